@@ -1,0 +1,1 @@
+"""What the robot and its world are: data, and one typed reader."""

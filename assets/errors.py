@@ -1,0 +1,13 @@
+"""What can be wrong with a description of a robot or a scene."""
+
+
+class AssetError(Exception):
+    """Root of everything `assets` raises."""
+
+
+class RobotTableError(AssetError):
+    """Raised when a robot table is refused; the message names the file, the line and the reason."""
+
+
+class SpecMismatchError(AssetError):
+    """Raised when something made for one robot meets another."""

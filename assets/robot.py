@@ -1,0 +1,175 @@
+"""The robot as data: joints, servos, cameras, pads, and their one order.
+
+Every array of joint values in Retake is in the order of `RobotSpec.joints`. Another humanoid is another table, never
+another class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Unit = Literal["rad", "ratio"]
+
+
+@dataclass(frozen=True)
+class JointSpec:
+    """One commanded joint. Limits, home and rates are in `unit` (and unit/s, unit/s^2)."""
+
+    name: str
+    group: str
+    lower: float
+    upper: float
+    home: float
+    max_rate: float
+    max_acceleration: float
+    max_effort_nm: float
+    unit: Unit = "rad"
+
+
+@dataclass(frozen=True)
+class ServoSpec:
+    """The servo that moves a joint: where it hangs and how its ticks become radians.
+
+    `position_rad = sign * (ticks - center_ticks) * 2 pi / 4096`.
+    """
+
+    joint: str
+    bus: str
+    servo_id: int
+    model: str
+    sign: int
+    center_ticks: int
+    operating_mode: Literal["position", "current_position"]
+    goal_current_a: float | None = None
+
+
+@dataclass(frozen=True)
+class CameraSpec:
+    """One camera. `fovy_deg` is vertical; `max_age_s` is how old an image may be before it is a fault."""
+
+    name: str
+    width: int
+    height: int
+    fovy_deg: float
+    max_age_s: float
+
+
+@dataclass(frozen=True)
+class PadSpec:
+    """One taxel pad on a finger tip: `rows` x `columns` normal forces in newton, saturating at `max_force_n`."""
+
+    name: str
+    rows: int
+    columns: int
+    max_force_n: float
+
+
+@dataclass(frozen=True)
+class SensorAges:
+    """How old each reading may be, in seconds, before a consumer must call it stale."""
+
+    joints_s: float = 0.1
+    touch_s: float = 0.1
+    sound_s: float = 0.2
+    imu_s: float = 0.1
+
+
+@dataclass(frozen=True)
+class RobotSpec:
+    """A robot: what can be commanded, what can be sensed, and how often.
+
+    `mjcf_path` is None where no simulation exists (a robot known only from an imported dataset).
+    """
+
+    name: str
+    control_hz: float
+    joints: tuple[JointSpec, ...]
+    servos: tuple[ServoSpec, ...] = ()
+    cameras: tuple[CameraSpec, ...] = ()
+    pads: tuple[PadSpec, ...] = ()
+    sound_hz: int | None = None
+    has_imu: bool = False
+    max_age: SensorAges = SensorAges()
+    mjcf_path: Path | None = None
+
+    @cached_property
+    def joint_names(self) -> tuple[str, ...]:
+        return tuple(joint.name for joint in self.joints)
+
+    @cached_property
+    def joint_index(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.joint_names)}
+
+    @cached_property
+    def lower(self) -> FloatArray:  # (joints,)
+        return _frozen([joint.lower for joint in self.joints])
+
+    @cached_property
+    def upper(self) -> FloatArray:  # (joints,)
+        return _frozen([joint.upper for joint in self.joints])
+
+    @cached_property
+    def home(self) -> FloatArray:  # (joints,)
+        return _frozen([joint.home for joint in self.joints])
+
+    @cached_property
+    def max_rate(self) -> FloatArray:  # (joints,)
+        return _frozen([joint.max_rate for joint in self.joints])
+
+    @cached_property
+    def max_acceleration(self) -> FloatArray:  # (joints,)
+        return _frozen([joint.max_acceleration for joint in self.joints])
+
+    @cached_property
+    def max_effort_nm(self) -> FloatArray:  # (joints,)
+        return _frozen([joint.max_effort_nm for joint in self.joints])
+
+    def group(self, name: str) -> NDArray[np.intp]:
+        """Indices of the joints of one group, in order."""
+        return np.array([i for i, joint in enumerate(self.joints) if joint.group == name], dtype=np.intp)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(joint.group for joint in self.joints))
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hex digits over all that makes data of this robot comparable; file locations are left out."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec as plain JSON values, without `mjcf_path`."""
+        fields = asdict(self)
+        del fields["mjcf_path"]
+        return fields
+
+    @staticmethod
+    def from_dict(fields: dict[str, Any]) -> RobotSpec:
+        """The inverse of `to_dict`."""
+        return RobotSpec(
+            name=fields["name"],
+            control_hz=fields["control_hz"],
+            joints=tuple(JointSpec(**joint) for joint in fields["joints"]),
+            servos=tuple(ServoSpec(**servo) for servo in fields["servos"]),
+            cameras=tuple(CameraSpec(**camera) for camera in fields["cameras"]),
+            pads=tuple(PadSpec(**pad) for pad in fields["pads"]),
+            sound_hz=fields["sound_hz"],
+            has_imu=fields["has_imu"],
+            max_age=SensorAges(**fields["max_age"]),
+        )
+
+
+def _frozen(values: list[float]) -> FloatArray:
+    array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,1 @@
+"""One environment, two bodies, and the episodes it leaves behind."""

@@ -1,0 +1,1 @@
+"""Recording episodes, keeping them, finding them again."""

@@ -1,0 +1,84 @@
+"""What an episode is made of: a header before, a tick a control step, an outcome after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.body import BodyState
+from envs.scenario import Pool, Scenario
+from envs.snapshot import Snapshot
+
+FloatArray = NDArray[np.float64]
+Commander = Literal["pilot", "policy", "nobody"]
+Purpose = Literal["nominal", "uniform", "targeted", "recovery", "rollout"]
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One step of a task, as a trainer is told to do it."""
+
+    name: str
+    english: str
+    chinese: str
+
+
+@dataclass(frozen=True)
+class EpisodeHeader:
+    """All that is known before the first tick."""
+
+    task: str
+    scenario: Scenario
+    pool: Pool  # of the scenario; a recovery demonstration inherits that of its rollout
+    body: Literal["sim", "serial"]
+    robot: RobotSpec
+    instructions: tuple[Instruction, ...]
+    purpose: Purpose
+    operator: str
+    station: str
+    seed: int
+    policy: str | None = None  # checkpoint identity, where a policy commands
+    request: str | None = None  # the request that this episode answers
+    parent: str | None = None  # the episode whose snapshot this one starts from
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One control step: what was sensed, what was wished, what was really sent in answer."""
+
+    step: int
+    state: BodyState
+    sent_rad: FloatArray  # (joints,)
+    in_command: Commander
+    instruction: int  # index of the instruction step being worked on
+    pilot_rad: FloatArray | None = None  # (joints,)
+    policy_rad: FloatArray | None = None  # (joints,)
+    doubt: float | None = None
+    snapshot: Snapshot | None = None
+
+
+@dataclass(frozen=True)
+class InstructionMark:
+    """When an instruction step was worked on, and whether its own success test passed."""
+
+    name: str
+    start_s: float
+    end_s: float
+    done: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an episode ended. `reason` names the first unmet predicate or the stop; it is empty on success."""
+
+    success: bool
+    reason: str
+    marks: tuple[InstructionMark, ...]
+    accepted: bool
+    verdict_reason: str = ""
+    alarm_step: int | None = None

@@ -1,0 +1,1 @@
+"""Whoever gives commands: exoskeleton, scripted expert."""

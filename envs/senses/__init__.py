@@ -1,0 +1,1 @@
+"""Touch, sound and sight."""

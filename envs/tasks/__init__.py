@@ -1,0 +1,1 @@
+"""The tasks: scene, factors, instruction steps, success."""

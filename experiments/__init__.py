@@ -1,0 +1,1 @@
+"""What people run; thin: parse, call, report."""

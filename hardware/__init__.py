@@ -1,0 +1,1 @@
+"""Everything with a cable: ports, buses, servos, exoskeletons, sensors."""

@@ -1,0 +1,1 @@
+"""What learns from episodes, and what it knows about its own failures."""

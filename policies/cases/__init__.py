@@ -1,0 +1,1 @@
+"""From failures to requests, and to the proof that they helped."""
