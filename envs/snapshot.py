@@ -17,7 +17,7 @@ from envs.scenario import Scenario
 class Snapshot:
     """Everything that an episode in simulation needs to go on from here.
 
-    `physics` is MuJoCo's integration state, `equality` the constraint rows that tasks change in the model, `memory` what
+    `physics` is MuJoCo's integration state, `equality` the constraint rows that tasks change, `memory` what
     task, senses, safety and generators remember, by owner, as JSON values.
     """
 

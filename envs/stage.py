@@ -1,0 +1,59 @@
+"""Who says whether it was done, and who sets the scene up: the simulator, the twin, or a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from envs.body import Body
+from envs.scenario import Scenario
+from envs.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How far the task is.
+
+    `done` says of each instruction step whether its success test holds or has held. `failure` names what can no longer
+    be mended (a bruise, an unripe fruit fallen) and ends the episode. `unmet` names the first predicate that does not
+    hold and by how much; it is empty on success.
+    """
+
+    done: tuple[bool, ...]  # one an instruction step
+    success: bool
+    failure: str | None
+    unmet: str
+
+    @property
+    def current(self) -> int:
+        """Index of the first instruction step that is not done; the last one, once all are."""
+        return next((index for index, done in enumerate(self.done) if not done), len(self.done) - 1)
+
+
+class Judge(Protocol):
+    """Says whether it was done. Never reads a `BodyState`."""
+
+    def assess(self) -> Judgement: ...
+
+
+class StageCrew(Protocol):
+    """Sets the scene up before `Body.reset`."""
+
+    def set_up(self, scenario: Scenario, start: Snapshot | None, rng: np.random.Generator) -> None:
+        """Stage a scenario, or the middle of an episode.
+
+        Raises:
+            ScenarioError: the scenario or snapshot belongs to another task or model.
+            BodyError: the scene cannot be set up.
+        """
+        ...
+
+
+class Restartable(Body, Protocol):
+    """A body that can be frozen into a snapshot. Simulation can; reality cannot."""
+
+    def snapshot(self, step: int, memory: dict[str, object]) -> Snapshot:
+        """Freeze body and scene. `memory` is what the caller wants to find again in `Snapshot.memory["env"]`."""
+        ...

@@ -1,0 +1,23 @@
+"""What a task is, apart from how it is simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envs.episodes.records import Instruction
+from envs.scenario import ScenarioSpace
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: its factors, the steps a trainer is told, and how long an episode may take.
+
+    `scene` names the MJCF under `assets/scenes`.
+    """
+
+    name: str
+    title: str
+    space: ScenarioSpace
+    instructions: tuple[Instruction, ...]
+    duration_s: float
+    scene: str
