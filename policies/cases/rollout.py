@@ -1,0 +1,141 @@
+"""What the case finder knows of one rollout: where it was, how it ended, and what the policy doubted on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from envs.scenario import Pool, Scenario
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Signal = Literal["doubt", "inconsistency", "novelty"]
+
+
+@dataclass(frozen=True, eq=False)
+class Decisions:
+    """What was known each time the policy planned a new action chunk. All arrays have one entry a decision.
+
+    `doubt` is the disagreement of the policy's heads, `inconsistency` how far a new chunk departs from the overlap
+    with the one before, `novelty` how far the embedding lies from the training data (None where not measured).
+    """
+
+    step: IntArray  # (decisions,) control step
+    doubt: FloatArray  # (decisions,)
+    inconsistency: FloatArray  # (decisions,)
+    novelty: FloatArray | None = None  # (decisions,)
+
+    @staticmethod
+    def of(step: ArrayLike, doubt: ArrayLike, inconsistency: ArrayLike, novelty: ArrayLike | None = None) -> Decisions:
+        """Decisions from any sequences.
+
+        Raises:
+            ValueError: the sequences differ in length.
+        """
+        decisions = Decisions(
+            step=np.asarray(step, dtype=np.int64),
+            doubt=np.asarray(doubt, dtype=np.float64),
+            inconsistency=np.asarray(inconsistency, dtype=np.float64),
+            novelty=None if novelty is None else np.asarray(novelty, dtype=np.float64),
+        )
+        signals = [decisions.doubt, decisions.inconsistency, *([] if novelty is None else [decisions.novelty])]
+        if any(np.shape(signal) != decisions.step.shape for signal in signals):
+            lengths = [np.shape(signal) for signal in signals]
+            raise ValueError(f"{decisions.step.shape} decisions, but signals of shapes {lengths}; give one value each")
+        return decisions
+
+    def signal(self, name: Signal) -> FloatArray:  # (decisions,)
+        """One signal by name.
+
+        Raises:
+            ValueError: the signal was not measured in this rollout.
+        """
+        values: FloatArray | None = getattr(self, name)
+        if values is None:
+            raise ValueError(f"signal {name!r} was not measured in this rollout; use 'doubt' or 'inconsistency'")
+        return values
+
+    def __len__(self) -> int:
+        return int(self.step.size)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "step": self.step.tolist(),
+            "doubt": self.doubt.tolist(),
+            "inconsistency": self.inconsistency.tolist(),
+            "novelty": None if self.novelty is None else self.novelty.tolist(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """One attempt of a policy at one scenario.
+
+    `signature` says how it failed: the instruction step that was not done, or what cannot be mended ("bruised",
+    "timeout:grasp"); it is empty on success. `steps` is how many control steps it ran, so a failure happened at that
+    step. `alarm_step` is where the doubt left its band. `snapshot_steps` are the steps from which the episode can be
+    restarted; a real body has none.
+    """
+
+    scenario: Scenario
+    pool: Pool
+    success: bool
+    signature: str
+    episode_id: str
+    seed: int
+    steps: int
+    decisions: Decisions
+    alarm_step: int | None = None
+    snapshot_steps: tuple[int, ...] = ()
+    body: Literal["sim", "serial"] = "sim"
+
+    @property
+    def key(self) -> str:
+        """Names the scenario; two rollouts with one key are a pair."""
+        return self.scenario.key
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rollout as plain JSON values."""
+        return {
+            "scenario": self.scenario.to_dict(),
+            "key": self.key,
+            "pool": str(self.pool),
+            "success": self.success,
+            "signature": self.signature,
+            "episode_id": self.episode_id,
+            "seed": self.seed,
+            "steps": self.steps,
+            "decisions": self.decisions.to_dict(),
+            "alarm_step": self.alarm_step,
+            "snapshot_steps": list(self.snapshot_steps),
+            "body": self.body,
+        }
+
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> Rollout:
+        """The inverse of `to_dict`."""
+        return Rollout(
+            scenario=Scenario.from_dict(fields["scenario"]),
+            pool=Pool(fields["pool"]),
+            success=fields["success"],
+            signature=fields["signature"],
+            episode_id=fields["episode_id"],
+            seed=fields["seed"],
+            steps=fields["steps"],
+            decisions=Decisions.of(**fields["decisions"]),
+            alarm_step=fields["alarm_step"],
+            snapshot_steps=tuple(fields["snapshot_steps"]),
+            body=fields["body"],
+        )
+
+
+def failures(rollouts: Iterable[Rollout]) -> list[Rollout]:
+    return [rollout for rollout in rollouts if not rollout.success]
+
+
+def successes(rollouts: Iterable[Rollout]) -> list[Rollout]:
+    return [rollout for rollout in rollouts if rollout.success]
