@@ -1,0 +1,169 @@
+"""The archive: one folder an episode, append-only, never edited.
+
+    archive.json                          what this folder is
+    episodes/<date>/<id>/episode.json     all that is known of the episode
+    episodes/<date>/<id>/raw.mcap         every stream at its own rate, with its own stamps
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from envs.episodes.durable import write_error, write_json
+from envs.episodes.reading import Episode, read_episode
+from envs.episodes.recorder import Recorder, utc_now
+from envs.episodes.records import EpisodeHeader, Outcome
+from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, write_sheet
+from envs.episodes.stream_reader import read_streams
+from envs.episodes.stream_writer import STREAM_NAME, TickStream
+from envs.errors import ArchiveError
+
+_log = logging.getLogger(__name__)
+
+MARKER_NAME = "archive.json"
+_MARKER = {"kind": "retake-archive", "schema_version": 1}
+_UNBORN = ".new-"  # a folder is renamed to its final name once its sheet stands in it
+
+
+class Archive:
+    """The episodes under one folder."""
+
+    def __init__(self, root: Path | str, *, create: bool = True, now: Callable[[], datetime] = utc_now) -> None:
+        """Open an archive; with `create`, start one where there is none yet.
+
+        Raises:
+            ArchiveError: the folder is missing, is something else, or cannot be written.
+        """
+        self.root = Path(root)
+        self._now = now
+        marker = self.root / MARKER_NAME
+        if marker.is_file():
+            self._check_marker(marker)
+        elif create and (not self.root.exists() or (self.root.is_dir() and not any(self.root.iterdir()))):
+            write_json(marker, _MARKER)
+        else:
+            what = "does not exist" if not self.root.exists() else "is not an archive"
+            raise ArchiveError(f"{self.root} {what}: there is no {marker}; give the folder that episodes are recorded in")
+
+    def record(self, header: EpisodeHeader) -> Recorder:
+        """Start an episode.
+
+        Raises:
+            ArchiveError: the archive cannot be written.
+        """
+        started = self._now()
+        episode_id = f"{started:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
+        folder = self.folder(episode_id)
+        unborn = folder.with_name(_UNBORN + episode_id)
+        sheet = EpisodeSheet(
+            id=episode_id,
+            status="recording",
+            started_at=started.isoformat(),
+            header=header,
+            versions=package_versions(),
+        )
+        try:
+            unborn.mkdir(parents=True)
+            stream = TickStream(unborn / STREAM_NAME, header.robot)
+            write_sheet(unborn, sheet)
+            unborn.rename(folder)
+        except OSError as error:
+            raise write_error(folder, error) from error
+        return Recorder(folder, sheet, stream, self._now)
+
+    def folder(self, episode_id: str) -> Path:
+        """Where an episode lies."""
+        return self.root / "episodes" / f"{episode_id[:4]}-{episode_id[4:6]}-{episode_id[6:8]}" / episode_id
+
+    def ids(self) -> list[str]:
+        """All episodes, oldest first."""
+        return sorted(sheet.parent.name for sheet in self.root.glob(f"episodes/*/[!.]*/{SHEET_NAME}"))
+
+    def episodes(self) -> Iterator[EpisodeSheet]:
+        """The sheets of all episodes, oldest first. A damaged one is logged and passed over: it hides no other."""
+        for episode_id in self.ids():
+            try:
+                yield self.sheet(episode_id)
+            except ArchiveError as error:
+                _log.warning("episode %s is passed over: %s", episode_id, error)
+
+    def sheet(self, episode_id: str) -> EpisodeSheet:
+        """All that is known of one episode, apart from its streams.
+
+        Raises:
+            ArchiveError: there is no such episode, or its sheet is damaged.
+        """
+        if not (self.folder(episode_id) / SHEET_NAME).is_file():
+            raise ArchiveError(f"archive {self.root} has no episode {episode_id!r}; it has {len(self.ids())} others")
+        return read_sheet(self.folder(episode_id))
+
+    def open(self, episode_id: str) -> Episode:
+        """One episode with its streams.
+
+        Raises:
+            ArchiveError: there is no such episode, or it is damaged.
+        """
+        self.sheet(episode_id)
+        return read_episode(self.folder(episode_id))
+
+    def recover(self) -> list[str]:
+        """Mark what a crash left open as interrupted and rejected, keeping all its whole ticks; return the ids.
+
+        Episodes that a living process is recording are left alone.
+
+        Raises:
+            ArchiveError: a sheet cannot be written.
+        """
+        for unborn in self.root.glob(f"episodes/*/{_UNBORN}*"):
+            if (unborn / STREAM_NAME).exists() and not _is_being_recorded(unborn):
+                shutil.rmtree(unborn)
+        return [sheet.id for sheet in self.episodes() if sheet.status == "recording" and self._close(sheet)]
+
+    def _close(self, sheet: EpisodeSheet) -> bool:
+        folder = self.folder(sheet.id)
+        if _is_being_recorded(folder):
+            return False
+        try:
+            streams = read_streams(folder / STREAM_NAME)
+            counts = Counter({topic: len(found.messages) for topic, found in streams.by_topic.items()})
+            reason = f"interrupted: the recorder died after {streams.ticks} steps"
+        except ArchiveError as error:
+            counts, reason = Counter(), f"interrupted: {error}"
+        outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
+        ended_at = self._now().isoformat()
+        write_sheet(folder, replace(sheet, status="interrupted", ended_at=ended_at, outcome=outcome, counts=dict(counts)))
+        return True
+
+    @staticmethod
+    def _check_marker(marker: Path) -> None:
+        try:
+            found = json.loads(marker.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ArchiveError(f"cannot read {marker}: {error}; restore it, or give another archive") from error
+        if found != _MARKER:
+            raise ArchiveError(f"{marker} says {found}; this program reads {_MARKER}")
+
+
+def _is_being_recorded(folder: Path) -> bool:
+    """Whether a living process holds the lock of an episode's stream."""
+    try:
+        descriptor = os.open(folder / STREAM_NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,81 @@
+"""Files that are either wholly there or not there at all, also after a crash."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from envs.errors import ArchiveError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; what was written there takes its place when the block ends well.
+
+    Raises:
+        ArchiveError: the file cannot be written; whatever stood at `path` still stands there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise write_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, atomically and durably.
+
+    Raises:
+        ArchiveError: as for `replacing`.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Put `value` at `path` as readable JSON, atomically and durably. Numpy scalars become plain numbers.
+
+    Raises:
+        ArchiveError: as for `replacing`.
+        TypeError, ValueError: the value is not plain JSON.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    write_bytes(path, (text + "\n").encode())
+
+
+def write_error(path: Path, error: OSError) -> ArchiveError:
+    """What to tell a person whose file could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        cause, advice = "the disk is full", "free some space, then record again"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        cause, advice = "writing is not permitted", "give a folder that you may write to"
+    else:
+        cause, advice = error.strerror or str(error), "check the disk"
+    return ArchiveError(f"cannot write {path}: {cause}; {advice}. What was recorded before is kept.")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not plain JSON")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

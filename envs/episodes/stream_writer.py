@@ -1,0 +1,218 @@
+"""Writes the ticks of one episode to `raw.mcap`, so that a kill loses nothing that was written."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from foxglove_schemas_protobuf.CompressedVideo_pb2 import CompressedVideo
+from foxglove_schemas_protobuf.Log_pb2 import Log
+from foxglove_schemas_protobuf.RawAudio_pb2 import RawAudio
+from mcap.writer import Writer
+
+from assets.robot import RobotSpec
+from envs.body import BodyState, Fault
+from envs.episodes import messages
+from envs.episodes.records import Tick
+from envs.episodes.video import FrameEncoder
+from envs.errors import ArchiveError
+
+STREAM_NAME = "raw.mcap"
+
+
+class TickFile:
+    """A new file that grows by whole ticks: one write a tick, and an exclusive lock while it is open.
+
+    The kernel drops the lock when the process dies, so that whoever cleans up can tell a dead recorder from a live one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._pending = bytearray()
+        self._written = 0
+
+    def write(self, data: bytes) -> int:
+        self._pending += data
+        return len(data)
+
+    def tell(self) -> int:
+        return self._written + len(self._pending)
+
+    def flush(self) -> None:
+        """Hand everything written so far to the operating system."""
+        while self._pending:
+            count = os.write(self._descriptor, self._pending)
+            self._written += count
+            del self._pending[:count]
+
+    def sync(self) -> None:
+        """Wait until what was flushed is on the disk."""
+        os.fdatasync(self._descriptor)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class TickStream:
+    """Turns ticks into messages. The command closes each tick: what follows the last one is no whole tick."""
+
+    def __init__(self, path: Path, robot: RobotSpec) -> None:
+        self.counts: Counter[str] = Counter()  # messages by stream, of the ticks that are flushed
+        self._unflushed: list[str] = []
+        self._robot = robot
+        self._layouts = messages.record_layouts(robot)
+        self._file = TickFile(path)
+        # Chunks would be lost half full; a file without them can be read up to its last byte.
+        self._mcap = Writer(self._file, use_chunking=False, enable_data_crcs=False)
+        self._mcap.start(profile="", library="retake")
+        self._channels: dict[str, int] = {}
+        self._schemas: dict[str, int] = {}
+        self._encoders: dict[str, FrameEncoder] | None = None
+        self._tick = 0
+        self._now_ns = 0
+        self._touch_stamp_s = self._imu_stamp_s = -1.0
+        self._sound_count = -1
+        self._open_record_channels()
+        self._file.flush()
+
+    def write(self, tick: Tick) -> None:
+        """Append one tick and flush it.
+
+        Raises:
+            ArchiveError: the tick does not fit the robot, or its cameras are not those of the first tick.
+            OSError: the file cannot grow.
+        """
+        state = tick.state
+        self._now_ns = messages.nanoseconds(state.joints_stamp_s)
+        self._write_senses(state)
+        self._write_images(state)
+        for fault in state.faults:
+            self._write_fault(fault, state.joints_stamp_s)
+        if tick.snapshot is not None:
+            self._put("snapshot", tick.snapshot.to_bytes(), state.joints_stamp_s)
+        self._write_command(tick)
+        self._file.flush()
+        self.counts.update(self._unflushed)
+        self._unflushed.clear()
+        self._tick += 1
+
+    def sync(self) -> None:
+        self._file.sync()
+
+    def finish(self) -> None:
+        """Write the summary that lets viewers seek. The file is whole afterwards."""
+        self._mcap.finish()
+        self._file.flush()
+        self._file.sync()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write_senses(self, state: BodyState) -> None:
+        self._put_record(
+            "joints",
+            self._layouts.joints,
+            state.joints_stamp_s,
+            position_rad=state.position_rad,
+            velocity_rad_s=state.velocity_rad_s,
+            effort_nm=state.effort_nm,
+        )
+        if self._layouts.touch is not None and state.touch_stamp_s != self._touch_stamp_s:
+            self._touch_stamp_s = state.touch_stamp_s
+            self._put_record("touch", self._layouts.touch, state.touch_stamp_s, force_n=state.touch_n)
+        imu = state.imu
+        if self._layouts.imu is not None and imu.stamp_s != self._imu_stamp_s:
+            self._imu_stamp_s = imu.stamp_s
+            self._put_record(
+                "imu",
+                self._layouts.imu,
+                imu.stamp_s,
+                rate_rad_s=imu.rate_rad_s,
+                acceleration_m_s2=imu.acceleration_m_s2,
+            )
+        if self._robot.sound_hz is not None:
+            self._write_sound(state, self._robot.sound_hz)
+
+    def _write_sound(self, state: BodyState, sound_hz: int) -> None:
+        """The samples that are new; at the first tick the whole window, so that every window can be rebuilt."""
+        window = len(state.sound)
+        new = window if self._sound_count < 0 else state.sound_count - self._sound_count
+        if new < 0:
+            raise ArchiveError(f"sound_count went from {self._sound_count} back to {state.sound_count} in an episode")
+        if new > window:
+            lost = Fault("note", "recorder", f"{new - window} samples of sound lost between two steps")
+            self._write_fault(lost, state.joints_stamp_s)
+            new = window
+        self._sound_count = state.sound_count
+        if new:
+            block = messages.encode_sound(state.sound[window - new :], state.sound_stamp_s, sound_hz)
+            self._put("sound", block, state.sound_stamp_s)
+
+    def _write_images(self, state: BodyState) -> None:
+        if self._encoders is None:
+            self._encoders = {camera: self._open_camera(camera, state) for camera in state.images}
+        if state.images.keys() != self._encoders.keys():
+            raise ArchiveError(
+                f"the cameras of this episode are {sorted(self._encoders)}, this step has {sorted(state.images)}; a "
+                "body that has no new image repeats the last one"
+            )
+        for camera, image in state.images.items():
+            packet = self._encoders[camera].encode(image.pixels)
+            topic = messages.CAMERA_TOPIC + camera
+            self._put(topic, messages.encode_frame(packet, camera, image.stamp_s), image.stamp_s)
+
+    def _write_fault(self, fault: Fault, stamp_s: float) -> None:
+        self._put("fault", messages.encode_fault(fault, stamp_s), stamp_s)
+
+    def _write_command(self, tick: Tick) -> None:
+        silent = np.full(len(self._robot.joints), np.nan)
+        record = messages.pack_record(
+            self._layouts.command,
+            step=tick.step,
+            sent_rad=tick.sent_rad,
+            pilot_rad=silent if tick.pilot_rad is None else tick.pilot_rad,
+            policy_rad=silent if tick.policy_rad is None else tick.policy_rad,
+            in_command=messages.COMMANDERS.index(tick.in_command),
+            instruction=tick.instruction,
+            doubt=np.nan if tick.doubt is None else tick.doubt,
+        )
+        self._put("command", record, tick.state.joints_stamp_s)
+
+    def _put_record(self, topic: str, layout: np.dtype[np.void], stamp_s: float, **values: Any) -> None:
+        self._put(topic, messages.pack_record(layout, stamp_s=stamp_s, **values), stamp_s)
+
+    def _put(self, topic: str, data: bytes, stamp_s: float) -> None:
+        log_ns = messages.nanoseconds(stamp_s)
+        self._mcap.add_message(self._channels[topic], log_ns, data, publish_time=self._now_ns, sequence=self._tick)
+        self._unflushed.append(topic)
+
+    def _open_record_channels(self) -> None:
+        layouts = self._layouts
+        streams = {"joints": layouts.joints, "command": layouts.command, "touch": layouts.touch, "imu": layouts.imu}
+        for topic, layout in streams.items():
+            if layout is not None:
+                schema = messages.record_schema(layout)
+                self._open(topic, f"retake.{topic}", messages.RECORD_ENCODING, schema, messages.RECORD_ENCODING)
+        self._open_protobuf("fault", Log)
+        self._open("snapshot", "", "", b"", messages.SNAPSHOT_ENCODING)
+        if self._robot.sound_hz is not None:
+            self._open_protobuf("sound", RawAudio)
+
+    def _open_camera(self, camera: str, state: BodyState) -> FrameEncoder:
+        height, width = state.images[camera].pixels.shape[:2]
+        self._open_protobuf(messages.CAMERA_TOPIC + camera, CompressedVideo)
+        return FrameEncoder(camera, width, height, self._robot.control_hz)
+
+    def _open_protobuf(self, topic: str, message: Any) -> None:
+        self._open(topic, message.DESCRIPTOR.full_name, "protobuf", messages.descriptor_set(message), "protobuf")
+
+    def _open(self, topic: str, name: str, schema_encoding: str, schema: bytes, message_encoding: str) -> None:
+        if name and name not in self._schemas:
+            self._schemas[name] = self._mcap.register_schema(name, schema_encoding, schema)
+        schema_id = self._schemas[name] if name else 0
+        self._channels[topic] = self._mcap.register_channel(topic, message_encoding, schema_id)

@@ -1,0 +1,78 @@
+"""One camera as h264: every image becomes exactly one access unit, at once.
+
+GOP 2 keeps random access cheap, no B-frames and no look-ahead mean that nothing waits inside the encoder when a process
+dies, and Annex B with the parameter sets before every key frame lets decoding start at any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.errors import ArchiveError
+
+_OPTIONS = {"preset": "ultrafast", "tune": "zerolatency", "crf": "18", "sc_threshold": "0", "keyint_min": "2"}
+GROUP_OF_PICTURES = 2
+
+
+class FrameEncoder:
+    """Encodes the images of one camera."""
+
+    def __init__(self, camera: str, width: int, height: int, rate_hz: float) -> None:
+        """
+        Raises:
+            ArchiveError: width or height is odd, which 4:2:0 video cannot hold.
+        """
+        if width % 2 or height % 2:
+            raise ArchiveError(f"camera {camera!r} gives {width}x{height} images; video needs even width and height")
+        self._camera = camera
+        self._shape = (height, width, 3)
+        self._count = 0
+        rate = Fraction(rate_hz).limit_denominator(1001)
+        self._codec = av.CodecContext.create("libx264", "w")
+        self._codec.width, self._codec.height = width, height
+        self._codec.pix_fmt = "yuv420p"
+        self._codec.framerate, self._codec.time_base = rate, 1 / rate
+        self._codec.gop_size, self._codec.max_b_frames = GROUP_OF_PICTURES, 0
+        self._codec.thread_count = 1
+        self._codec.options = _OPTIONS
+
+    def encode(self, pixels: NDArray[np.uint8]) -> bytes:
+        """One RGB image (height, width, 3) as one access unit.
+
+        Raises:
+            ArchiveError: the image has another shape than the camera's first one.
+        """
+        if pixels.shape != self._shape or pixels.dtype != np.uint8:
+            raise ArchiveError(
+                f"camera {self._camera!r} gave {pixels.dtype} {pixels.shape}; its images are uint8 {self._shape}"
+            )
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        frame.pts = self._count
+        self._count += 1
+        packets = self._codec.encode(frame)
+        if len(packets) != 1:
+            raise ArchiveError(f"the encoder of camera {self._camera!r} gave {len(packets)} packets for one image")
+        return bytes(packets[0])
+
+
+def decode_frames(packets: Sequence[bytes]) -> NDArray[np.uint8]:  # (packets, height, width, 3)
+    """The RGB images of consecutive access units, the first of which is a key frame.
+
+    Raises:
+        ArchiveError: the packets do not decode to one image each.
+    """
+    codec = av.CodecContext.create("h264", "r")
+    codec.thread_count = 1
+    try:
+        frames = [frame for packet in packets for frame in codec.decode(av.Packet(packet))]
+        frames += codec.decode(None)
+    except av.FFmpegError as error:
+        raise ArchiveError(f"the recorded video does not decode: {error}") from error
+    if len(frames) != len(packets):
+        raise ArchiveError(f"{len(packets)} recorded video packets decode to {len(frames)} images")
+    return np.stack([frame.to_ndarray(format="rgb24") for frame in frames])
