@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -91,7 +91,11 @@ class Archive:
 
     def episodes(self) -> Iterator[EpisodeSheet]:
         """The sheets of all episodes, oldest first. A damaged one is logged and passed over: it hides no other."""
-        for episode_id in self.ids():
+        return self.sheets(self.ids())
+
+    def sheets(self, episode_ids: Iterable[str]) -> Iterator[EpisodeSheet]:
+        """The sheets of some episodes, in the order asked for. A damaged one is logged and passed over."""
+        for episode_id in episode_ids:
             try:
                 yield self.sheet(episode_id)
             except ArchiveError as error:

@@ -11,12 +11,29 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from envs.errors import ArchiveError
 
 _OPTIONS = {"preset": "ultrafast", "tune": "zerolatency", "crf": "18", "sc_threshold": "0", "keyint_min": "2"}
 GROUP_OF_PICTURES = 2
+# The default conversion between RGB and 4:2:0 darkens by 1.2 levels and errs by 2.5 on smooth images; this one by 0.5.
+_FAITHFUL = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+class RgbConverter:
+    """Turns decoded frames into RGB arrays: the one conversion for everything that looks at recorded video.
+
+    Keeps its tables from frame to frame, which is most of the cost.
+    """
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:  # (height, width, 3)
+        converted = self._reformatter.reformat(frame, format="rgb24", interpolation=_FAITHFUL)
+        return np.asarray(converted.to_ndarray(), dtype=np.uint8)
 
 
 class FrameEncoder:
@@ -40,6 +57,7 @@ class FrameEncoder:
         self._codec.gop_size, self._codec.max_b_frames = GROUP_OF_PICTURES, 0
         self._codec.thread_count = 1
         self._codec.options = _OPTIONS
+        self._reformatter = VideoReformatter()
 
     def encode(self, pixels: NDArray[np.uint8]) -> bytes:
         """One RGB image (height, width, 3) as one access unit.
@@ -52,9 +70,10 @@ class FrameEncoder:
                 f"camera {self._camera!r} gave {pixels.dtype} {pixels.shape}; its images are uint8 {self._shape}"
             )
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-        frame.pts = self._count
+        converted = self._reformatter.reformat(frame, format="yuv420p", interpolation=_FAITHFUL)
+        converted.pts = self._count
         self._count += 1
-        packets = self._codec.encode(frame)
+        packets = self._codec.encode(converted)
         if len(packets) != 1:
             raise ArchiveError(f"the encoder of camera {self._camera!r} gave {len(packets)} packets for one image")
         return bytes(packets[0])
@@ -75,4 +94,5 @@ def decode_frames(packets: Sequence[bytes]) -> NDArray[np.uint8]:  # (packets, h
         raise ArchiveError(f"the recorded video does not decode: {error}") from error
     if len(frames) != len(packets):
         raise ArchiveError(f"{len(packets)} recorded video packets decode to {len(frames)} images")
-    return np.stack([frame.to_ndarray(format="rgb24") for frame in frames])
+    to_rgb = RgbConverter()
+    return np.stack([to_rgb(frame) for frame in frames])
