@@ -42,10 +42,10 @@ class Decisions:
             inconsistency=np.asarray(inconsistency, dtype=np.float64),
             novelty=None if novelty is None else np.asarray(novelty, dtype=np.float64),
         )
-        signals = [decisions.doubt, decisions.inconsistency, *([] if novelty is None else [decisions.novelty])]
-        if any(np.shape(signal) != decisions.step.shape for signal in signals):
-            lengths = [np.shape(signal) for signal in signals]
-            raise ValueError(f"{decisions.step.shape} decisions, but signals of shapes {lengths}; give one value each")
+        optional = () if decisions.novelty is None else (decisions.novelty,)
+        shapes = [signal.shape for signal in (decisions.doubt, decisions.inconsistency, *optional)]
+        if any(shape != decisions.step.shape for shape in shapes):
+            raise ValueError(f"{decisions.step.shape} decisions, but signals of shapes {shapes}; give one value each")
         return decisions
 
     def signal(self, name: Signal) -> FloatArray:  # (decisions,)
