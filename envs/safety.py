@@ -1,0 +1,179 @@
+"""What is wished becomes what may be sent: finite, within limits, never too fast, always able to brake.
+
+Both bodies run through it, so that what was learned in simulation was learned under the robot's own limits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.errors import EnvError
+from envs.stop import StopLatch
+
+FloatArray = NDArray[np.float64]
+
+SOFT_START_S = 0.5
+_ROUNDING_RAD_S = 1e-9  # how far beyond a bound a wish may lie and still be sent bit for bit
+
+
+@dataclass
+class SafetyCounters:
+    """In how many steps a wish was refused or changed, since the episode began."""
+
+    not_finite: int = 0
+    position: int = 0
+    velocity: int = 0
+    acceleration: int = 0
+    lead: int = 0
+
+
+class Safety:
+    """Filters one wished target a control step into one that may be sent.
+
+    Velocity and acceleration are those of the commands, not of the measured joints, so that a filtered trajectory is
+    filtered to itself: a wish that keeps every bound is sent bit for bit.
+
+    Args:
+        spec: the robot whose joint table gives the bounds.
+        control_hz: how often `filter` is called a second.
+        soft_start_s: over what time velocity and acceleration bounds grow to their full size after `begin`.
+        max_lead_rad: how far a target may be ahead of the measured joint; None for no such bound. (joints,)
+    """
+
+    def __init__(
+        self,
+        spec: RobotSpec,
+        control_hz: float,
+        *,
+        soft_start_s: float = SOFT_START_S,
+        max_lead_rad: FloatArray | None = None,
+    ) -> None:
+        self.latch = StopLatch()
+        self.counters = SafetyCounters()
+        self._spec = spec
+        self._period_s = 1.0 / control_hz
+        self._soft_periods = max(1, round(soft_start_s * control_hz))
+        self._max_lead_rad = max_lead_rad
+        self._sent_rad: FloatArray | None = None  # (joints,)
+        self._target_rad: FloatArray = np.zeros(len(spec.joints))  # the newest wish within the limits
+        self._rate_rad_s: FloatArray = np.zeros(len(spec.joints))
+        self._periods = 0
+
+    def begin(self, measured_rad: FloatArray) -> FloatArray:
+        """Start softly from a measured pose at rest; return the pose that is held there.
+
+        Raises:
+            EnvError: the pose is not one finite number a joint.
+        """
+        if measured_rad.shape != (len(self._spec.joints),) or not np.isfinite(measured_rad).all():
+            raise EnvError(f"the measured pose {measured_rad} is not {len(self._spec.joints)} finite joint positions")
+        self.counters = SafetyCounters()
+        self._sent_rad = np.clip(measured_rad, self._spec.lower, self._spec.upper)
+        self._target_rad = self._sent_rad
+        self._rate_rad_s = np.zeros_like(self._sent_rad)
+        self._periods = 0
+        return self._sent_rad.copy()
+
+    def filter(self, wish_rad: FloatArray, measured_rad: FloatArray | None = None) -> FloatArray:
+        """The target that may be sent in place of a wish. All arrays are (joints,).
+
+        A wish that is not finite is refused as a whole and the last target held, after braking.
+
+        Raises:
+            StoppedError: a stop is in force.
+            EnvError: `begin` or `restore` was not called, or the wish has another shape.
+        """
+        self.latch.refuse_if_fallen()
+        spec, last_rad = self._spec, self._sent_rad
+        if last_rad is None:
+            raise EnvError("safety does not know where the robot is; begin from a measured pose first")
+        if wish_rad.shape != last_rad.shape:
+            raise EnvError(f"the wish has shape {wish_rad.shape}; give one position for each of {last_rad.size} joints")
+        self._periods = min(self._periods + 1, self._soft_periods)
+        scale = self._periods / self._soft_periods
+        rate_bound = spec.max_rate * scale
+        rate_change = spec.max_acceleration * (scale * self._period_s)
+        floor, ceiling = self._rate_bounds(last_rad, rate_bound, rate_change)
+        target_rad, previous_rad = self._targets(wish_rad, last_rad, measured_rad)
+        wished_rate = (target_rad - last_rad) / self._period_s
+        # A joint that lags closes in relative to the moving target: it neither overshoots one that rests nor trails
+        # behind one that moves.
+        target_rate = (target_rad - previous_rad) / self._period_s
+        lag_rad = previous_rad - last_rad
+        approach = target_rate + np.sign(lag_rad) * self._braking_rate(np.abs(lag_rad), rate_change)
+        moved_rad = last_rad + np.clip(approach, floor, ceiling) * self._period_s
+        is_reachable = (floor - _ROUNDING_RAD_S <= wished_rate) & (wished_rate <= ceiling + _ROUNDING_RAD_S)
+        is_sendable = is_reachable & (np.abs(lag_rad) <= (rate_change + _ROUNDING_RAD_S) * self._period_s)
+        sent_rad = np.clip(np.where(is_sendable, target_rad, moved_rad), spec.lower, spec.upper)
+        self._count(wished_rate, rate_bound, is_sendable)
+        self._target_rad = target_rad
+        self._rate_rad_s = (sent_rad - last_rad) / self._period_s
+        self._sent_rad = sent_rad
+        return sent_rad.copy()
+
+    def memory(self) -> dict[str, Any]:
+        """What the next `filter` depends on, as JSON values."""
+        return {
+            "sent_rad": None if self._sent_rad is None else self._sent_rad.tolist(),
+            "target_rad": self._target_rad.tolist(),
+            "rate_rad_s": self._rate_rad_s.tolist(),
+            "periods": self._periods,
+            "counters": asdict(self.counters),
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Go on as if nothing had happened since `memory()`."""
+        sent_rad = memory["sent_rad"]
+        self._sent_rad = None if sent_rad is None else np.array(sent_rad, dtype=np.float64)
+        self._target_rad = np.array(memory["target_rad"], dtype=np.float64)
+        self._rate_rad_s = np.array(memory["rate_rad_s"], dtype=np.float64)
+        self._periods = memory["periods"]
+        self.counters = SafetyCounters(**memory["counters"])
+
+    def _targets(
+        self, wish_rad: FloatArray, last_rad: FloatArray, measured_rad: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """The wish within its limits, and the one before it. Both (joints,)."""
+        if not np.isfinite(wish_rad).all():
+            self.counters.not_finite += 1
+            return last_rad, last_rad
+        target_rad = np.clip(wish_rad, self._spec.lower, self._spec.upper)
+        self.counters.position += int((target_rad != wish_rad).any())
+        if self._max_lead_rad is None or measured_rad is None or not np.isfinite(measured_rad).all():
+            return target_rad, self._target_rad
+        led_rad = np.clip(target_rad, measured_rad - self._max_lead_rad, measured_rad + self._max_lead_rad)
+        led_rad = np.clip(led_rad, self._spec.lower, self._spec.upper)
+        self.counters.lead += int((led_rad != target_rad).any())
+        return led_rad, self._target_rad
+
+    def _rate_bounds(
+        self, last_rad: FloatArray, rate_bound: FloatArray, rate_change: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """The lowest and highest rate that may be sent now. All arrays are (joints,)."""
+        floor = np.maximum(-rate_bound, -self._braking_rate(last_rad - self._spec.lower, rate_change))
+        ceiling = np.minimum(rate_bound, self._braking_rate(self._spec.upper - last_rad, rate_change))
+        # Being able to brake outranks the acceleration bound; only rounding can ever set the two at odds.
+        floor = np.minimum(np.maximum(floor, self._rate_rad_s - rate_change), ceiling)
+        ceiling = np.maximum(np.minimum(ceiling, self._rate_rad_s + rate_change), floor)
+        return floor, ceiling
+
+    def _braking_rate(self, distance_rad: FloatArray, rate_change: FloatArray) -> FloatArray:
+        """The highest rate from which a joint still comes to rest within `distance_rad`, all in whole periods.
+
+        A joint at rate v that slows down by u a period covers T * (v + (v - u) + (v - 2u) + ...) until it rests. With n
+        periods of slowing down after this one, that is T * ((n + 1) v - u n (n + 1) / 2); solved for v.
+        """
+        periods_of_u = np.maximum(distance_rad, 0.0) / self._period_s  # in rad/s
+        n = np.floor((np.sqrt(1.0 + 8.0 * periods_of_u / rate_change) - 1.0) / 2.0)
+        rate: FloatArray = (periods_of_u + rate_change * n * (n + 1.0) / 2.0) / (n + 1.0)
+        return rate
+
+    def _count(self, wished_rate: FloatArray, rate_bound: FloatArray, is_sendable: NDArray[np.bool_]) -> None:
+        is_too_fast = np.abs(wished_rate) > rate_bound + _ROUNDING_RAD_S
+        self.counters.velocity += int(is_too_fast.any())
+        self.counters.acceleration += int((~is_sendable & ~is_too_fast).any())
