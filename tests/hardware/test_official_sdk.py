@@ -1,0 +1,77 @@
+"""The manufacturer's own package as the master of our virtual bus, over a real pseudo-terminal.
+
+It never stuffs what it sends, so no payload here holds FF FF FD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dynamixel_sdk as sdk
+import pytest
+
+from hardware.virtual import VirtualBus
+
+OK = sdk.COMM_SUCCESS
+
+
+@pytest.fixture
+def master(serve: Any, virtual_buses: dict[str, VirtualBus]) -> Iterator[tuple[Any, Any]]:
+    port = sdk.PortHandler(serve(virtual_buses["arm"].feed))
+    assert port.openPort()
+    yield port, sdk.PacketHandler(2.0)
+    port.closePort()
+
+
+def test_the_sdk_finds_a_servo_and_its_model(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    assert packets.ping(port, 12) == (1120, OK, 0)
+
+
+def test_the_sdk_reads_and_writes_a_register(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    assert packets.write4ByteTxRx(port, 11, 116, 1234) == (OK, 0)
+    assert packets.read4ByteTxRx(port, 11, 116) == (1234, OK, 0)
+
+
+def test_the_sdk_is_told_that_the_eeprom_is_locked(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    assert packets.write1ByteTxRx(port, 11, 64, 1) == (OK, 0)
+    assert packets.write1ByteTxRx(port, 11, 9, 0) == (OK, 7)
+
+
+def test_the_sdk_is_told_that_a_goal_lies_beyond_the_limits(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    assert packets.write4ByteTxRx(port, 13, 116, 5000) == (OK, 6)
+
+
+def test_the_sdk_reads_states_of_all_servos_at_once(
+    master: tuple[Any, Any], virtual_buses: dict[str, VirtualBus]
+) -> None:
+    port, packets = master
+    virtual_buses["arm"].servo(11).sense(position_ticks=100, velocity_ticks=-5, current_ticks=7)
+    virtual_buses["arm"].servo(13).sense(position_ticks=4000, velocity_ticks=9, current_ticks=-8)
+    group = sdk.GroupSyncRead(port, packets, 126, 10)
+    for servo_id in (11, 12, 13):
+        assert group.addParam(servo_id)
+    assert group.txRxPacket() == OK
+    assert [group.getData(servo_id, 132, 4) for servo_id in (11, 12, 13)] == [100, 2048, 4000]
+    assert group.getData(11, 128, 4) == 2**32 - 5
+    assert group.getData(13, 126, 2) == 2**16 - 8
+
+
+def test_the_sdk_sends_goals_to_all_servos_at_once(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    group = sdk.GroupSyncWrite(port, packets, 116, 4)
+    for servo_id in (11, 12, 13):
+        assert group.addParam(servo_id, list((1000 + servo_id).to_bytes(4, "little")))
+    assert group.txPacket() == OK
+    assert [packets.read4ByteTxRx(port, servo_id, 116)[0] for servo_id in (11, 12, 13)] == [1011, 1012, 1013]
+
+
+def test_the_sdk_reboots_a_servo(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    packets.write1ByteTxRx(port, 12, 64, 1)
+    assert packets.reboot(port, 12) == (OK, 0)
+    assert packets.read1ByteTxRx(port, 12, 64) == (0, OK, 0)
