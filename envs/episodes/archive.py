@@ -1,8 +1,8 @@
 """The archive: one folder an episode, append-only, never edited.
 
-    archive.json                          what this folder is
-    episodes/<date>/<id>/episode.json     all that is known of the episode
-    episodes/<date>/<id>/raw.mcap         every stream at its own rate, with its own stamps
+archive.json                          what this folder is
+episodes/<date>/<id>/episode.json     all that is known of the episode
+episodes/<date>/<id>/raw.mcap         every stream at its own rate, with its own stamps
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from envs.episodes.durable import write_error, write_json
+from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.reading import Episode, read_episode
 from envs.episodes.recorder import Recorder, utc_now
 from envs.episodes.records import EpisodeHeader, Outcome
@@ -50,10 +50,12 @@ class Archive:
         if marker.is_file():
             self._check_marker(marker)
         elif create and (not self.root.exists() or (self.root.is_dir() and not any(self.root.iterdir()))):
-            write_json(marker, _MARKER)
+            self._start(marker)
         else:
             what = "does not exist" if not self.root.exists() else "is not an archive"
-            raise ArchiveError(f"{self.root} {what}: there is no {marker}; give the folder that episodes are recorded in")
+            raise ArchiveError(
+                f"{self.root} {what}: there is no {marker}; give the folder that episodes are recorded in"
+            )
 
     def record(self, header: EpisodeHeader) -> Recorder:
         """Start an episode.
@@ -78,7 +80,7 @@ class Archive:
             write_sheet(unborn, sheet)
             unborn.rename(folder)
         except OSError as error:
-            raise write_error(folder, error) from error
+            raise ArchiveError(cannot_write(folder, error)) from error
         return Recorder(folder, sheet, stream, self._now)
 
     def folder(self, episode_id: str) -> Path:
@@ -145,8 +147,17 @@ class Archive:
             counts, reason = Counter(), f"interrupted: {error}"
         outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
         ended_at = self._now().isoformat()
-        write_sheet(folder, replace(sheet, status="interrupted", ended_at=ended_at, outcome=outcome, counts=dict(counts)))
+        write_sheet(
+            folder, replace(sheet, status="interrupted", ended_at=ended_at, outcome=outcome, counts=dict(counts))
+        )
         return True
+
+    @staticmethod
+    def _start(marker: Path) -> None:
+        try:
+            write_json(marker, _MARKER)
+        except OSError as error:
+            raise ArchiveError(cannot_write(marker, error)) from error
 
     @staticmethod
     def _check_marker(marker: Path) -> None:

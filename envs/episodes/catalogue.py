@@ -177,7 +177,9 @@ class Catalogue:
 
     def _error(self, error: Exception) -> ArchiveError:
         cause = str(error).splitlines()[0]
-        return ArchiveError(f"catalogue {self._url}: {cause}; delete it and rebuild it from the archive, or give another")
+        return ArchiveError(
+            f"catalogue {self._url}: {cause}; delete it and rebuild it from the archive, or give another"
+        )
 
 
 def entry_of_sheet(sheet: EpisodeSheet) -> CatalogueEntry:

@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from envs.errors import ArchiveError
-
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; what was written there takes its place when the block ends well.
 
     Raises:
-        ArchiveError: the file cannot be written; whatever stood at `path` still stands there.
+        OSError: the file cannot be written; whatever stood at `path` still stands there.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -29,8 +27,6 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(temporary)
         os.replace(temporary, path)
         _sync(path.parent)
-    except OSError as error:
-        raise write_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -39,7 +35,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Put `data` at `path`, atomically and durably.
 
     Raises:
-        ArchiveError: as for `replacing`.
+        OSError: as for `replacing`.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
@@ -49,22 +45,24 @@ def write_json(path: Path, value: Any) -> None:
     """Put `value` at `path` as readable JSON, atomically and durably. Numpy scalars become plain numbers.
 
     Raises:
-        ArchiveError: as for `replacing`.
+        OSError: as for `replacing`.
         TypeError, ValueError: the value is not plain JSON.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
     write_bytes(path, (text + "\n").encode())
 
 
-def write_error(path: Path, error: OSError) -> ArchiveError:
+def cannot_write(path: Path, error: OSError) -> str:
     """What to tell a person whose file could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        cause, advice = "the disk is full", "free some space, then record again"
+        cause, advice = "the disk is full", "free some space and start again"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         cause, advice = "writing is not permitted", "give a folder that you may write to"
+    elif error.errno in (errno.ENOTDIR, errno.EEXIST):
+        cause, advice = "something else is in its place", "give another folder"
     else:
         cause, advice = error.strerror or str(error), "check the disk"
-    return ArchiveError(f"cannot write {path}: {cause}; {advice}. What was recorded before is kept.")
+    return f"cannot write {path}: {cause}; {advice}. What was written before is kept."
 
 
 def _plain(value: Any) -> Any:

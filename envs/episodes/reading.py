@@ -26,6 +26,8 @@ FloatArray = NDArray[np.float64]
 class VideoTrack:
     """The encoded images of one camera, one a tick."""
 
+    height: int
+    width: int
     packets: tuple[bytes, ...]  # h264 access units, Annex B
     stamp_s: FloatArray  # (ticks,) when each image was taken
 
@@ -120,8 +122,8 @@ def _assemble(folder: Path, sheet: EpisodeSheet, streams: Streams) -> Episode:
         joints, command = np.empty(0, layouts.joints), np.empty(0, layouts.command)
     touch, imu = _records(streams, "touch", every_tick=True), _records(streams, "imu", every_tick=True)
     sound, sound_end = _sound(streams)
-    snapshots = streams.by_topic.get("snapshot", Stream(b""))
-    faults = streams.by_topic.get("fault", Stream(b""))
+    snapshots = streams.by_topic.get("snapshot", Stream())
+    faults = streams.by_topic.get("fault", Stream())
     return Episode(
         path=folder,
         sheet=sheet,
@@ -143,10 +145,7 @@ def _assemble(folder: Path, sheet: EpisodeSheet, streams: Streams) -> Episode:
         sound=sound,
         sound_end=sound_end,
         video={
-            topic.removeprefix(messages.CAMERA_TOPIC): VideoTrack(
-                packets=tuple(messages.decode_frame(data) for data in stream.messages),
-                stamp_s=np.array(stream.log_times_ns, dtype=np.float64) * 1e-9,
-            )
+            topic.removeprefix(messages.CAMERA_TOPIC): _track(stream)
             for topic, stream in streams.by_topic.items()
             if topic.startswith(messages.CAMERA_TOPIC)
         },
@@ -156,6 +155,15 @@ def _assemble(folder: Path, sheet: EpisodeSheet, streams: Streams) -> Episode:
         faults=tuple(
             (tick, messages.decode_fault(data)) for tick, data in zip(faults.ticks, faults.messages, strict=True)
         ),
+    )
+
+
+def _track(stream: Stream) -> VideoTrack:
+    return VideoTrack(
+        height=int(stream.facts["height"]),
+        width=int(stream.facts["width"]),
+        packets=tuple(messages.decode_frame(data) for data in stream.messages),
+        stamp_s=np.array(stream.log_times_ns, dtype=np.float64) * 1e-9,
     )
 
 

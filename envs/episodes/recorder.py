@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from envs.body import Fault
-from envs.episodes.durable import write_error
+from envs.episodes.durable import cannot_write
 from envs.episodes.records import Outcome, Tick
 from envs.episodes.sheet import EpisodeSheet, FaultCount, Status, write_sheet
 from envs.episodes.stream_writer import STREAM_NAME, TickStream
@@ -111,7 +111,7 @@ class Recorder:
         try:
             self._stream.finish()
         except OSError as error:
-            raise write_error(self._folder / STREAM_NAME, error) from error
+            raise ArchiveError(cannot_write(self._folder / STREAM_NAME, error)) from error
 
     def _mark_interrupted(self, reason: str) -> None:
         """Say in the sheet that the episode broke off. Where even that cannot be written, `Archive.recover` says it."""
@@ -171,7 +171,7 @@ class Recorder:
             except ArchiveError as error:
                 self._failure = error
             except OSError as error:
-                self._failure = write_error(self._folder / STREAM_NAME, error)
+                self._failure = ArchiveError(cannot_write(self._folder / STREAM_NAME, error))
             except Exception as error:  # whatever it is, the control loop must hear of it
                 self._failure = ArchiveError(f"{self._folder}: tick {index} cannot be recorded: {error!r}")
                 self._failure.__cause__ = error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assets.robot import RobotSpec
-from envs.episodes.durable import write_json
+from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.records import EpisodeHeader, Instruction, InstructionMark, Outcome
 from envs.errors import ArchiveError
 from envs.scenario import Pool, Scenario
@@ -135,6 +135,8 @@ def write_sheet(folder: Path, sheet: EpisodeSheet) -> None:
     """
     try:
         write_json(folder / SHEET_NAME, sheet.to_dict())
+    except OSError as error:
+        raise ArchiveError(cannot_write(folder / SHEET_NAME, error)) from error
     except (TypeError, ValueError) as error:
         raise ArchiveError(f"cannot write {folder / SHEET_NAME}: a value is not plain JSON ({error})") from error
 

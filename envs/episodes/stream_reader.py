@@ -17,7 +17,8 @@ from envs.errors import ArchiveError
 class Stream:
     """The messages of one topic, as they lie in the file."""
 
-    schema: bytes
+    schema: bytes = b""
+    facts: dict[str, str] = field(default_factory=dict)  # what the writer said of the channel
     ticks: list[int] = field(default_factory=list)  # the tick that each message belongs to
     log_times_ns: list[int] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
@@ -52,7 +53,9 @@ def read_streams(path: Path) -> Streams:
                         stream.log_times_ns.append(record.log_time)
                         stream.messages.append(record.data)
                     elif isinstance(record, Channel) and record.topic not in by_topic:
-                        channels[record.id] = by_topic[record.topic] = Stream(schemas[record.schema_id])
+                        channels[record.id] = by_topic[record.topic] = Stream(
+                            schemas[record.schema_id], record.metadata
+                        )
                     elif isinstance(record, Schema):
                         schemas[record.id] = record.data
             except (EndOfFile, struct.error):

@@ -205,14 +205,17 @@ class TickStream:
 
     def _open_camera(self, camera: str, state: BodyState) -> FrameEncoder:
         height, width = state.images[camera].pixels.shape[:2]
-        self._open_protobuf(messages.CAMERA_TOPIC + camera, CompressedVideo)
+        self._open_protobuf(messages.CAMERA_TOPIC + camera, CompressedVideo, width=str(width), height=str(height))
         return FrameEncoder(camera, width, height, self._robot.control_hz)
 
-    def _open_protobuf(self, topic: str, message: Any) -> None:
-        self._open(topic, message.DESCRIPTOR.full_name, "protobuf", messages.descriptor_set(message), "protobuf")
+    def _open_protobuf(self, topic: str, message: Any, **facts: str) -> None:
+        schema = messages.descriptor_set(message)
+        self._open(topic, message.DESCRIPTOR.full_name, "protobuf", schema, "protobuf", **facts)
 
-    def _open(self, topic: str, name: str, schema_encoding: str, schema: bytes, message_encoding: str) -> None:
+    def _open(
+        self, topic: str, name: str, schema_encoding: str, schema: bytes, message_encoding: str, **facts: str
+    ) -> None:
         if name and name not in self._schemas:
             self._schemas[name] = self._mcap.register_schema(name, schema_encoding, schema)
-        schema_id = self._schemas[name] if name else 0
-        self._channels[topic] = self._mcap.register_channel(topic, message_encoding, schema_id)
+        schema_id = self._schemas[name] if name else 0  # 0 means that there is none
+        self._channels[topic] = self._mcap.register_channel(topic, message_encoding, schema_id, metadata=facts)

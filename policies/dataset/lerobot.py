@@ -1,0 +1,212 @@
+"""Builds a LeRobot v3 dataset from an archive: the episodes that a query selects, as they were recorded."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue, CatalogueEntry, Query
+from envs.episodes.messages import CAMERA_TOPIC
+from envs.episodes.reading import Episode
+from envs.episodes.sheet import EpisodeSheet
+from envs.errors import ArchiveError
+from envs.scenario import TRAINABLE, Pool
+from policies.dataset.features import ACTION, STAMP, declared_features, default_weight, features_of_episode
+from policies.dataset.reader import EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
+from policies.dataset.writer import DatasetWriter, EpisodeRows, building_error
+from policies.errors import DatasetError, PoolError
+
+Weigh = Callable[[Episode], NDArray[np.float32]]  # (ticks,)
+Progress = Callable[[int, int], None]  # (episodes done, episodes in all)
+
+COMMIT_EVERY = 32  # episodes; an interrupted build repeats at most so many
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An episode that was selected but cannot be in a dataset, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did. `episodes` and `frames` are those of the whole dataset afterwards."""
+
+    root: Path
+    added: tuple[str, ...]
+    kept: int  # selected episodes that were in the dataset already
+    left_out: tuple[LeftOut, ...]
+    episodes: int
+    frames: int
+
+
+def build_dataset(
+    archive: Archive,
+    out: Path | str,
+    where: Query | Sequence[str] | None = None,
+    *,
+    for_training: bool = True,
+    accepted_only: bool = True,
+    weigh: Weigh = default_weight,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Append the selected episodes that are not in the dataset at `out` yet.
+
+    Video is remuxed, never encoded again. Steps that shall not train keep their row and image and get weight 0.
+
+    Args:
+        where: a query over the catalogue, or episode ids; None selects all that may be in such a dataset.
+        for_training: refuse episodes of pools that must never train.
+        accepted_only: select accepted episodes only; ids of others are refused.
+        weigh: the `sample_weight` of each tick of an episode.
+
+    Raises:
+        PoolError: an episode that was asked for must never train, or its pool is not its scenario's.
+        DatasetError: nothing is selected, the robots differ, or `out` cannot take the episodes.
+        ArchiveError: an episode is damaged.
+    """
+    root = Path(out)
+    sheets = _select(archive, where, for_training, accepted_only)
+    if for_training:
+        _refuse_pools(archive, sheets)
+    robot = _one_robot(sheets)
+    left_out = tuple(LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet)))
+    for episode in left_out:
+        _log.warning("episode %s is left out: %s", episode.id, episode.reason)
+    usable = [sheet.id for sheet in sheets if not _unusable(sheet)]
+    if not usable:
+        raise DatasetError(f"none of the {len(sheets)} selected episodes can be in a dataset: {left_out[0].reason}")
+    try:
+        writer = _open(root, robot, archive.open(usable[0]), for_training)
+        known = {str(row[EPISODE_ID_COLUMN]) for row in writer.episode_rows}
+        added = [episode_id for episode_id in usable if episode_id not in known]
+        for number, episode_id in enumerate(added, start=1):
+            writer.append(_rows(archive.open(episode_id), weigh))
+            if number % COMMIT_EVERY == 0:
+                writer.commit()
+            if progress is not None:
+                progress(number, len(added))
+        writer.commit()
+    except OSError as error:
+        raise building_error(root, error) from error
+    kept = len(usable) - len(added)
+    return BuildReport(root, tuple(added), kept, left_out, len(writer.episode_rows), writer.frames)
+
+
+def _select(
+    archive: Archive, where: Query | Sequence[str] | None, for_training: bool, accepted_only: bool
+) -> list[EpisodeSheet]:
+    if where is None:
+        query = Query(pool=sorted(TRAINABLE)) if for_training else Query()
+    else:
+        query = where if isinstance(where, Query) else Query(id=list(where))
+    if accepted_only and isinstance(where, Query | None) and query.accepted is None:
+        query = replace(query, accepted=True)
+    with Catalogue(archive) as catalogue:
+        catalogue.sync()
+        entries = [entry for entry in catalogue.query(query) if entry.status != "recording"]
+    if isinstance(where, Sequence):
+        _check_ids(archive, where, entries, accepted_only)
+    if not entries:
+        raise DatasetError(f"no episode of {archive.root} is selected by {query}; ask for others, or collect some")
+    return [archive.sheet(entry.id) for entry in entries]
+
+
+def _check_ids(archive: Archive, ids: Sequence[str], entries: Sequence[CatalogueEntry], accepted_only: bool) -> None:
+    missing = sorted(set(ids) - {entry.id for entry in entries})
+    if missing:
+        raise DatasetError(f"{archive.root} has no finished episodes {', '.join(missing)}")
+    rejected = [entry.id for entry in entries if not entry.accepted]
+    if accepted_only and rejected:
+        raise DatasetError(f"episodes {', '.join(rejected)} were not accepted; leave them out, or allow them by name")
+
+
+def _refuse_pools(archive: Archive, sheets: Sequence[EpisodeSheet]) -> None:
+    """A pool is the scenario's own; only a recovery demonstration has that of the rollout it starts from."""
+    for sheet in sheets:
+        stated, due = sheet.header.pool, _due_pool(archive, sheet)
+        if stated not in TRAINABLE or due not in TRAINABLE:
+            raise PoolError(
+                f"episode {sheet.id} is stated as pool {stated.value!r} and its scenario is of {due.value!r}; it must "
+                f"never train. Select from {' and '.join(sorted(TRAINABLE))}, or build a dataset not for training"
+            )
+
+
+def _due_pool(archive: Archive, sheet: EpisodeSheet) -> Pool:
+    seen: set[str] = set()
+    while sheet.header.parent is not None and sheet.id not in seen:
+        seen.add(sheet.id)
+        try:
+            sheet = archive.sheet(sheet.header.parent)
+        except ArchiveError as error:
+            raise PoolError(f"episode {sheet.id} inherits the pool of one that cannot be read: {error}") from error
+    return sheet.header.scenario.pool
+
+
+def _one_robot(sheets: Sequence[EpisodeSheet]) -> RobotSpec:
+    first = sheets[0].header.robot
+    for sheet in sheets:
+        other = sheet.header.robot
+        if other.digest != first.digest:
+            raise DatasetError(
+                f"episode {sheets[0].id} is of robot {first.name!r} ({first.digest}), episode {sheet.id} of "
+                f"{other.name!r} ({other.digest}); select the episodes of one robot"
+            )
+    return first
+
+
+def _unusable(sheet: EpisodeSheet) -> str:
+    """Why an episode cannot be in a dataset; empty if it can."""
+    if not sheet.ticks:
+        return "it has no steps"
+    missing = [camera.name for camera in sheet.header.robot.cameras if CAMERA_TOPIC + camera.name not in sheet.counts]
+    return f"it was recorded without images of {', '.join(missing)}" if missing else ""
+
+
+def _open(root: Path, robot: RobotSpec, episode: Episode, for_training: bool) -> DatasetWriter:
+    if not float(robot.control_hz).is_integer():
+        raise DatasetError(f"robot {robot.name!r} runs at {robot.control_hz} Hz; LeRobot needs a whole number")
+    sizes = {camera: (track.height, track.width) for camera, track in episode.video.items()}
+    writer = DatasetWriter(root, robot, int(robot.control_hz), declared_features(robot, sizes))
+    refused = [row[EPISODE_ID_COLUMN] for row in writer.episode_rows if row[POOL_COLUMN] not in TRAINABLE]
+    if for_training and refused:
+        raise PoolError(
+            f"{root} holds episodes that must never train ({', '.join(refused)}); build into another folder"
+        )
+    return writer
+
+
+def _rows(episode: Episode, weigh: Weigh) -> EpisodeRows:
+    header = episode.sheet.header
+    texts = [instruction.english for instruction in header.instructions] or [header.task]
+    columns = {
+        **features_of_episode(episode),
+        ACTION: episode.sent_rad.astype(np.float32),
+        STAMP: episode.stamp_s.reshape(-1, 1),
+        SAMPLE_WEIGHT: np.asarray(weigh(episode), dtype=np.float32).reshape(-1, 1),
+    }
+    labels: dict[str, bool | str | None] = {
+        EPISODE_ID_COLUMN: episode.sheet.id,
+        POOL_COLUMN: header.pool.value,
+        "retake/task": header.task,
+        "retake/purpose": header.purpose,
+        "retake/body": header.body,
+        "retake/success": episode.sheet.success,
+        "retake/scenario": json.dumps(header.scenario.to_dict(), sort_keys=True),
+        "retake/request": header.request,
+        "retake/parent": header.parent,
+    }
+    step_texts = [texts[min(index, len(texts) - 1)] for index in episode.instruction]
+    return EpisodeRows(columns, step_texts, {name: track.packets for name, track in episode.video.items()}, labels)

@@ -1,0 +1,63 @@
+"""Statistics of features, by episode and over a dataset, in the form that LeRobot keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.episodes.video import GROUP_OF_PICTURES, decode_frames
+
+Statistics = dict[str, NDArray[Any]]  # min, max, mean, std, count and quantiles of one feature
+
+QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
+_FEWEST_IMAGES, _MOST_IMAGES = 16, 256
+
+
+def numeric_statistics(values: NDArray[Any]) -> Statistics:
+    """Of one episode's numeric feature. `values` is (rows, numbers); each statistic is (numbers,)."""
+    exact = values.astype(np.float64)
+    quantiles = np.quantile(exact, list(QUANTILES.values()), axis=0)
+    return {
+        "min": exact.min(axis=0),
+        "max": exact.max(axis=0),
+        "mean": exact.mean(axis=0),
+        "std": exact.std(axis=0),
+        **dict(zip(QUANTILES, quantiles, strict=True)),
+        "count": np.array([len(exact)]),
+    }
+
+
+def image_statistics(packets: Sequence[bytes]) -> Statistics:
+    """Of one episode's images in [0, 1], from a sample of its key frames; each statistic is (3, 1, 1)."""
+    key_frames = packets[::GROUP_OF_PICTURES]
+    wanted = int(np.clip(len(packets) ** 0.75, _FEWEST_IMAGES, _MOST_IMAGES))
+    chosen = np.unique(np.linspace(0, len(key_frames) - 1, min(wanted, len(key_frames))).round().astype(int))
+    images = decode_frames([key_frames[index] for index in chosen])
+    stride = max(1, min(images.shape[1:3]) // 64)
+    pixels = images[:, ::stride, ::stride].reshape(-1, 3) / 255.0
+    found = numeric_statistics(pixels)
+    count = np.array([len(chosen)])
+    return {name: count if name == "count" else value.reshape(3, 1, 1) for name, value in found.items()}
+
+
+def combined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> Statistics:
+    """Of a feature over several episodes. Moments are exact; a quantile is the mean of the episodes', by their counts."""
+    counts = np.array([part["count"][0] for part in parts], dtype=np.float64)
+    weights = (counts / counts.sum()).reshape(-1, *[1] * np.ndim(parts[0]["mean"]))
+
+    def stacked(name: str) -> NDArray[Any]:
+        return np.stack([part[name] for part in parts])
+
+    mean = (weights * stacked("mean")).sum(axis=0)
+    variance = (weights * (stacked("std") ** 2 + (stacked("mean") - mean) ** 2)).sum(axis=0)
+    return {
+        "min": stacked("min").min(axis=0),
+        "max": stacked("max").max(axis=0),
+        "mean": mean,
+        "std": np.sqrt(variance),
+        **{name: (weights * stacked(name)).sum(axis=0) for name in QUANTILES},
+        "count": np.array([int(counts.sum())]),
+    }

@@ -1,0 +1,208 @@
+"""Appends episodes to a LeRobot v3 dataset, one durable file set an episode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.episodes.durable import cannot_write, replacing, write_json
+from policies.dataset import layout
+from policies.dataset.reader import CAMERA_PREFIX
+from policies.dataset.remux import remux
+from policies.dataset.statistics import Statistics, combined, image_statistics, numeric_statistics
+from policies.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class EpisodeRows:
+    """One episode on its way into a dataset."""
+
+    columns: Mapping[str, NDArray[Any]]  # by feature, each (rows, numbers), all but the five standard ones
+    step_texts: Sequence[str]  # (rows,) what was being done
+    video: Mapping[str, Sequence[bytes]]  # by camera, one h264 access unit a row
+    labels: Mapping[str, bool | str | None]  # custom columns of the episode's row
+
+
+class DatasetWriter:
+    """An open dataset. `append` writes an episode's files, `commit` makes all appended episodes count.
+
+    The files of an episode that was never committed are taken away when the dataset is opened the next time.
+    """
+
+    def __init__(self, root: Path, robot: RobotSpec, fps: int, features: Mapping[str, Any]) -> None:
+        """
+        Raises:
+            DatasetError: `root` holds something else, or a dataset of another robot or of other features.
+            OSError: it cannot be written.
+        """
+        self.root = root
+        self._robot, self._fps, self._features = robot, fps, features
+        self._tasks: list[str] = []
+        self._statistics: list[dict[str, Statistics]] = []
+        self.episode_rows: list[dict[str, Any]] = []
+        self.frames = 0
+        if (root / layout.INFO_PATH).exists():
+            self._continue()
+        elif (root / layout.ROBOT_PATH).exists() or not root.exists() or not any(root.iterdir()):
+            self._remove_after(0)
+            write_json(root / layout.ROBOT_PATH, robot.to_dict())
+        else:
+            raise DatasetError(f"{root} is not empty and is no dataset; give a new folder")
+
+    def append(self, episode: EpisodeRows) -> None:
+        """Write the files of one more episode.
+
+        Raises:
+            DatasetError: the columns are not the declared features, or the video does not have one frame a row.
+            OSError: a file cannot be written.
+        """
+        number, length = len(self.episode_rows), len(episode.step_texts)
+        self._check(episode, length)
+        task_index = np.array([self._task(text) for text in episode.step_texts], dtype=np.int64)
+        columns = {**episode.columns, **layout.standard_columns(number, self.frames, self._fps, task_index)}
+        names = [name for name, feature in self._features.items() if feature["dtype"] != "video"]
+        table = pa.table({name: layout.arrow_column(columns[name]) for name in names})
+        layout.write_table(self._path(layout.DATA_PATH, number), table)
+        for camera, packets in episode.video.items():
+            with replacing(self._path(layout.VIDEO_PATH, number, CAMERA_PREFIX + camera)) as temporary:
+                remux(packets, self._fps, temporary)
+        statistics = {name: numeric_statistics(columns[name]) for name in names}
+        statistics |= {CAMERA_PREFIX + camera: image_statistics(packets) for camera, packets in episode.video.items()}
+        row = self._episode_row(number, length, episode, statistics)
+        layout.write_table(self._path(layout.EPISODES_PATH, number), _episode_table(row, episode.labels))
+        self.episode_rows.append(row)
+        self._statistics.append(statistics)
+        self.frames += length
+
+    def commit(self) -> None:
+        """Make all appended episodes count.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        layout.write_tasks(self.root / layout.TASKS_PATH, self._tasks)
+        if self._statistics:
+            parts = {name: [episode[name] for episode in self._statistics] for name in self._statistics[0]}
+            whole = {name: combined(statistics) for name, statistics in parts.items()}
+            plain = {name: {key: value.tolist() for key, value in found.items()} for name, found in whole.items()}
+            write_json(self.root / layout.STATS_PATH, plain)
+        counts = (len(self.episode_rows), self.frames, len(self._tasks))
+        info = layout.info_fields(self._robot.name, self._fps, self._features, *counts)
+        write_json(self.root / layout.INFO_PATH, info)
+
+    def _continue(self) -> None:
+        """Take up a dataset that stands here already."""
+        try:
+            info = json.loads((self.root / layout.INFO_PATH).read_text())
+            robot = RobotSpec.from_dict(json.loads((self.root / layout.ROBOT_PATH).read_text()))
+            total = int(info["total_episodes"])
+            if robot.digest != self._robot.digest:
+                raise DatasetError(
+                    f"{self.root} is of robot {robot.name!r} ({robot.digest}), the episodes are of "
+                    f"{self._robot.name!r} ({self._robot.digest}); build them into another folder"
+                )
+            if info["features"] != dict(self._features) or info["fps"] != self._fps:
+                raise DatasetError(
+                    f"{self.root} has other features than these episodes ({_difference(info['features'], self._features)}"
+                    "); build them into another folder"
+                )
+            tasks = pq.read_table(self.root / layout.TASKS_PATH)
+            self._tasks = tasks.column("task").to_pylist()
+            for number in range(total):
+                self._take_up(self._path(layout.EPISODES_PATH, number))
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise DatasetError(f"{self.root} is a damaged dataset ({error!r}); remove it and build it again") from error
+        self._remove_after(total)
+
+    def _take_up(self, path: Path) -> None:
+        (row,) = pq.read_table(path).to_pylist()
+        statistics: dict[str, Statistics] = {}
+        for name, value in row.items():
+            if name.startswith("stats/"):
+                feature, _, statistic = name.removeprefix("stats/").rpartition("/")
+                statistics.setdefault(feature, {})[statistic] = np.array(value)
+        self.episode_rows.append(row)
+        self._statistics.append(statistics)
+        self.frames += int(row["length"])
+
+    def _remove_after(self, episodes: int) -> None:
+        """Take away what an interrupted build left behind: readers would find it by its name."""
+        places = ("data/chunk-*/file-*.parquet", "meta/episodes/chunk-*/file-*.parquet", "videos/*/chunk-*/file-*.mp4")
+        for place in places:
+            for path in self.root.glob(place):
+                if layout.number_of_file(path) >= episodes:
+                    path.unlink()
+
+    def _check(self, episode: EpisodeRows, length: int) -> None:
+        declared = {name: feature for name, feature in self._features.items() if name not in layout.STANDARD_COLUMNS}
+        given = {*episode.columns, *(CAMERA_PREFIX + camera for camera in episode.video)}
+        if given != set(declared):
+            raise DatasetError(f"an episode has the features {sorted(given)}; this dataset has {sorted(declared)}")
+        for name, values in episode.columns.items():
+            expected = (length, *declared[name]["shape"])
+            if values.shape != expected or values.dtype != declared[name]["dtype"]:
+                raise DatasetError(f"{name} is {values.dtype} {values.shape}; declared is {expected}")
+            if not np.isfinite(values).all():
+                row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+                raise DatasetError(f"{name} is not finite in row {row} of episode {episode.labels.get('retake/id')}")
+        for camera, packets in episode.video.items():
+            if len(packets) != length:
+                raise DatasetError(f"camera {camera!r} has {len(packets)} images for {length} steps")
+
+    def _task(self, text: str) -> int:
+        if text not in self._tasks:
+            self._tasks.append(text)
+        return self._tasks.index(text)
+
+    def _path(self, pattern: str, number: int, video_key: str = "") -> Path:
+        return self.root / pattern.format(**layout.file_place(number), video_key=video_key)
+
+    def _episode_row(
+        self, number: int, length: int, episode: EpisodeRows, statistics: Mapping[str, Statistics]
+    ) -> dict[str, Any]:
+        place = layout.file_place(number)
+        row: dict[str, Any] = {
+            "episode_index": number,
+            "tasks": list(dict.fromkeys(episode.step_texts)),
+            "length": length,
+            "dataset_from_index": self.frames,
+            "dataset_to_index": self.frames + length,
+            **{f"data/{key}": index for key, index in place.items()},
+            **{f"meta/episodes/{key}": index for key, index in place.items()},
+        }
+        for camera in episode.video:
+            prefix = f"videos/{CAMERA_PREFIX}{camera}"
+            row |= {f"{prefix}/{key}": index for key, index in place.items()}
+            row |= {f"{prefix}/from_timestamp": 0.0, f"{prefix}/to_timestamp": length / self._fps}
+        for feature, found in statistics.items():
+            row |= {f"stats/{feature}/{statistic}": value.tolist() for statistic, value in found.items()}
+        return row | dict(episode.labels)
+
+
+def building_error(root: Path, error: OSError) -> DatasetError:
+    """What to tell a person whose dataset could not be written."""
+    return DatasetError(cannot_write(root, error))
+
+
+def _episode_table(row: Mapping[str, Any], labels: Mapping[str, bool | str | None]) -> pa.Table:
+    """One row. A label's type is given by hand, because a text that is absent would have none."""
+    flags = {name for name, value in labels.items() if isinstance(value, bool)}
+    arrays = {}
+    for name, value in row.items():
+        kind = (pa.bool_() if name in flags else pa.string()) if name in labels else None
+        arrays[name] = pa.array([value], type=kind)
+    return pa.table(arrays)
+
+
+def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    differing = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    return ", ".join(sorted(differing)) or "the frame rate"
