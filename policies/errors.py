@@ -19,3 +19,7 @@ class CheckpointError(PolicyError):
 
 class EvidenceError(PolicyError):
     """Raised when too little is known for the conclusion that was asked for."""
+
+
+class RequestError(PolicyError):
+    """Raised when a request is unknown, or the queue of requests cannot be read."""

@@ -106,6 +106,10 @@ class Counts:
     def to_dict(self) -> dict[str, Any]:
         return {"inside": self.inside.to_dict(), "outside": self.outside.to_dict()}
 
+    @staticmethod
+    def from_dict(fields: Mapping[str, Any]) -> Counts:
+        return Counts(*(Rate(fields[side]["count"], fields[side]["n"]) for side in ("inside", "outside")))
+
 
 def count_failures(region: Iterable[bool], failed: Iterable[bool]) -> Counts:
     """Failures inside and outside of a region, both given as one value a rollout."""
