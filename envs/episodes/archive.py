@@ -53,9 +53,7 @@ class Archive:
             self._start(marker)
         else:
             what = "does not exist" if not self.root.exists() else "is not an archive"
-            raise ArchiveError(
-                f"{self.root} {what}: there is no {marker}; give the folder that episodes are recorded in"
-            )
+            raise ArchiveError(f"{self.root} {what}: there is no {marker}; give the folder that was recorded into")
 
     def record(self, header: EpisodeHeader) -> Recorder:
         """Start an episode.

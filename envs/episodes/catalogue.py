@@ -213,7 +213,7 @@ def _entry_of_row(row: _Row) -> CatalogueEntry:
     return CatalogueEntry(**{column.name: getattr(row, column.name) for column in fields(CatalogueEntry)})
 
 
-def _statement(query: Query) -> Select[tuple[_Row]]:
+def _statement(query: Query) -> Select[_Row]:
     statement = select(_Row).order_by(_Row.id)
     for criterion in fields(Query):
         allowed = getattr(query, criterion.name)

@@ -6,7 +6,7 @@ import fcntl
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from foxglove_schemas_protobuf.CompressedVideo_pb2 import CompressedVideo
@@ -68,7 +68,7 @@ class TickStream:
         self._layouts = messages.record_layouts(robot)
         self._file = TickFile(path)
         # Chunks would be lost half full; a file without them can be read up to its last byte.
-        self._mcap = Writer(self._file, use_chunking=False, enable_data_crcs=False)
+        self._mcap = Writer(cast(IO[bytes], self._file), use_chunking=False, enable_data_crcs=False)
         self._mcap.start(profile="", library="retake")
         self._channels: dict[str, int] = {}
         self._schemas: dict[str, int] = {}
@@ -106,7 +106,7 @@ class TickStream:
 
     def finish(self) -> None:
         """Write the summary that lets viewers seek. The file is whole afterwards."""
-        self._mcap.finish()
+        self._mcap.finish()  # type: ignore[no-untyped-call]
         self._file.flush()
         self._file.sync()
 

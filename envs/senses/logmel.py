@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import rfft
 from scipy.signal.windows import hann
 
 from envs.body import SOUND_WINDOW
@@ -37,7 +38,7 @@ def log_mel(sound: NDArray[np.int16], sound_hz: int = 16_000) -> NDArray[np.floa
     starts = np.arange(FRAMES) * HOP_SAMPLES
     samples = np.asarray(sound)[..., starts[:, None] + np.arange(FRAME_SAMPLES)]  # (..., frames, samples)
     window = _window()
-    spectrum = np.fft.rfft(samples.astype(np.float32) / np.float32(FULL_SCALE) * window, _FFT_SAMPLES)
+    spectrum = rfft(samples.astype(np.float32) / np.float32(FULL_SCALE) * window, _FFT_SAMPLES)
     power = np.square(np.abs(spectrum)) * (2.0 / (_FFT_SAMPLES * np.square(window).sum()))  # (..., frames, bins)
     bands = power @ mel_filters(sound_hz)
     return np.asarray(10.0 * np.log10(np.maximum(bands, _FLOOR)), dtype=np.float32)

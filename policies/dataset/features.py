@@ -151,7 +151,7 @@ def declared_features(robot: RobotSpec, image_sizes: Mapping[str, tuple[int, int
 
 
 def default_weight(episode: Episode) -> Float32Array:  # (ticks,)
-    """What each tick counts in training: 0 where nobody was in command, and where the policy still was after an alarm."""
+    """What each tick counts in training: 0 where nobody was in command, or the policy still was after an alarm."""
     weight = np.ones(episode.ticks, dtype=np.float32)
     weight[episode.in_command == "nobody"] = 0.0
     if episode.was_alarmed_at is not None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,7 +192,7 @@ def _open(root: Path, robot: RobotSpec, episode: Episode, for_training: bool) ->
 def _rows(episode: Episode, weigh: Weigh) -> EpisodeRows:
     header = episode.sheet.header
     texts = [instruction.english for instruction in header.instructions] or [header.task]
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         **features_of_episode(episode),
         ACTION: episode.sent_rad.astype(np.float32),
         STAMP: episode.stamp_s.reshape(-1, 1),

@@ -21,7 +21,7 @@ def remux(packets: Sequence[bytes], fps: int, path: Path) -> tuple[int, int]:
     """
     stream_bytes = io.BytesIO(b"".join(packets))
     try:
-        with av.open(stream_bytes, format="h264") as source:
+        with av.open(stream_bytes, "r", format="h264") as source:
             recorded = source.streams.video[0]
             # faststart puts the index first, so that a viewer can begin before it has the whole file.
             with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as target:

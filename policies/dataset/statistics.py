@@ -31,20 +31,34 @@ def numeric_statistics(values: NDArray[Any]) -> Statistics:
 
 
 def image_statistics(packets: Sequence[bytes]) -> Statistics:
-    """Of one episode's images in [0, 1], from a sample of its key frames; each statistic is (3, 1, 1)."""
+    """Of one episode's images in [0, 1], from a sample of its key frames; each is (3, 1, 1), counted in images."""
     key_frames = packets[::GROUP_OF_PICTURES]
     wanted = int(np.clip(len(packets) ** 0.75, _FEWEST_IMAGES, _MOST_IMAGES))
     chosen = np.unique(np.linspace(0, len(key_frames) - 1, min(wanted, len(key_frames))).round().astype(int))
     images = decode_frames([key_frames[index] for index in chosen])
-    stride = max(1, min(images.shape[1:3]) // 64)
-    pixels = images[:, ::stride, ::stride].reshape(-1, 3) / 255.0
-    found = numeric_statistics(pixels)
-    count = np.array([len(chosen)])
-    return {name: count if name == "count" else value.reshape(3, 1, 1) for name, value in found.items()}
+    channels = [_histogram_statistics(np.bincount(images[..., c].reshape(-1), minlength=256)) for c in range(3)]
+    found = {name: np.array([channel[name] for channel in channels]).reshape(3, 1, 1) for name in channels[0]}
+    return {**found, "count": np.array([len(chosen)])}
+
+
+def _histogram_statistics(histogram: NDArray[np.int64]) -> dict[str, float]:
+    """Of one colour channel in [0, 1], from how often each of its 256 levels occurs."""
+    levels = np.arange(256) / 255.0
+    share = histogram / histogram.sum()
+    mean = float(share @ levels)
+    seen = levels[histogram > 0]
+    quantiles = np.searchsorted(np.cumsum(share), np.array(list(QUANTILES.values())) - 1e-12)
+    return {
+        "min": float(seen[0]),
+        "max": float(seen[-1]),
+        "mean": mean,
+        "std": float(np.sqrt(share @ (levels - mean) ** 2)),
+        **{name: float(levels[level]) for name, level in zip(QUANTILES, quantiles, strict=True)},
+    }
 
 
 def combined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> Statistics:
-    """Of a feature over several episodes. Moments are exact; a quantile is the mean of the episodes', by their counts."""
+    """Of a feature over several episodes. Moments are exact; a quantile is the mean of theirs, by count."""
     counts = np.array([part["count"][0] for part in parts], dtype=np.float64)
     weights = (counts / counts.sum()).reshape(-1, *[1] * np.ndim(parts[0]["mean"]))
 

@@ -111,10 +111,8 @@ class DatasetWriter:
                     f"{self._robot.name!r} ({self._robot.digest}); build them into another folder"
                 )
             if info["features"] != dict(self._features) or info["fps"] != self._fps:
-                raise DatasetError(
-                    f"{self.root} has other features than these episodes ({_difference(info['features'], self._features)}"
-                    "); build them into another folder"
-                )
+                other = _difference(info["features"], self._features)
+                raise DatasetError(f"{self.root} differs from these episodes in {other}; build into another folder")
             tasks = pq.read_table(self.root / layout.TASKS_PATH)
             self._tasks = tasks.column("task").to_pylist()
             for number in range(total):
