@@ -27,6 +27,22 @@ class FrameStore:
     file_of_row: NDArray[np.int32]  # (rows,); -1 where no frame is held
     frame_of_row: NDArray[np.int32]  # (rows,)
 
+    def subset(self, rows: NDArray[np.intp]) -> FrameStore:
+        """The frames of `rows`, renumbered from 0."""
+        return FrameStore(self.size, self.files, self.file_of_row[rows], self.frame_of_row[rows])
+
+    @staticmethod
+    def concatenate(stores: Sequence[FrameStore]) -> FrameStore:
+        """Several stores of one size as one, the rows of each behind those of the one before."""
+        first_file = np.cumsum([0, *(len(store.files) for store in stores)])
+        pairs = list(zip(stores, first_file, strict=False))
+        return FrameStore(
+            stores[0].size,
+            tuple(file for store in stores for file in store.files),
+            np.concatenate([np.where(store.file_of_row < 0, -1, store.file_of_row + first) for store, first in pairs]),
+            np.concatenate([store.frame_of_row for store in stores]),
+        )
+
     def gather(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Frames of `rows` (batch,) as (batch, size, size, 3)."""
         batch = np.empty((len(rows), self.size, self.size, 3), dtype=np.uint8)

@@ -1,0 +1,124 @@
+"""A trained policy at work: plan a chunk, carry out part of it, plan again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from envs.senses.resize import resize_image
+from policies.batches import image_tensor
+from policies.checkpoint import TrainedPolicy
+from policies.errors import PolicyError
+from policies.scaling import STATE
+
+FloatArray = NDArray[np.float64]
+Observation = Mapping[str, NDArray[Any] | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What the policy wants to do next, and how sure it is.
+
+    `doubt` is the mean standard deviation of the opinions, over the chunk, in standard deviations of the training
+    commands. `inconsistency` is the mean distance a joint between this chunk and what the last one said of the same
+    steps, in the same unit; 0 for an episode's first plan.
+    """
+
+    chunk: FloatArray  # (horizon, joints), absolute targets in the joints' units
+    doubt: float
+    embedding: NDArray[np.float32]  # (width,)
+    inconsistency: float
+
+
+class ClonedPolicy:
+    """Acts with a trained policy. Observations are named and shaped as the dataset's features; images are uint8
+    (height, width, 3) of any size. A sense whose value is None counts as dead and is left out.
+    """
+
+    def __init__(self, trained: TrainedPolicy) -> None:
+        self.trained = trained
+        self._network = trained.network.eval()
+        self._senses = [features for _, features in self._network.feeds]
+        self.reset()
+
+    @property
+    def execute(self) -> int:
+        """Steps of a chunk that are carried out before the next plan."""
+        return self._network.config.execute
+
+    @property
+    def plan_now(self) -> Plan | None:
+        """The plan being carried out."""
+        return self._plan
+
+    def reset(self) -> None:
+        """Forget the episode."""
+        self._plan: Plan | None = None
+        self._done = 0  # steps of the plan carried out
+
+    def needs_images(self) -> bool:
+        """Whether the next `act` plans, and so wants fresh images; other steps only read the plan."""
+        return self._plan is None or self._done >= self.execute
+
+    def act(self, observation: Observation) -> FloatArray:  # (joints,)
+        """The absolute target for this step; plans first where the last chunk is used up.
+
+        Raises:
+            PolicyError: as `plan`.
+        """
+        if self.needs_images():
+            self.plan(observation)
+        assert self._plan is not None
+        target: FloatArray = self._plan.chunk[self._done]
+        self._done += 1
+        return target
+
+    def plan(self, observation: Observation) -> Plan:
+        """A chunk from this observation on; it becomes the plan that `act` carries out.
+
+        Raises:
+            PolicyError: a feature is missing, or has another shape than in training.
+        """
+        tensors, present = self._tensors(observation)
+        with torch.inference_mode():
+            opinions, embedding = self._network(tensors, present)
+        scaled = opinions[:, 0].numpy()  # (opinions, horizon, joints)
+        measured = np.asarray(observation[STATE], dtype=np.float32).reshape(1, -1)
+        chunk = self.trained.scaler.decode_chunk(scaled.mean(axis=0, keepdims=True), measured)[0].astype(np.float64)
+        plan = Plan(chunk, float(scaled.std(axis=0).mean()), embedding[0].numpy(), self._inconsistency(chunk))
+        self._plan, self._done = plan, 0
+        return plan
+
+    def _inconsistency(self, chunk: FloatArray) -> float:
+        if self._plan is None or not 0 < self._done < len(chunk):
+            return 0.0
+        overlap = len(chunk) - self._done
+        apart = np.abs(chunk[:overlap] - self._plan.chunk[self._done :]) / self.trained.scaler.action.std[:overlap]
+        return float(apart.mean())
+
+    def _tensors(self, observation: Observation) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        inputs, size = self._network.inputs, self._network.config.image_size
+        if observation.get(STATE) is None:
+            raise PolicyError(f"a plan needs {STATE!r}: targets are relative to it")
+        missing = sorted({name for features in self._senses for name in features} - set(observation))
+        if missing:
+            raise PolicyError(f"the observation lacks {', '.join(missing)}; pass None for a sense that is dead")
+        tensors = {}
+        for name, width in inputs.vectors.items():
+            value = observation[name]
+            flat = np.zeros(width) if value is None else np.asarray(value).reshape(-1)
+            if flat.size != width or not np.isfinite(flat).all():
+                raise PolicyError(f"{name!r} must be {width} finite numbers; got {flat.size}: {flat[:4]}...")
+            tensors[name] = torch.from_numpy(self.trained.scaler.encode_feature(name, flat[None]))
+        for camera in inputs.cameras:
+            name = f"observation.images.{camera}"
+            pixels = observation[name]
+            blank = np.zeros((size, size, 3), dtype=np.uint8)
+            tensors[name] = image_tensor((blank if pixels is None else resize_image(pixels, size))[None])
+        alive = [all(observation[name] is not None for name in features) for features in self._senses]
+        return tensors, torch.tensor([alive])
