@@ -7,8 +7,8 @@ SI units, joints in the order of `RobotSpec.joints`, quaternions wxyz. Stamps ar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,10 @@ class BodyState:
     imu: Imu
     faults: tuple[Fault, ...] = field(default=())
 
+    def __eq__(self, other: object) -> bool:
+        """Equal to the bit, stamps and images included. (The generated comparison cannot compare arrays.)"""
+        return isinstance(other, BodyState) and _is_same(self, other)
+
 
 @runtime_checkable
 class Body(Protocol):
@@ -101,3 +105,15 @@ class Body(Protocol):
     def close(self) -> None:
         """Release what the body holds; stops first. May be called more than once."""
         ...
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other)
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
+    if is_dataclass(one):
+        return all(_is_same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+    return bool(one == other)

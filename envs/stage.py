@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -51,9 +51,19 @@ class StageCrew(Protocol):
         ...
 
 
+@runtime_checkable
 class Restartable(Body, Protocol):
     """A body that can be frozen into a snapshot. Simulation can; reality cannot."""
 
     def snapshot(self, step: int, memory: dict[str, object]) -> Snapshot:
         """Freeze body and scene. `memory` is what the caller wants to find again in `Snapshot.memory["env"]`."""
         ...
+
+
+@dataclass(frozen=True)
+class Station:
+    """One place where a robot works: its body, who says whether it was done, who sets the scene up."""
+
+    body: Body
+    judge: Judge
+    crew: StageCrew

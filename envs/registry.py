@@ -1,0 +1,123 @@
+"""Environments by name. Importing this is cheap: simulator, ports and OpenGL come with the first reset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import gymnasium
+
+from envs.errors import EnvError
+
+if TYPE_CHECKING:
+    from assets.robot import RobotSpec
+    from envs.clock import Clock
+    from envs.humanoid import HumanoidEnv
+    from envs.stage import Station
+    from envs.tasks.task import Task
+
+BodyKind = Literal["sim", "serial"]
+Pace = Literal["sim", "wall"]
+
+_ENTRY_POINT = "envs.registry:make_env"
+_IDS: Mapping[str, tuple[str, BodyKind]] = {
+    "Retake/PickFruit-v0": ("pick_fruit", "sim"),
+    "Retake/PickFruitReal-v0": ("pick_fruit", "serial"),
+}
+
+
+def register_envs() -> None:
+    """Make the ids known to Gymnasium, so that `gymnasium.make("envs:Retake/PickFruit-v0")` works."""
+    for env_id, (task, body) in _IDS.items():
+        if env_id not in gymnasium.registry:
+            gymnasium.register(
+                env_id,
+                entry_point=_ENTRY_POINT,
+                kwargs={"task": task, "body": body},
+                nondeterministic=body == "serial",
+            )
+
+
+def make_env(
+    task: str = "pick_fruit",
+    body: BodyKind = "sim",
+    *,
+    robot: str | Path = "tudi",
+    pace: Pace | None = None,
+    camera_every: int = 1,
+    images: bool = True,
+    ports: Mapping[str, str] | None = None,
+    deadline_s: float = 1.0,
+    render_mode: str | None = None,
+) -> HumanoidEnv:
+    """An environment that knows its spaces and is connected to nothing yet.
+
+    Args:
+        task: one of `envs.tasks.known.TASK_NAMES`.
+        body: "sim" for the simulated body, "serial" for one behind serial ports.
+        robot: name under `assets`, or a folder with a `robot.toml`.
+        pace: "sim" runs as fast as it can, "wall" in real time; a serial body has real time only.
+        camera_every: simulated cameras render at every n-th control step.
+        images: False leaves the cameras out, and needs no OpenGL.
+        ports: what each of the robot's connections is plugged into, by the connection's name; serial only.
+        deadline_s: a control period that ends later than this by the wall clock stops a serial body softly.
+        render_mode: None or "rgb_array".
+
+    Raises:
+        EnvError: an argument is none of those allowed; the message lists them.
+        RobotTableError: the robot's table is refused.
+    """
+    _require("body", body, get_args(BodyKind))
+    pace = pace if pace is not None else ("sim" if body == "sim" else "wall")
+    _require("pace", pace, get_args(Pace))
+    if body == "serial" and pace == "sim":
+        raise EnvError("pace is 'sim', but a serial body lives in real time; give 'wall' or leave it out")
+    if body == "sim" and ports:
+        raise EnvError(f"ports {dict(ports)} were given, but the simulated body has none; say body='serial'")
+    if camera_every != 1 and body == "serial":
+        raise EnvError(f"camera_every is {camera_every}, but real cameras set their own pace; leave it out")
+    from assets.table import load_robot
+    from envs.clock import SimClock, WallClock
+    from envs.humanoid import HumanoidEnv
+    from envs.tasks.known import load_task
+
+    spec, found = load_robot(robot), load_task(task)
+    wall = WallClock(1.0 / spec.control_hz)
+    if body == "sim":
+        clock: Clock = SimClock(1.0 / spec.control_hz, pace=wall if pace == "wall" else None)
+        connect = partial(_connect_sim, spec, found, clock, camera_every, images)
+    else:
+        clock = wall
+        connect = partial(_connect_serial, spec, found, clock, dict(ports or {}))
+    return HumanoidEnv(
+        spec,
+        found,
+        connect,
+        clock,
+        images=images,
+        camera_every=camera_every,
+        deadline_s=deadline_s,
+        render_mode=render_mode,
+    )
+
+
+def _connect_sim(spec: RobotSpec, task: Task, clock: Clock, camera_every: int, images: bool) -> Station:
+    from envs.sim_body import SimBody
+    from envs.stage import Station
+    from envs.tasks.known import load_rules
+
+    body = SimBody(spec, task, load_rules(task.name), camera_every=camera_every, images=images, pacer=clock)
+    return Station(body=body, judge=body, crew=body)
+
+
+def _connect_serial(spec: RobotSpec, task: Task, clock: Clock, ports: dict[str, str]) -> Station:
+    connect: Callable[..., Station] = resolve_name("envs.real_body:connect_station")
+    return connect(spec, task, clock, ports)
+
+
+def _require(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    if value not in allowed:
+        raise EnvError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}")
