@@ -23,3 +23,7 @@ class ServoError(HardwareError):
 
 class StaleDeviceError(HardwareError):
     """Raised when a device has not delivered within the age that its consumer allows."""
+
+
+class SensorError(HardwareError):
+    """Raised when a sensor is described in a way that its driver cannot serve."""

@@ -1,0 +1,130 @@
+"""The exoskeleton: joint map, the seam of a turn, silent servos; and the filter that calms it."""
+
+from __future__ import annotations
+
+from math import exp, pi
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assets.robot import RobotSpec
+from hardware import control_table as table
+from hardware.control_table import servo_model
+from hardware.errors import BusError, PortError, ServoError, StaleDeviceError
+from hardware.exoskeleton import ExoskeletonJoint, ServoExoskeleton, isomorphic_joints
+from hardware.port import InProcessPort
+from hardware.smoothing import OneEuroFilter
+from hardware.virtual import VirtualBus
+from hardware.virtual_servo import VirtualServo
+
+QUARTER = 1024
+
+
+@pytest.fixture
+def worn() -> VirtualBus:
+    return VirtualBus(VirtualServo(servo_id, servo_model("XL330-M288")) for servo_id in (1, 2, 3, 4))
+
+
+@pytest.fixture
+def exoskeleton(robot: RobotSpec, worn: VirtualBus, clock: Any) -> ServoExoskeleton:
+    joints = (ExoskeletonJoint(2, "elbow", sign=-1, offset_rad=0.5), ExoskeletonJoint(3, "shoulder"))
+    return ServoExoskeleton(robot, joints, InProcessPort(worn.feed, clock))
+
+
+def test_each_servo_moves_the_joint_that_it_is_mapped_to(
+    exoskeleton: ServoExoskeleton, worn: VirtualBus, robot: RobotSpec
+) -> None:
+    worn.servo(2).sense(2048 - QUARTER // 2)
+    worn.servo(3).sense(2048 - QUARTER // 2)
+    reading = exoskeleton.connect()
+    np.testing.assert_allclose(reading.position_rad, [0.5 + pi / 4, -pi / 4])
+    assert exoskeleton.joint_names == ("elbow", "shoulder")
+    assert [robot.joint_names[index] for index in exoskeleton.robot_index] == ["elbow", "shoulder"]
+
+
+def test_connecting_lets_every_servo_go(exoskeleton: ServoExoskeleton, worn: VirtualBus) -> None:
+    worn.servo(2).write(table.TORQUE_ENABLE.address, b"\x01")
+    exoskeleton.connect()
+    assert worn.servo(2).target is None
+    assert worn.servo(2).get(table.RETURN_DELAY) == 0
+
+
+def test_a_joint_is_followed_across_the_seam_of_its_turn(exoskeleton: ServoExoskeleton, worn: VirtualBus) -> None:
+    worn.servo(3).sense(4090)
+    first = exoskeleton.connect().position_rad[1]
+    worn.servo(3).sense(10)
+    assert exoskeleton.read().position_rad[1] - first == pytest.approx(16 * 2 * pi / 4096)
+
+
+def test_a_silent_servo_keeps_its_value_until_it_is_too_old(
+    exoskeleton: ServoExoskeleton, worn: VirtualBus, clock: Any
+) -> None:
+    exoskeleton.connect()
+    worn.servo(2).is_silent = True
+    clock.now_s += 0.05
+    reading = exoskeleton.read()
+    assert set(reading.missing) == {"elbow"}
+    assert reading.stamp_s == clock.now_s - 0.05
+    clock.now_s += 0.06
+    with pytest.raises(StaleDeviceError, match="elbow"):
+        exoskeleton.read()
+
+
+def test_a_servo_that_never_answers_is_named_at_once(exoskeleton: ServoExoskeleton, worn: VirtualBus) -> None:
+    worn.servo(3).is_silent = True
+    with pytest.raises(BusError, match="servo 3"):
+        exoskeleton.connect()
+
+
+@pytest.mark.parametrize(
+    ("joints", "complaint"),
+    [
+        ((ExoskeletonJoint(1, "tail"),), "tail"),
+        ((ExoskeletonJoint(1, "elbow"), ExoskeletonJoint(1, "wrist")), "once"),
+        ((), "once"),
+    ],
+)
+def test_a_map_that_cannot_hold_is_refused(robot: RobotSpec, joints: Any, complaint: str) -> None:
+    with pytest.raises(ServoError, match=complaint):
+        ServoExoskeleton(robot, joints, InProcessPort(lambda data, now_s: b""))
+
+
+def test_an_isomorphic_exoskeleton_reads_over_a_pseudo_terminal(robot: RobotSpec, worn: VirtualBus, serve: Any) -> None:
+    for servo, position_rad in zip(worn.servos, (0.1, 0.2, 0.3, 0.4), strict=True):
+        servo.sense(2048 + round(position_rad * 4096 / (2 * pi)))
+    exoskeleton = ServoExoskeleton(
+        robot, isomorphic_joints(robot), serve(worn.feed), smoothing=OneEuroFilter(), max_age_s=5.0, reply_margin_s=5.0
+    )
+    np.testing.assert_allclose(exoskeleton.connect().position_rad, [0.1, 0.2, 0.3, 0.4], atol=pi / 4096)
+    exoskeleton.close()
+    with pytest.raises(PortError):
+        exoskeleton.read()
+
+
+def test_without_speed_the_filter_is_a_low_pass_of_its_cutoff() -> None:
+    smooth = OneEuroFilter(min_cutoff_hz=1.0, beta=0.0)
+    dt_s = 1e-4
+    smooth(np.zeros(1), 0.0)
+    for step in range(1, 2001):
+        value = smooth(np.ones(1), step * dt_s)
+    assert value[0] == pytest.approx(1 - exp(-2 * pi * 1.0 * 0.2), rel=1e-3)  # step response of a first-order low-pass
+
+
+def test_the_filter_calms_noise_at_rest_and_keeps_up_with_motion() -> None:
+    rng = np.random.default_rng(0)
+    stamps_s = np.arange(0.0, 4.0, 0.02)
+    noise = rng.normal(0.0, 0.002, len(stamps_s))
+    calm = OneEuroFilter()
+    rest = np.array([calm(np.array([value]), stamp)[0] for value, stamp in zip(noise, stamps_s, strict=True)])
+    assert rest[50:].std() < 0.6 * noise.std()
+    quick = OneEuroFilter()
+    swing = 2.0 * stamps_s  # 2 rad/s
+    moved = np.array([quick(np.array([value]), stamp)[0] for value, stamp in zip(swing, stamps_s, strict=True)])
+    assert swing[-1] - moved[-1] < 2.0 * 0.05  # less than 50 ms behind
+
+
+def test_a_value_that_is_not_newer_changes_nothing() -> None:
+    smooth = OneEuroFilter()
+    smooth(np.zeros(1), 1.0)
+    assert smooth(np.ones(1), 1.0) == 0.0
