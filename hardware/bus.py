@@ -78,15 +78,19 @@ class DynamixelBus:
         return PingReply.from_status(status)
 
     def scan(self) -> tuple[PingReply, ...]:
-        """Ask everybody on the bus, at this baud rate, who they are; in order of id. Takes 0.1 s at 1 Mbps."""
+        """Ask everybody on the bus, at this baud rate, who they are. Takes 0.1 s at 1 Mbps.
+
+        In order of id; an id that two servos share comes twice, if their answers do not collide.
+        """
         self._send(InstructionPacket(BROADCAST_ID, Instruction.PING))
         slots = MAX_SERVO_ID + 1
         deadline_s = self._deadline_s(slots * (STATUS_OVERHEAD_BYTES + _PING_DATA_BYTES), replies=1)
-        found: dict[int, PingReply] = {}
-        for packet, _ in self._receive_until(deadline_s):
-            if isinstance(packet, StatusPacket) and len(packet.parameters) == _PING_DATA_BYTES:
-                found[packet.servo_id] = PingReply.from_status(packet)
-        return tuple(found[servo_id] for servo_id in sorted(found))
+        found = [
+            PingReply.from_status(packet)
+            for packet, _ in self._receive_until(deadline_s)
+            if isinstance(packet, StatusPacket) and len(packet.parameters) == _PING_DATA_BYTES
+        ]
+        return tuple(sorted(found, key=lambda reply: reply.servo_id))
 
     def read(self, servo_id: int, register: Register) -> int:
         """One register of one servo.

@@ -46,14 +46,16 @@ class Difference:
             return "set the homing offset to 0 and check that the joint's center_ticks still hold"
         return "connecting writes it"
 
-    def __str__(self) -> str:
+    @property
+    def problem(self) -> str:
+        """What differs, in words."""
         found, expected = str(self.found), str(self.expected)
         if self.register == table.MODEL_NUMBER:
             found, expected = table.model_name(self.found), table.model_name(self.expected)
-        return (
-            f"{self.joint} (bus {self.bus}, id {self.servo_id}): {self.register.name} is {found}, the table needs "
-            f"{expected}; {self.fix}"
-        )
+        return f"{self.register.name} is {found}, the table needs {expected}"
+
+    def __str__(self) -> str:
+        return f"{self.joint} (bus {self.bus}, id {self.servo_id}): {self.problem}; {self.fix}"
 
 
 def expected_settings(joint: JointSpec, servo: ServoSpec) -> dict[Register, int]:

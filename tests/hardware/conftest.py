@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from assets.robot import JointSpec, RobotSpec, ServoSpec
 from hardware.control_table import servo_model
 from hardware.pseudo_terminal import PseudoTerminal
 from hardware.virtual import VirtualBus
 from hardware.virtual_servo import VirtualServo
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
 
 
 class Clock:
