@@ -149,22 +149,24 @@ class DynamixelBus:
         blocks: dict[int, Block] = {}
         problems: dict[int, str] = {}
         awaited = set(pending.servo_ids)
+        silent = set(awaited)
         if not awaited:
             return BlockReply(blocks, problems)
         for packet, stamp_s in self._receive_until(pending.deadline_s):
             if isinstance(packet, DamagedPacket):
-                if packet.claimed_id in awaited:
+                if packet.claimed_id in silent:
                     problems[packet.claimed_id] = f"damaged answer: {packet.reason}"
+                    silent.remove(packet.claimed_id)
             elif isinstance(packet, StatusPacket) and packet.servo_id in awaited:
                 if len(packet.parameters) == pending.size:
                     blocks[packet.servo_id] = Block(packet.parameters, packet.error, stamp_s)
                     problems.pop(packet.servo_id, None)
-                else:
+                elif packet.servo_id not in blocks:
                     problems[packet.servo_id] = f"answered without the data: {refusal(packet)}"
-            if awaited <= blocks.keys() | problems.keys():
+                silent.discard(packet.servo_id)
+            if not silent:
                 break
-        for servo_id in awaited - blocks.keys() - problems.keys():
-            problems[servo_id] = "no answer"
+        problems.update(dict.fromkeys(silent, "no answer"))
         return BlockReply(blocks, problems)
 
     def request_states(self, servo_ids: Sequence[int]) -> None:

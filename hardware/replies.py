@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from struct import Struct
 
 from hardware import control_table as table
-from hardware.control_table import Register
 from hardware.dynamixel import HARDWARE_ALERT, StatusError, StatusPacket
+
+_STATE = Struct("<hii")  # present current, velocity and position, as they lie from STATE_ADDRESS on
 
 _REFUSALS = {
     StatusError.RESULT_FAIL: "it could not carry the instruction out",
@@ -55,18 +57,8 @@ class ServoReading:
     @staticmethod
     def from_block(servo_id: int, block: Block) -> ServoReading:
         """The reading in a block of `STATE_BYTES` from `STATE_ADDRESS`."""
-
-        def value(register: Register) -> int:
-            return register.decode(block.data[register.address - table.STATE_ADDRESS :])
-
-        return ServoReading(
-            servo_id,
-            position_ticks=value(table.PRESENT_POSITION),
-            velocity_ticks=value(table.PRESENT_VELOCITY),
-            current_ticks=value(table.PRESENT_CURRENT),
-            alert=block.alert,
-            stamp_s=block.stamp_s,
-        )
+        current_ticks, velocity_ticks, position_ticks = _STATE.unpack(block.data)
+        return ServoReading(servo_id, position_ticks, velocity_ticks, current_ticks, block.alert, block.stamp_s)
 
 
 @dataclass(frozen=True, slots=True)

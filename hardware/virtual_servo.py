@@ -106,10 +106,10 @@ class VirtualServo:
         return ServoTarget(mode, self.get(table.GOAL_POSITION), abs(self.get(table.GOAL_CURRENT)) if limited else None)
 
     def sense(self, position_ticks: int, velocity_ticks: int = 0, current_ticks: int = 0) -> None:
-        """Set what the servo measures."""
+        """Set what the servo measures; its current sensor ends at 16 bits."""
         self._put(table.PRESENT_POSITION, position_ticks)
         self._put(table.PRESENT_VELOCITY, velocity_ticks)
-        self._put(table.PRESENT_CURRENT, current_ticks)
+        self._put(table.PRESENT_CURRENT, min(max(current_ticks, -(2**15)), 2**15 - 1))
 
     def get(self, register: Register) -> int:
         """The value of one register."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from assets.robot import RobotSpec
+from assets.table import load_robot
 from hardware.exoskeleton import ServoExoskeleton, isomorphic_joints
 from hardware.port import InProcessPort
 from hardware.servos import ServoChain
@@ -61,3 +62,18 @@ def test_a_virtual_trainer_is_read_where_it_holds_the_joints(
     exoskeleton = ServoExoskeleton(robot, joints, InProcessPort(worn.bus.feed, clock))
     worn.hold(np.array(position_rad))
     np.testing.assert_allclose(exoskeleton.connect().position_rad, position_rad, atol=TICK_RAD)
+
+
+def test_the_reference_humanoid_connects_and_can_use_all_its_torque(clock: Any) -> None:
+    tudi = load_robot()
+    twin = VirtualRobot(tudi)
+    chain = ServoChain(tudi, {name: InProcessPort(bus.feed, clock) for name, bus in twin.buses.items()})
+    state = chain.connect()
+    assert not state.missing
+    np.testing.assert_allclose(state.position_rad, tudi.home, atol=TICK_RAD)
+    chain.write_goals(tudi.upper)
+    np.testing.assert_allclose(twin.goals.position_rad, tudi.upper, atol=TICK_RAD)
+    chain.write_goals(tudi.lower)
+    np.testing.assert_allclose(twin.goals.position_rad, tudi.lower, atol=TICK_RAD)
+    in_position_mode = np.array([servo.operating_mode == "position" for servo in tudi.servos])
+    np.testing.assert_allclose(twin.goals.effort_limit_nm[in_position_mode], tudi.max_effort_nm[in_position_mode])
