@@ -1,7 +1,7 @@
 """The one place that says which numbers a policy sees and how they come from what a robot sensed.
 
-Training reads these features from a dataset that was built from `features_of_episode`; a running policy makes them with
-`features_of_state`. Both go through `sense_features`, so they cannot drift apart.
+Training reads what `SenseFeatures.of_episode` made, a running policy makes its own with `of_observation`. Both go
+through the same lines, so they cannot drift apart.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from assets.robot import RobotSpec
 from envs.body import BodyState
 from envs.episodes.reading import Episode
 from envs.senses.logmel import BANDS, FRAMES, log_mel
+from envs.spaces import BodySpaces
 from policies.dataset.layout import STANDARD_COLUMNS
 from policies.dataset.reader import CAMERA_PREFIX, SAMPLE_WEIGHT
 from policies.errors import DatasetError
@@ -30,83 +31,83 @@ IMU = "observation.imu"
 SOUND = "observation.sound_logmel"
 ACTION = "action"
 STAMP = "stamp_s"
+_READING_OF_FEATURE = {
+    STATE: "position_rad",
+    VELOCITY: "velocity_rad_s",
+    EFFORT: "effort_nm",
+    TOUCH: "touch_n",
+    IMU: "imu",
+    SOUND: "sound",
+}
+_IMAGE_KEY = "image/"
 
 
-def sense_features(
-    robot: RobotSpec,
-    *,
-    position_rad: NDArray[np.floating[Any]],
-    velocity_rad_s: NDArray[np.floating[Any]],
-    effort_nm: NDArray[np.floating[Any]],
-    touch_n: NDArray[np.floating[Any]],
-    imu: NDArray[np.floating[Any]],
-    sound: NDArray[np.int16],
-) -> dict[str, Float32Array]:
-    """The numeric observations of one instant, or of many along a leading axis `...`.
+class SenseFeatures:
+    """Makes a robot's numeric features from what it sensed.
 
-    Args:
-        robot: says which senses there are; the arrays of those that it lacks are not looked at.
-        position_rad, velocity_rad_s, effort_nm: (..., joints).
-        touch_n: (..., pads, rows, columns).
-        imu: (..., 6), rates (rad/s) then accelerations (m/s^2).
-        sound: (..., 8000), newest sample last.
-
-    Returns:
-        Each feature as (..., numbers).
-
-    Raises:
-        DatasetError: an array does not fit the robot.
+    What lies outside the observation space is brought to its edge here too, as the environment does it for a running
+    policy, and the recording keeps it as it was.
     """
-    features = {STATE: position_rad, VELOCITY: velocity_rad_s, EFFORT: effort_nm}
-    leading = np.shape(position_rad)[:-1]
-    if robot.pads:
-        features[TOUCH] = np.reshape(touch_n, (*leading, -1))
-    if robot.has_imu:
-        features[IMU] = imu
-    if robot.sound_hz is not None:
-        features[SOUND] = log_mel(sound, robot.sound_hz).reshape(*leading, FRAMES * BANDS)
-    declared = sense_shapes(robot)
-    for name, values in features.items():
-        if values.shape != (*leading, *declared[name]):
-            raise DatasetError(
-                f"{name} is {values.shape}; robot {robot.name!r} gives {declared[name]} numbers an instant, and here "
-                f"there are {leading or 'one'} of them"
-            )
-    return {name: np.asarray(values, dtype=np.float32) for name, values in features.items()}
 
+    def __init__(self, robot: RobotSpec) -> None:
+        self._robot = robot
+        self._sound_hz = robot.sound_hz or 0
+        self._shapes = sense_shapes(robot)
+        self._spaces = BodySpaces(robot, images=False)
 
-def features_of_state(robot: RobotSpec, state: BodyState) -> dict[str, Float32Array]:
-    """What a policy sees now, without the images: each feature as (numbers,).
+    def of_observation(self, observation: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """What a policy sees now, from an observation of the environment: each feature as float32 (numbers,), and its
+        images under their features' names.
 
-    Raises:
-        DatasetError: the state is not of this robot.
-    """
-    return sense_features(
-        robot,
-        position_rad=state.position_rad,
-        velocity_rad_s=state.velocity_rad_s,
-        effort_nm=state.effort_nm,
-        touch_n=state.touch_n,
-        imu=np.concatenate([state.imu.rate_rad_s, state.imu.acceleration_m_s2]),
-        sound=state.sound,
-    )
+        Raises:
+            DatasetError: the observation is not of this robot.
+        """
+        features: dict[str, NDArray[Any]] = dict(self._features(observation, ()))
+        for key, pixels in observation.items():
+            if key.startswith(_IMAGE_KEY):
+                features[CAMERA_PREFIX + key.removeprefix(_IMAGE_KEY)] = pixels
+        return features
 
+    def of_state(self, state: BodyState) -> dict[str, Float32Array]:
+        """What a policy sees now, from the body itself, without images: each feature as (numbers,).
 
-def features_of_episode(episode: Episode) -> dict[str, Float32Array]:
-    """What a policy would have seen at each tick, without the images: each feature as (ticks, numbers).
+        Raises:
+            EnvError: the state is not of this robot.
+        """
+        return self._features(self._spaces.pack(state)[0], ())
 
-    Raises:
-        DatasetError: the episode's streams are not of its robot.
-    """
-    return sense_features(
-        episode.sheet.header.robot,
-        position_rad=episode.position_rad,
-        velocity_rad_s=episode.velocity_rad_s,
-        effort_nm=episode.effort_nm,
-        touch_n=episode.touch_n,
-        imu=episode.imu,
-        sound=episode.sound_windows(),
-    )
+    def of_episode(self, episode: Episode) -> dict[str, Float32Array]:
+        """What a policy would have seen at each tick, without images: each feature as (ticks, numbers).
+
+        Raises:
+            DatasetError: the episode is not of this robot.
+        """
+        readings: dict[str, NDArray[Any]] = {
+            "position_rad": episode.position_rad,
+            "velocity_rad_s": episode.velocity_rad_s,
+            "effort_nm": episode.effort_nm,
+            "touch_n": episode.touch_n,
+            "imu": episode.imu,
+            "sound": episode.sound_windows() if self._robot.sound_hz is not None else episode.sound,
+        }
+        return self._features(readings, (episode.ticks,))
+
+    def _features(self, readings: Mapping[str, NDArray[Any]], leading: tuple[int, ...]) -> dict[str, Float32Array]:
+        features = {}
+        for name, shape in self._shapes.items():
+            key = _READING_OF_FEATURE[name]
+            box = self._spaces.observation[key]
+            expected = (*leading, *(box.shape or ()))
+            if key not in readings or readings[key].shape != expected:
+                found = readings[key].shape if key in readings else "absent"
+                raise DatasetError(f"{key} is {found}; robot {self._robot.name!r} gives {expected}")
+            features[name] = self._feature(name, readings[key], box).reshape(*leading, *shape).astype(np.float32)
+        return features
+
+    def _feature(self, name: str, reading: NDArray[Any], box: Any) -> NDArray[Any]:
+        if name == SOUND:
+            return log_mel(reading, self._sound_hz)
+        return np.asarray(np.clip(np.nan_to_num(reading, nan=0.0, posinf=np.inf, neginf=-np.inf), box.low, box.high))
 
 
 def sense_shapes(robot: RobotSpec) -> dict[str, tuple[int]]:

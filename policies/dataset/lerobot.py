@@ -20,7 +20,7 @@ from envs.episodes.reading import Episode
 from envs.episodes.sheet import EpisodeSheet
 from envs.errors import ArchiveError
 from envs.scenario import TRAINABLE, Pool
-from policies.dataset.features import ACTION, STAMP, declared_features, default_weight, features_of_episode
+from policies.dataset.features import ACTION, STAMP, SenseFeatures, declared_features, default_weight
 from policies.dataset.reader import EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
 from policies.dataset.writer import DatasetWriter, EpisodeRows, building_error
 from policies.errors import DatasetError, PoolError
@@ -193,7 +193,7 @@ def _rows(episode: Episode, weigh: Weigh) -> EpisodeRows:
     header = episode.sheet.header
     texts = [instruction.english for instruction in header.instructions] or [header.task]
     columns: dict[str, NDArray[Any]] = {
-        **features_of_episode(episode),
+        **SenseFeatures(header.robot).of_episode(episode),
         ACTION: episode.sent_rad.astype(np.float32),
         STAMP: episode.stamp_s.reshape(-1, 1),
         SAMPLE_WEIGHT: np.asarray(weigh(episode), dtype=np.float32).reshape(-1, 1),

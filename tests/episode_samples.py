@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
-from assets.robot import CameraSpec, JointSpec, PadSpec, RobotSpec
+import numpy as np
+from numpy.typing import NDArray
+from small_robot import SMALL_ROBOT
+
+from assets.robot import CameraSpec, PadSpec, RobotSpec
 from envs.body import SOUND_WINDOW, BodyState, Fault, Image, Imu
 from envs.episodes.archive import Archive
 from envs.episodes.records import EpisodeHeader, Instruction, InstructionMark, Outcome, Tick
 from envs.scenario import Pool, Scenario
 from envs.snapshot import Snapshot
 
-CONTROL_HZ = 25.0
-SOUND_HZ = 16_000
+ROBOT = replace(
+    SMALL_ROBOT,
+    cameras=(CameraSpec("head", 64, 64, 60.0, 0.2), CameraSpec("wrist", 64, 64, 60.0, 0.2)),
+    pads=(PadSpec("thumb", 4, 4, 10.0), PadSpec("finger", 4, 4, 10.0)),
+)
 INSTRUCTIONS = (
     Instruction("reach", "Reach for the fruit", "伸手去够水果"),
     Instruction("grasp", "Grasp the fruit", "抓住水果"),
 )
-
-
-def small_robot(name: str = "small", joints: int = 3) -> RobotSpec:
-    return RobotSpec(
-        name=name,
-        control_hz=CONTROL_HZ,
-        joints=tuple(JointSpec(f"joint_{i}", "arm", -1.5, 1.5, 0.0, 3.0, 20.0, 4.0) for i in range(joints)),
-        cameras=(CameraSpec("head", 64, 64, 60.0, 0.2), CameraSpec("wrist", 64, 64, 60.0, 0.2)),
-        pads=(PadSpec("thumb", 4, 4, 10.0), PadSpec("finger", 4, 4, 10.0)),
-        sound_hz=SOUND_HZ,
-        has_imu=True,
-    )
 
 
 def scenario_of(pool: Pool, start: int = 0) -> Scenario:
@@ -37,23 +33,23 @@ def scenario_of(pool: Pool, start: int = 0) -> Scenario:
     return next(scenario for scenario in candidates if scenario.pool is pool)
 
 
-def header_of(robot: RobotSpec | None = None, pool: Pool = Pool.TRAIN, **changes: object) -> EpisodeHeader:
-    fields: dict[str, object] = {
+def header_of(robot: RobotSpec = ROBOT, pool: Pool = Pool.TRAIN, **changes: Any) -> EpisodeHeader:
+    fields: dict[str, Any] = {
         "task": "pick_fruit",
         "scenario": scenario_of(pool),
         "pool": pool,
         "body": "sim",
-        "robot": robot or small_robot(),
+        "robot": robot,
         "instructions": INSTRUCTIONS,
         "purpose": "nominal",
         "operator": "Li Na",
         "station": "bench-1",
         "seed": 7,
     }
-    return EpisodeHeader(**(fields | changes))  # type: ignore[arg-type]
+    return EpisodeHeader(**(fields | changes))
 
 
-def picture(step: int, size: int = 64) -> np.ndarray:
+def picture(step: int, size: int = 64) -> NDArray[np.uint8]:
     """A smooth image that moves with the step."""
     rows, columns = np.mgrid[:size, :size]
     channels = (columns * 2 + step, rows * 2 + step, (rows + columns) + 2 * step)
@@ -66,9 +62,9 @@ def made_up_ticks(robot: RobotSpec, count: int, *, seed: int = 0, images: bool =
     heard = rng.integers(-3000, 3000, SOUND_WINDOW + count * 700).astype(np.int16)
     joints, sound_count, ticks = len(robot.joints), 0, []
     for step in range(count):
-        stamp_s = (step + 1) / CONTROL_HZ
+        stamp_s = (step + 1) / robot.control_hz
         sound_count += int(rng.integers(0, 700))
-        shown = step - step % 2
+        shown = step - step % 2 + seed
         state = BodyState(
             position_rad=rng.uniform(-1, 1, joints),
             velocity_rad_s=rng.normal(size=joints),
@@ -76,9 +72,10 @@ def made_up_ticks(robot: RobotSpec, count: int, *, seed: int = 0, images: bool =
             joints_stamp_s=stamp_s,
             touch_n=rng.uniform(0, 10, (len(robot.pads), 4, 4)),
             touch_stamp_s=stamp_s,
-            images={c.name: Image(picture(shown + 40 * i), shown / 25.0) for i, c in enumerate(robot.cameras)}
-            if images
-            else {},
+            images={
+                camera.name: Image(picture(shown + 40 * number), shown / robot.control_hz)
+                for number, camera in enumerate(robot.cameras if images else ())
+            },
             sound=heard[sound_count : sound_count + SOUND_WINDOW],
             sound_stamp_s=stamp_s,
             sound_count=sound_count,
@@ -109,10 +106,10 @@ def success(accepted: bool = True) -> Outcome:
     return Outcome(success=True, reason="", marks=marks, accepted=accepted)
 
 
-def record_episode(archive: Archive, ticks: int = 10, *, seed: int = 0, accepted: bool = True, **header: object) -> str:
+def record_episode(archive: Archive, ticks: int = 10, *, seed: int = 0, accepted: bool = True, **header: Any) -> str:
     """Record one made-up episode and return its id."""
-    wanted = header_of(**header)  # type: ignore[arg-type]
-    recorder = archive.record(wanted)
-    for tick in made_up_ticks(wanted.robot, ticks, seed=seed):
-        recorder.tick(tick)
-    return recorder.finish(success(accepted))
+    wanted = header_of(**header)
+    with archive.record(wanted) as recorder:
+        for tick in made_up_ticks(wanted.robot, ticks, seed=seed):
+            recorder.tick(tick)
+        return recorder.finish(success(accepted))
