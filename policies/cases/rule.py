@@ -67,7 +67,7 @@ class Rule:
     def widened(self, space: ScenarioSpace, share: float) -> Rule:
         return Rule(tuple(clause.widened(space, share) for clause in self.clauses))
 
-    def mass(self, space: ScenarioSpace, rng: np.random.Generator, draws: int = 4096) -> float:
+    def mass(self, space: ScenarioSpace, rng: np.random.Generator, draws: int = 512) -> float:
         """Share of the deployment distribution that the rule covers (quasi Monte Carlo)."""
         drawn = islice(space.draw(None, rng), draws)
         return sum(self.matches(scenario) for scenario in drawn) / draws
