@@ -1,0 +1,116 @@
+"""Where a hand is, and which joint targets bring it where it should be."""
+
+from __future__ import annotations
+
+import mink
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.errors import PilotError
+
+FloatArray = NDArray[np.float64]
+
+_IK_STEPS = 3
+_LIMIT_MARGIN_RAD = 0.02
+
+
+class HandKinematics:
+    """Inverse kinematics of one hand's grasp site by mink, with only that arm's joints free.
+
+    A position servo sags under gravity and lags behind motion; a person at an exoskeleton corrects both by eye.
+    `command` does so by adding what the servo's gain needs for the arm's own weight and speed.
+    """
+
+    def __init__(self, robot: RobotSpec, side: str) -> None:
+        if robot.mjcf_path is None:
+            raise PilotError(f"robot {robot.name!r} has no MJCF, so no inverse kinematics; choose a robot of assets/")
+        self.model = mujoco.MjModel.from_xml_path(str(robot.mjcf_path))
+        self._configuration = mink.Configuration(self.model)
+        self._data = mujoco.MjData(self.model)
+        self._robot = robot
+        self._site = f"{side}_grasp"
+        joints = [self.model.joint(name) for name in robot.joint_names]
+        self._qpos = np.array([joint.qposadr[0] for joint in joints])
+        self._dof = np.array([joint.dofadr[0] for joint in joints])
+        arm = robot.group(f"{side}_arm")
+        free = set(self._dof[arm])
+        self._arm = arm
+        self._hand = mink.FrameTask(self._site, "site", position_cost=1.0, orientation_cost=0.06, lm_damping=1e-3)
+        self._posture = mink.PostureTask(self.model, cost=3e-3)
+        self._others = mink.DofFreezingTask(self.model, [dof for dof in range(self.model.nv) if dof not in free])
+        self._limits = [mink.ConfigurationLimit(self.model, min_distance_from_limits=_LIMIT_MARGIN_RAD)]
+        gains = np.array([self.model.actuator(name).gainprm[0] for name in robot.joint_names])
+        damping = np.array([-self.model.actuator(name).biasprm[2] for name in robot.joint_names])
+        self._compliance, self._lag_s = 1.0 / gains, damping / gains
+        self.reset(robot.home)
+
+    def reset(self, position_rad: FloatArray) -> None:
+        """Think from these joint positions on. `position_rad` is (joints,)."""
+        q = self.model.qpos0.copy()
+        q[self._qpos] = position_rad
+        self._configuration.update(q)
+        rest = self.model.qpos0.copy()
+        rest[self._qpos] = self._robot.home
+        self._posture.set_target(rest)
+
+    def hand_position(self) -> FloatArray:  # (3,)
+        return np.array(self._configuration.get_transform_frame_to_world(self._site, "site").translation())
+
+    def pose_of(self, position_rad: FloatArray) -> FloatArray:  # (3,)
+        """Where the grasp site is at these joint positions."""
+        self._data.qpos[self._qpos] = position_rad
+        mujoco.mj_kinematics(self.model, self._data)
+        return np.array(self._data.site(self._site).xpos)
+
+    def solve(self, position_m: FloatArray, pointing: FloatArray, dt_s: float) -> FloatArray:  # (joints,)
+        """Joint positions that bring the grasp site to a place, the fingers pointing a way, the thumb level.
+
+        Args:
+            position_m: where, in the world, (3,).
+            pointing: unit vector along the fingers, (3,).
+            dt_s: the control period; how far mink may move in one call is not bounded by it.
+
+        Raises:
+            PilotError: the optimiser finds no solution.
+        """
+        goal = mink.SE3.from_rotation_and_translation(_hand_rotation(pointing), position_m)
+        self._hand.set_target(goal)
+        for _ in range(_IK_STEPS):
+            try:
+                velocity = mink.solve_ik(
+                    self._configuration,
+                    [self._hand, self._posture],
+                    dt_s,
+                    "daqp",
+                    damping=1e-4,
+                    limits=self._limits,
+                    constraints=[self._others],
+                )
+            except mink.MinkError as error:
+                raise PilotError(
+                    f"no joint motion brings {self._site} to {np.round(position_m, 3)}: {error}"
+                ) from error
+            self._configuration.integrate_inplace(velocity, dt_s)
+        return np.array(self._configuration.q[self._qpos])
+
+    def command(self, position_rad: FloatArray, rate_rad_s: FloatArray) -> FloatArray:  # (joints,)
+        """Targets that make position servos follow `position_rad` in spite of weight and damping."""
+        self._data.qpos[self._qpos] = position_rad
+        self._data.qvel[:] = 0.0
+        mujoco.mj_forward(self.model, self._data)
+        weight_nm = self._data.qfrc_bias[self._dof]
+        command = position_rad.copy()
+        arm = self._arm
+        command[arm] += (weight_nm * self._compliance + rate_rad_s * self._lag_s)[arm]
+        return np.clip(command, self._robot.lower, self._robot.upper)
+
+
+def _hand_rotation(pointing: FloatArray) -> mink.SO3:
+    """Hand axes in the world: -z along the fingers, x as far up as may be."""
+    z = -pointing / np.linalg.norm(pointing)
+    up = np.array([0.0, 0.0, 1.0])
+    x = up - (up @ z) * z
+    x /= np.linalg.norm(x)
+    return mink.SO3.from_matrix(np.column_stack([x, np.cross(z, x), z]))

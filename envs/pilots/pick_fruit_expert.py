@@ -1,0 +1,171 @@
+"""The scripted expert of pick_fruit: it looks for the first step that is not done and plans it from where it is.
+
+It reads the simulator, so it can be a demonstrator and a stand-in for a trainer, never a policy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.body import JointTarget
+from envs.pilots.kinematics import HandKinematics
+from envs.pilots.paths import ReachPath, blend, minimum_jerk
+from envs.simulation import Simulation
+from envs.stage import Judgement
+from envs.tasks.pick_fruit_rules import PickFruitRules
+
+FloatArray = NDArray[np.float64]
+
+SHOULDER_IN_WORLD = np.array([0.0, -0.16, 0.93])
+OPEN_MARGIN_RAD = 0.28
+HOLD_N = 6.5  # well below what bruises, enough for the heaviest fruit unless its skin is slippery
+FIRM_N = 4.0  # from here on it may be pulled
+SQUEEZE_RAD_PER_N = 0.004  # how fast the grip answers to what the finger tips feel, a control step
+MAX_SQUEEZE_RAD = 0.4
+APPROACH_M = 0.10
+ABOVE_BASKET_M = 0.13
+RELEASE_M = 0.1
+TILT = 0.2
+PULL = np.array([-0.055, 0.0, -0.045])
+_DIGITS = ("thumb", "index", "middle")
+
+
+class PickFruitExpert:
+    """Commands the right arm and hand; all other joints stay at home."""
+
+    def __init__(self, robot: RobotSpec, simulation: Simulation, rules: PickFruitRules) -> None:
+        self._robot = robot
+        self._simulation = simulation
+        self._rules = rules
+        self._kinematics = HandKinematics(robot, "right")
+        self._dt_s = 1.0 / robot.control_hz
+        self._fingers = np.array([robot.joint_index[f"right_{digit}_flex"] for digit in _DIGITS])
+        self._radius_geom = simulation.model.geom("ripe").id
+        self._basket = simulation.model.site("basket").id
+        self.reset(robot.home)
+
+    def reset(self, position_rad: FloatArray) -> None:
+        """Take over from these measured joint positions, (joints,)."""
+        self._target = position_rad.copy()
+        self._kinematics.reset(position_rad)
+        self._flex = position_rad[self._fingers].copy()
+        self._squeeze_rad = 0.0
+        self._step = -1
+        self._elapsed_s = 0.0
+
+    def command(self, judgement: Judgement) -> JointTarget:
+        """The next joint target.
+
+        Raises:
+            PilotError: the arm cannot go where it should.
+        """
+        grip_n = max(self._rules.grip_n(self._simulation))
+        step = judgement.current
+        if step == 2 and self._step == 1 and grip_n < FIRM_N and self._elapsed_s < 1.2:
+            step = 1
+        if step != self._step or (step != 1 and self._elapsed_s > self._path.duration_s + 0.4):
+            self._plan(step)
+        self._feel(grip_n)
+        self._elapsed_s += self._dt_s
+        hand = self._path.at(self._elapsed_s, self._destination(self._step))
+        pointing = self._pointing(hand)
+        before = self._target
+        self._target = self._kinematics.solve(hand, pointing, self._dt_s)
+        command = self._kinematics.command(self._target, (self._target - before) / self._dt_s)
+        command[self._fingers] = blend(self._flex_start, self._flex_goal(), self._elapsed_s, self._flex_s)
+        self._flex = command[self._fingers].copy()
+        return JointTarget(np.clip(command, self._robot.lower, self._robot.upper))
+
+    def _plan(self, step: int) -> None:
+        self._step, self._elapsed_s = step, 0.0
+        start = self._kinematics.hand_position()
+        end = self._destination(step)
+        self._end = end
+        distance_m = float(np.linalg.norm(end - start))
+        via, duration_s = (start + end) / 2, 0.5
+        self._flex_s = 0.45
+        if step == 0:
+            via = end - min(APPROACH_M, 0.6 * distance_m) * self._pointing(end)
+            duration_s = 0.75 + 1.6 * distance_m
+        elif step == 2:
+            duration_s = 0.8
+        elif step == 3:
+            via = (start + end) / 2 + [-0.02, 0.03, 0.05]
+            duration_s = 0.6 + 1.6 * distance_m
+        elif step == 4:
+            duration_s = 0.45
+            self._flex_s = 0.7
+        self._path = ReachPath(start, via, duration_s)
+        self._flex_start = self._flex.copy()
+
+    def _destination(self, step: int) -> FloatArray:  # (3,)
+        fruit = self._simulation.data.body("ripe").xpos
+        basket = self._simulation.data.site_xpos[self._basket]
+        if step == 0:
+            return np.array(fruit) + 0.006 * self._pointing(fruit)
+        if step == 1:
+            return np.array(fruit) if not self._elapsed_s else self._end
+        if step == 2:
+            return self._kinematics.hand_position() + PULL if not self._elapsed_s else self._end
+        height_m = ABOVE_BASKET_M if step == 3 else RELEASE_M
+        return np.array(basket + np.array([0.0, 0.0, height_m]))
+
+    def _flex_goal(self) -> FloatArray:  # (3,)
+        touching = self._touching_flex()
+        if self._step in (0, 4):
+            return touching - OPEN_MARGIN_RAD
+        return touching + self._squeeze_rad
+
+    def _feel(self, grip_n: float) -> None:
+        if self._step in (0, 4):
+            self._squeeze_rad = 0.0
+        elif self._elapsed_s >= self._flex_s or grip_n > 0.2:
+            change = SQUEEZE_RAD_PER_N * (HOLD_N - grip_n)
+            self._squeeze_rad = min(max(self._squeeze_rad + change, 0.0), MAX_SQUEEZE_RAD)
+
+    def _touching_flex(self) -> FloatArray:  # (3,)
+        radius_m = float(self._simulation.model.geom_size[self._radius_geom, 0])
+        return np.array([flex_at_contact(radius_m, across_m) for across_m in (0.0, 0.019, 0.019)])
+
+    def _pointing(self, hand: FloatArray) -> FloatArray:  # (3,)
+        """Fingers point away from the shoulder, nearly level; downwards over the basket, so that the fruit falls."""
+        away = hand - SHOULDER_IN_WORLD
+        away[2] *= 0.3
+        if self._step >= 3:
+            away[2] -= TILT * (1.0 if self._step == 4 else minimum_jerk(self._elapsed_s / self._path.duration_s))
+        return np.array(away / np.linalg.norm(away))
+
+
+def flex_at_contact(radius_m: float, across_m: float) -> float:
+    """Finger flexion at which a digit touches a sphere centred on the grasp site, by bisection.
+
+    Args:
+        radius_m: of the sphere.
+        across_m: how far the digit's plane lies beside the centre.
+    """
+    lower, upper = -0.7, 1.1
+    for _ in range(30):
+        middle = (lower + upper) / 2
+        if _clearance_m(middle, radius_m, across_m) > 0:
+            lower = middle
+        else:
+            upper = middle
+    return lower
+
+
+def _clearance_m(flex_rad: float, radius_m: float, across_m: float) -> float:
+    base = np.array([0.034, -0.03])  # beside the hand's middle; along the hand
+    inner = base + 0.042 * np.array([-np.sin(flex_rad), -np.cos(flex_rad)])
+    bend = flex_rad + 0.35 + 0.6 * flex_rad
+    tip = inner + 0.034 * np.array([-np.sin(bend), -np.cos(bend)])
+    centre = np.array([0.0, -0.075])
+    distance = min(_to_segment(centre, base, inner), _to_segment(centre, inner, tip))
+    return float(np.hypot(distance, across_m)) - radius_m - 0.0085
+
+
+def _to_segment(point: FloatArray, start: FloatArray, end: FloatArray) -> float:
+    along = end - start
+    share = np.clip((point - start) @ along / (along @ along), 0.0, 1.0)
+    return float(np.linalg.norm(point - start - share * along))

@@ -1,0 +1,55 @@
+"""Sight: the robot's cameras, rendered. OpenGL is touched at the first image, never at import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.errors import RenderingError
+from envs.simulation import Simulation
+
+
+class SightSense:
+    """Renders named cameras of a simulation.
+
+    Shadows, reflections and multisampling are off: in software they cost more than all else together.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._renderers: dict[tuple[int, int], Any] = {}
+
+    def render(self, camera: str, width: int, height: int) -> NDArray[np.uint8]:  # (height, width, 3)
+        """One RGB image.
+
+        Raises:
+            RenderingError: no OpenGL context can be made; the message names the packages that give one.
+        """
+        renderer = self._renderers.get((width, height)) or self._make(width, height)
+        renderer.update_scene(self._simulation.data, camera)
+        image: NDArray[np.uint8] = renderer.render()
+        return image
+
+    def close(self) -> None:
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers.clear()
+
+    def _make(self, width: int, height: int) -> Any:
+        try:
+            renderer = mujoco.Renderer(self._simulation.model, height, width)
+        except (
+            Exception
+        ) as error:  # every GL backend of MuJoCo fails in its own way: ImportError, RuntimeError, its own
+            raise RenderingError(
+                f"images need OpenGL, and none could be made here ({error}). Install EGL "
+                "(Debian: apt-get install libegl1 libgl1-mesa-dri) and set MUJOCO_GL=egl, or run without images "
+                "(images=False)"
+            ) from error
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
+        self._renderers[width, height] = renderer
+        return renderer

@@ -1,0 +1,204 @@
+"""The simulated body: MuJoCo behind the seam, with its senses, its own stage crew and its own judge."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.body import BodyState, Fault, Image, Imu, JointTarget
+from envs.clock import substeps
+from envs.errors import BodyError, ScenarioError
+from envs.scenario import Scenario
+from envs.senses.sight import SightSense
+from envs.senses.sound import SoundSense
+from envs.senses.touch import TouchSense
+from envs.simulation import Simulation
+from envs.snapshot import Snapshot
+from envs.stage import Judgement
+from envs.tasks.rules import SceneRules
+from envs.tasks.task import Task
+
+FloatArray = NDArray[np.float64]
+
+
+class Pacer(Protocol):
+    """Whoever decides when the next control step begins."""
+
+    def wait(self) -> None: ...
+
+
+class SimBody:
+    """A humanoid in MuJoCo.
+
+    Args:
+        spec: the robot.
+        task: the task whose scene it stands in.
+        camera_every: render at every n-th control step; the images in between repeat with their old stamps.
+        images: False leaves the cameras out altogether, and needs no OpenGL.
+        pacer: waits before each exchange, to run at wall pace; None runs as fast as it can.
+
+    Raises:
+        BodyError: robot and scene do not compile, or control and physics periods do not divide.
+    """
+
+    def __init__(
+        self,
+        spec: RobotSpec,
+        task: Task,
+        rules: type[SceneRules],
+        *,
+        camera_every: int = 1,
+        images: bool = True,
+        pacer: Pacer | None = None,
+    ) -> None:
+        self._spec = spec
+        self._task = task
+        self.simulation = Simulation(spec, task.scene)
+        self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
+        self._substeps = substeps(spec.control_hz, self.simulation.timestep_s)
+        self._touch = TouchSense(self.simulation)
+        self._sound = SoundSense(spec.sound_hz or 16_000, spec.control_hz)
+        self.sight = SightSense(self.simulation)
+        self._camera_every = camera_every
+        self._has_images = images
+        self._pacer = pacer
+        self._model_digest = self.simulation.digest
+        self._staged: tuple[Scenario, Snapshot | None] | None = None
+        self._scenario: Scenario | None = None
+        self._rng = np.random.default_rng(0)
+        self._rng_before_state: Any = None
+        self._images: dict[str, Image] = {}
+        self._steps = 0
+        self._wants_images = False
+        self._stopped: str | None = None
+
+    @property
+    def spec(self) -> RobotSpec:
+        return self._spec
+
+    def set_up(self, scenario: Scenario, start: Snapshot | None, rng: np.random.Generator) -> None:
+        """Remember what the next `reset` shall stage.
+
+        Raises:
+            ScenarioError: the scenario is of another task, or the snapshot of another model.
+        """
+        if scenario.task != self._task.name:
+            raise ScenarioError(f"the scenario is of task {scenario.task!r}; this body stands in {self._task.name!r}")
+        if start is not None and start.model_digest != self._model_digest:
+            raise ScenarioError(
+                f"the snapshot is of model {start.model_digest}; this one is {self._model_digest}: robot or scene have "
+                "changed since it was taken, so it cannot be restarted"
+            )
+        self._staged = (scenario, start)
+
+    def reset(self, scenario: Scenario, rng: np.random.Generator) -> BodyState:
+        staged, start = self._staged or (scenario, None)
+        if staged.key != scenario.key:
+            start = None
+        self._staged = None
+        self._scenario = scenario
+        self._rng = rng
+        self._stopped = None
+        self._images = {}
+        self._steps = 0
+        self.rules.stage(self.simulation, scenario)
+        self._sound.reset(self.rules.noise_level_db)
+        if start is not None:
+            self._restart(start)
+        self._wants_images = True
+        return self._state()
+
+    def exchange(self, target: JointTarget) -> BodyState:
+        if self._stopped is not None:
+            raise BodyError(f"the simulated body is stopped ({self._stopped}); reset it first")
+        if self._pacer is not None:
+            self._pacer.wait()
+        simulation = self.simulation
+        simulation.data.ctrl[simulation.actuators] = target.position_rad
+        for _ in range(self._substeps):
+            mujoco.mj_step(simulation.model, simulation.data)
+            self.rules.after_physics(simulation)
+        self._steps += 1
+        speed = float(np.abs(simulation.data.qvel[simulation.dof]).sum())
+        self._sound.advance(speed, self.rules.impact, self._rng)
+        return self._state()
+
+    def want_images(self) -> None:
+        """Ask for fresh images in the next state, whatever `camera_every` says: a policy is about to plan."""
+        self._wants_images = True
+
+    def assess(self) -> Judgement:
+        return self.rules.assess(self.simulation)
+
+    def snapshot(self, step: int, memory: dict[str, object]) -> Snapshot:
+        if self._scenario is None:
+            raise BodyError("there is nothing to take a snapshot of before the first reset")
+        return Snapshot(
+            scenario=self._scenario,
+            model_digest=self._model_digest,
+            step=step,
+            physics=self.simulation.physics_state(),
+            equality=self.simulation.equality_state(),
+            memory={
+                "task": self.rules.memory(),
+                "sound": self._sound.memory(),
+                "body_steps": self._steps,
+                "body_rng": self._rng_before_state,
+                "env": memory,
+            },
+        )
+
+    def stop(self, reason: str) -> None:
+        self._stopped = reason
+
+    def close(self) -> None:
+        self.stop("closed")
+        self.sight.close()
+
+    def _restart(self, start: Snapshot) -> None:
+        self.simulation.restore(start.physics, start.equality)
+        memory: dict[str, Any] = start.memory
+        self.rules.restore(memory["task"])
+        self._sound.restore(memory["sound"])
+        self._steps = memory["body_steps"]
+        self._rng.bit_generator.state = memory["body_rng"]
+
+    def _state(self) -> BodyState:
+        simulation, data = self.simulation, self.simulation.data
+        # A restart reads this state anew; it must draw the same noise, so the generator is remembered as of here.
+        self._rng_before_state = self._rng.bit_generator.state
+        now_s = float(data.time)
+        position = data.qpos[simulation.qpos].copy()
+        faults: tuple[Fault, ...] = ()
+        if not np.isfinite(data.qpos).all():
+            faults = (Fault("soft", "physics", "the simulation became unstable: positions are not finite"),)
+        imu = np.array(data.sensordata[:6])
+        return BodyState(
+            position_rad=position,
+            velocity_rad_s=data.qvel[simulation.dof].copy(),
+            effort_nm=data.actuator_force[simulation.actuators].copy(),
+            joints_stamp_s=now_s,
+            touch_n=self._touch.read(self._rng),
+            touch_stamp_s=now_s,
+            images=self._newest_images(now_s),
+            sound=self._sound.window,
+            sound_stamp_s=now_s,
+            sound_count=self._sound.count,
+            imu=Imu(rate_rad_s=imu[:3], acceleration_m_s2=imu[3:], stamp_s=now_s),
+            faults=faults,
+        )
+
+    def _newest_images(self, now_s: float) -> dict[str, Image]:
+        if not self._has_images:
+            return {}
+        if self._wants_images or self._steps % self._camera_every == 0:
+            self._wants_images = False
+            self._images = {
+                camera.name: Image(self.sight.render(camera.name, camera.width, camera.height), now_s)
+                for camera in self._spec.cameras
+            }
+        return self._images

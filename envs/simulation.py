@@ -1,0 +1,107 @@
+"""A robot in a scene, as MuJoCo has it: one model, one state, named access, exact restart."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.errors import BodyError, ScenarioError
+
+FloatArray = NDArray[np.float64]
+SCENES = Path(__file__).resolve().parent.parent / "assets" / "scenes"
+_STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+
+
+class Simulation:
+    """MuJoCo model and data of one robot standing in one scene.
+
+    Raises:
+        BodyError: the scene or the robot does not compile, or the robot's table names what its MJCF lacks.
+    """
+
+    def __init__(self, robot: RobotSpec, scene: str) -> None:
+        self.robot = robot
+        self.model = _compile(robot, SCENES / f"{scene}.xml")
+        self.data = mujoco.MjData(self.model)
+        self._integration = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        try:
+            joints = [self.model.joint(name) for name in robot.joint_names]
+            self.actuators = np.array([self.model.actuator(name).id for name in robot.joint_names])
+        except KeyError as error:
+            raise BodyError(f"robot table and MJCF of {robot.name!r} disagree: {error}") from error
+        self.qpos = np.array([joint.qposadr[0] for joint in joints])
+        self.dof = np.array([joint.dofadr[0] for joint in joints])
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hex digits of the compiled model as it was before any scenario was staged."""
+        buffer = np.empty(mujoco.mj_sizeModel(self.model), dtype=np.uint8)
+        mujoco.mj_saveModel(self.model, None, buffer)
+        return hashlib.blake2b(buffer.tobytes(), digest_size=8).hexdigest()
+
+    @property
+    def timestep_s(self) -> float:
+        return float(self.model.opt.timestep)
+
+    def place_home(self) -> None:
+        """Everything at its initial state, the robot at home with its targets there too."""
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[self.qpos] = self.robot.home
+        self.data.ctrl[self.actuators] = self.robot.home
+
+    def physics_state(self) -> FloatArray:  # (mj_stateSize,)
+        mujoco.mj_getState(self.model, self.data, self._integration, _STATE)
+        return self._integration.copy()
+
+    def equality_state(self) -> FloatArray:  # (equalities, 1 + mjNEQDATA)
+        return np.column_stack([self.data.eq_active.astype(np.float64), self.model.eq_data])
+
+    def restore(self, physics: FloatArray, equality: FloatArray) -> None:
+        """Go on from a state that `physics_state` and `equality_state` returned.
+
+        Raises:
+            ScenarioError: the state is of another model.
+        """
+        if physics.shape != self._integration.shape or equality.shape != self.equality_state().shape:
+            raise ScenarioError(
+                f"the snapshot has {physics.size} state values and {len(equality)} equalities; this model has "
+                f"{self._integration.size} and {self.model.neq}: it was taken from another model"
+            )
+        mujoco.mj_resetData(self.model, self.data)
+        self.model.eq_data[:] = equality[:, 1:]
+        mujoco.mj_setState(self.model, self.data, physics, _STATE)
+        self.data.eq_active[:] = equality[:, 0].astype(np.uint8)
+        mujoco.mj_forward(self.model, self.data)
+        # The forward pass has overwritten the warm start that the next step of the original run began with.
+        mujoco.mj_setState(self.model, self.data, physics, _STATE)
+
+    def equality_force_n(self, equality: int) -> FloatArray:
+        """Forces of one equality's rows, as of the last step; empty while it is inactive."""
+        data = self.data
+        rows = (data.efc_type == mujoco.mjtConstraint.mjCNSTR_EQUALITY) & (data.efc_id == equality)
+        return np.array(data.efc_force[rows])
+
+    def contact_normal_n(self, contact: int) -> float:
+        force = np.zeros(6)
+        mujoco.mj_contactForce(self.model, self.data, contact, force)
+        return float(force[0])
+
+
+def _compile(robot: RobotSpec, scene: Path) -> mujoco.MjModel:
+    if robot.mjcf_path is None:
+        raise BodyError(f"robot {robot.name!r} has no MJCF, so it cannot be simulated; use a robot from assets/")
+    try:
+        world = mujoco.MjSpec.from_file(str(scene))
+        body = mujoco.MjSpec.from_file(str(robot.mjcf_path))
+        # An empty prefix keeps the joint table's names; it only spoils saving the merged spec as XML.
+        world.copy_during_attach = True
+        world.attach(body, prefix="", site=world.site("robot"))
+        return world.compile()
+    except (ValueError, KeyError) as error:
+        raise BodyError(f"{scene.name} with robot {robot.name!r} does not compile: {error}") from error

@@ -1,0 +1,199 @@
+"""pick_fruit in the simulator: hanging fruit, stems that give, skins that bruise, and what counts as done."""
+
+from __future__ import annotations
+
+import colorsys
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.scenario import Scenario
+from envs.simulation import Simulation
+from envs.stage import Judgement
+from envs.tasks.pick_fruit import BRUISE_FORCE_N
+
+FloatArray = NDArray[np.float64]
+
+STEM_M = 0.02
+UNRIPE_STRENGTH_N = 4.0
+FORCE_FILTER_S = 0.012  # a stem or a skin gives to a force that lasts, not to one solver step
+REACHED_MM = 20.0
+TOUCHED_MM = 35.0  # a fruit that is being touched swings a little, and is still within the hand
+HOLDING_N = 0.6
+BASKET_RADIUS_MM = 88.0
+BASKET_RIM_M = 0.072  # above the basket's foot
+BASKET_SITE_M = 0.04
+OVER_MM = 45.0
+FALLEN_BELOW_M = 0.55
+AT_REST_M_S = 0.25
+_FRUITS = ("ripe", "unripe_left", "unripe_right")
+_PARKED = (0.24, 0.33, 0.26)  # behind the trunk: where an unripe fruit hangs that the scenario does without
+
+
+class PickFruitRules:
+    """Staging, physics and judgement of pick_fruit on one simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        model = simulation.model
+        self._model = model
+        self._body = {name: model.body(name).id for name in _FRUITS}
+        self._geom = {name: model.geom(name).id for name in _FRUITS}
+        self._stem = {name: model.equality(name).id for name in _FRUITS}
+        self._grasp = model.site("right_grasp").id
+        self._basket = model.site("basket").id
+        owner = [model.body(body).name for body in model.geom_bodyid]
+        self._thumb_geoms = {geom for geom, name in enumerate(owner) if name.startswith("right_thumb")}
+        self._hand_geoms = {geom for geom, name in enumerate(owner) if name.startswith("right_")}
+        light = model.vis.headlight
+        self._pristine_light = model.light_diffuse.copy(), light.ambient.copy(), light.diffuse.copy()
+        self._leaves = {name: model.geom(name).size.copy() for name in ("leaf_0", "leaf_1")}
+        self._twigs = {name: model.body(name).pos.copy() for name in ("twig_left", "twig_right")}
+        self._blend = simulation.timestep_s / FORCE_FILTER_S
+        self._strength_n = dict.fromkeys(_FRUITS, UNRIPE_STRENGTH_N)
+        self.noise_level_db = 30.0
+        self._tension_n = dict.fromkeys(_FRUITS, 0.0)
+        self._grip_n = [0.0, 0.0]  # thumb, fingers
+        self._peak_n = 0.0
+        self._impact = 0.0
+
+    def stage(self, simulation: Simulation, scenario: Scenario) -> None:
+        self._forget()
+        self._stage_ripe(scenario)
+        self._stage_surroundings(scenario)
+        anchors = self._model.eq_data.copy()
+        mujoco.mj_setConst(self._model, simulation.data)  # which places anchors anew, from the compiled pose
+        self._model.eq_data[:] = anchors
+        simulation.place_home()
+        mujoco.mj_kinematics(self._model, simulation.data)
+        for name, anchor in zip(_FRUITS, ("branch", "twig_left", "twig_right"), strict=True):
+            address = self._model.joint(name).qposadr[0]
+            hang = self._model.eq_data[self._stem[name], 2]
+            simulation.data.qpos[address : address + 3] = simulation.data.body(anchor).xpos - [0.0, 0.0, hang]
+        mujoco.mj_forward(self._model, simulation.data)
+
+    def after_physics(self, simulation: Simulation) -> None:
+        data = simulation.data
+        for name, stem in self._stem.items():
+            if not data.eq_active[stem]:
+                continue
+            tension = float(np.linalg.norm(simulation.equality_force_n(stem)))
+            self._tension_n[name] += self._blend * (tension - self._tension_n[name])
+            weight_n = 9.81 * float(self._model.body_mass[self._body[name]])
+            if self._tension_n[name] > weight_n + self._strength_n[name]:
+                data.eq_active[stem] = 0
+                self._impact = 1.0
+        thumb_n, fingers_n = self.grip_n(simulation)
+        for index, force_n in enumerate((thumb_n, fingers_n)):
+            self._grip_n[index] += self._blend * (force_n - self._grip_n[index])
+        self._impact = max(self._impact, min((thumb_n + fingers_n - sum(self._grip_n)) / 10.0, 1.0))
+        self._peak_n = max(self._peak_n, *self._grip_n)
+
+    def grip_n(self, simulation: Simulation) -> tuple[float, float]:
+        """Normal force of the thumb, and of all else of the hand, on the ripe fruit."""
+        data, ripe = simulation.data, self._geom["ripe"]
+        thumb = fingers = 0.0
+        if not data.ncon:
+            return thumb, fingers
+        for index in np.flatnonzero((data.contact.geom == ripe).any(axis=1)):
+            first, second = (int(geom) for geom in data.contact.geom[index])
+            other = second if first == ripe else first
+            if other in self._thumb_geoms:
+                thumb += simulation.contact_normal_n(int(index))
+            elif other in self._hand_geoms:
+                fingers += simulation.contact_normal_n(int(index))
+        return thumb, fingers
+
+    def assess(self, simulation: Simulation) -> Judgement:
+        data = simulation.data
+        fruit = data.xpos[self._body["ripe"]]
+        reach_mm = 1e3 * float(np.linalg.norm(data.site_xpos[self._grasp] - fruit))
+        from_basket = fruit - data.site_xpos[self._basket] + [0.0, 0.0, BASKET_SITE_M]
+        off_centre_mm, above_rim_m = 1e3 * float(np.hypot(*from_basket[:2])), float(from_basket[2] - BASKET_RIM_M)
+        inside = off_centre_mm < BASKET_RADIUS_MM and above_rim_m < 0.0
+        picked = not data.eq_active[self._stem["ripe"]]
+        thumb_n, fingers_n = self._grip_n
+        held = thumb_n > HOLDING_N and fingers_n > HOLDING_N
+        within_mm = TOUCHED_MM if thumb_n + fingers_n > 0.1 else REACHED_MM
+        speed_m_s = float(np.linalg.norm(data.cvel[self._body["ripe"], 3:]))
+        checks = {
+            f"reach: the hand is {reach_mm:.0f} mm from the fruit (at most {within_mm:.0f})": reach_mm < within_mm,
+            f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)": held,
+            f"pick: the stem holds, at {self._tension_n['ripe']:.1f} N": picked,
+            f"carry: the fruit is {off_centre_mm:.0f} mm beside the basket's middle (at most {OVER_MM:.0f})": (
+                off_centre_mm < OVER_MM and above_rim_m < 0.1
+            ),
+            f"place: the fruit is {1e3 * above_rim_m:.0f} mm above the rim and moves at {speed_m_s:.2f} m/s": (
+                picked and inside and not held and speed_m_s < AT_REST_M_S
+            ),
+        }
+        # A picked fruit above or in the basket needs only to come to rest there, wherever the hand is.
+        arrived = picked and (inside or (off_centre_mm < BASKET_RADIUS_MM and not held))
+        *earlier, placed = checks.values()
+        done = (*(check or arrived for check in earlier), placed)
+        failure = self._failure(simulation, float(fruit[2]), inside)
+        success = all(done) and failure is None
+        unmet = failure or next((text for text, is_done in zip(checks, done, strict=True) if not is_done), "")
+        return Judgement(done=done, success=success, failure=failure, unmet=unmet)
+
+    def memory(self) -> dict[str, Any]:
+        return {"tension_n": self._tension_n, "grip_n": self._grip_n, "peak_n": self._peak_n, "impact": self._impact}
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        self._tension_n = dict(memory["tension_n"])
+        self._grip_n = list(memory["grip_n"])
+        self._peak_n = memory["peak_n"]
+        self._impact = memory["impact"]
+
+    @property
+    def impact(self) -> float:
+        impact, self._impact = self._impact, 0.0
+        return max(impact, 0.0)
+
+    def _forget(self) -> None:
+        self._tension_n = dict.fromkeys(_FRUITS, 0.0)
+        self._grip_n = [0.0, 0.0]
+        self._peak_n = self._impact = 0.0
+
+    def _failure(self, simulation: Simulation, ripe_height_m: float, inside: bool) -> str | None:
+        if self._peak_n > BRUISE_FORCE_N:
+            return f"bruised: gripped with {self._peak_n:.1f} N (at most {BRUISE_FORCE_N:.0f})"
+        if not all(simulation.data.eq_active[self._stem[name]] for name in _FRUITS[1:]):
+            return "unripe_fallen: an unripe fruit was torn off"
+        if ripe_height_m < FALLEN_BELOW_M and not inside:
+            return "dropped: the ripe fruit fell beside the basket"
+        return None
+
+    def _stage_ripe(self, scenario: Scenario) -> None:
+        model, number = self._model, scenario.number
+        radius_m, mass_kg = number("fruit_radius") / 1e3, number("fruit_mass") / 1e3
+        body, geom, stem = self._body["ripe"], self._geom["ripe"], self._stem["ripe"]
+        model.geom_size[geom, 0] = radius_m
+        model.geom_friction[geom, 0] = number("friction")
+        model.geom_rgba[geom, :3] = colorsys.hsv_to_rgb(number("ripe_hue") / 360.0, 0.9, 0.85)
+        model.geom("ripe_stem").pos[2] = radius_m + STEM_M / 2
+        model.body_mass[body] = mass_kg
+        model.body_inertia[body] = 0.4 * mass_kg * radius_m**2
+        model.body_ipos[body] = 0.0
+        model.eq_data[stem, :6] = [0.0, 0.0, radius_m + STEM_M, 0.0, 0.0, 0.0]
+        model.body("branch").pos = [number("fruit_x") / 1e2, number("fruit_y") / 1e2, number("fruit_height") / 1e2]
+        self._strength_n["ripe"] = number("stem_strength")
+
+    def _stage_surroundings(self, scenario: Scenario) -> None:
+        model, number = self._model, scenario.number
+        for name, position in self._twigs.items():
+            hangs = scenario.values["unripe"] in ("both", name.removeprefix("twig_"))
+            model.body(name).pos = position if hangs else _PARKED
+            stem = self._stem[name.replace("twig", "unripe")]
+            model.eq_data[stem, 3:6] = 0.0
+        for name, size in self._leaves.items():
+            model.geom(name).size = np.maximum(size * number("leaf_cover"), 1e-4)
+        diffuse, ambient, headlight = self._pristine_light
+        model.light_diffuse[:] = diffuse * number("light_level")
+        model.vis.headlight.ambient[:] = ambient * number("light_level")
+        model.vis.headlight.diffuse[:] = headlight * number("light_level")
+        azimuth = np.deg2rad(number("light_azimuth"))
+        direction = np.array([np.cos(azimuth), np.sin(azimuth), -1.2])
+        model.light("sun").dir = direction / np.linalg.norm(direction)
+        self.noise_level_db = number("noise_level")
