@@ -1,0 +1,303 @@
+"""Datasets that we build, read back with pyarrow, pandas, json and PyAV alone."""
+
+import dataclasses
+import json
+from fractions import Fraction
+
+import av
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from episode_samples import ROBOT, header_of, made_up_ticks, record_episode, scenario_of, success
+
+from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Query
+from envs.scenario import Pool
+from policies.dataset.lerobot import build_dataset
+from policies.dataset.reader import open_dataset
+from policies.dataset.verify import verify_dataset
+from policies.errors import DatasetError, PoolError
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """An archive of two accepted episodes of 11 and 14 steps, and the dataset of both."""
+    folder = tmp_path_factory.mktemp("built")
+    archive = Archive(folder / "archive")
+    record_episode(archive, 11, seed=1)
+    record_episode(archive, 14, seed=2, pool=Pool.DISCOVER, body="serial", purpose="targeted", request="r-3")
+    record_episode(archive, 5, seed=3, accepted=False)
+    return archive, build_dataset(archive, folder / "dataset")
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return Archive(tmp_path / "archive")
+
+
+def rows_of(root):
+    return pd.concat([pd.read_parquet(path) for path in sorted(root.glob("data/*/*.parquet"))], ignore_index=True)
+
+
+def planes_of(path):
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray() for frame in container.decode(video=0)])
+
+
+def planes_of_packets(packets):
+    codec = av.CodecContext.create("h264", "r")
+    frames = [frame for packet in packets for frame in codec.decode(av.Packet(packet))] + codec.decode(None)
+    return np.stack([frame.to_ndarray() for frame in frames])
+
+
+def test_only_accepted_episodes_are_built(built):
+    archive, report = built
+    assert report.added == tuple(archive.ids()[:2])
+    assert (report.episodes, report.frames, report.kept, report.left_out) == (2, 25, 0, ())
+
+
+def test_rows_hold_what_was_sensed_and_really_sent(built):
+    archive, report = built
+    rows = rows_of(report.root)
+    episodes = [archive.open(episode_id) for episode_id in report.added]
+
+    def recorded(field):
+        return np.concatenate([getattr(episode, field).reshape(episode.ticks, -1) for episode in episodes])
+
+    np.testing.assert_array_equal(np.stack(rows["action"]), recorded("sent_rad").astype(np.float32))
+    np.testing.assert_array_equal(np.stack(rows["observation.touch"]), recorded("touch_n").astype(np.float32))
+    within_space = np.clip(recorded("position_rad"), ROBOT.lower - 0.2, ROBOT.upper + 0.2)
+    np.testing.assert_array_equal(np.stack(rows["observation.state"]), within_space.astype(np.float32))
+    np.testing.assert_array_equal(rows["stamp_s"], recorded("stamp_s").ravel())
+    assert rows["sample_weight"].tolist() == [1.0] * 25
+
+
+def test_counters_run_as_lerobot_wants_them(built):
+    _, report = built
+    rows = rows_of(report.root)
+    frame = [*range(11), *range(14)]
+    assert rows["index"].tolist() == list(range(25))
+    assert rows["episode_index"].tolist() == [0] * 11 + [1] * 14
+    assert rows["frame_index"].tolist() == frame
+    np.testing.assert_array_equal(rows["timestamp"], (np.array(frame) / 25).astype(np.float32))
+    tasks = pd.read_parquet(report.root / "meta" / "tasks.parquet")
+    assert tasks.index.name == "task"
+    assert tasks.iloc[rows["task_index"][0]].name == "Reach for the fruit"
+    assert tasks.iloc[rows["task_index"][10]].name == "Grasp the fruit"
+    assert tasks["task_index"].tolist() == [0, 1]
+
+
+def test_columns_are_those_declared_in_their_order_and_type(built):
+    _, report = built
+    info = json.loads((report.root / "meta" / "info.json").read_text())
+    assert (info["codebase_version"], info["fps"], info["total_episodes"], info["total_frames"]) == ("v3.0", 25, 2, 25)
+    file = pq.ParquetFile(report.root / "data" / "chunk-000" / "file-001.parquet")
+    declared = {name: feature for name, feature in info["features"].items() if feature["dtype"] != "video"}
+    assert file.schema_arrow.names == list(declared)
+    assert file.num_row_groups == 1
+    for field in file.schema_arrow:
+        count = field.type.list_size if declared[field.name]["shape"] != [1] else 1
+        value = field.type.value_type if count > 1 else field.type
+        assert [count] == declared[field.name]["shape"]
+        assert {"float": "float32", "double": "float64"}.get(str(value), str(value)) == declared[field.name]["dtype"]
+
+
+def test_each_episode_says_where_it_lies_and_what_it_is(built):
+    archive, report = built
+    rows = [pq.read_table(path).to_pylist()[0] for path in sorted(report.root.glob("meta/episodes/*/*.parquet"))]
+    assert [row["episode_index"] for row in rows] == [0, 1]
+    assert [(row["dataset_from_index"], row["dataset_to_index"], row["length"]) for row in rows] == [
+        (0, 11, 11),
+        (11, 25, 14),
+    ]
+    second = rows[1]
+    assert second["tasks"] == ["Reach for the fruit", "Grasp the fruit"]
+    assert (second["data/chunk_index"], second["data/file_index"]) == (0, 1)
+    assert second["videos/observation.images.wrist/to_timestamp"] == pytest.approx(14 / 25)
+    labels = {name.removeprefix("retake/"): value for name, value in second.items() if name.startswith("retake/")}
+    scenario = json.loads(labels.pop("scenario"))
+    assert scenario == archive.sheet(report.added[1]).header.scenario.to_dict()
+    assert report.added[1] in labels.values()
+    assert {"pool": "discover", "purpose": "targeted", "body": "serial", "success": True}.items() <= labels.items()
+    assert (labels["request"], labels["parent"], rows[0]["retake/request"]) == ("r-3", None, None)
+
+
+def test_video_is_the_recorded_stream_on_the_grid(built):
+    archive, report = built
+    for number, episode_id in enumerate(report.added):
+        episode = archive.open(episode_id)
+        for camera in ("head", "wrist"):
+            path = report.root / f"videos/observation.images.{camera}/chunk-000/file-{number:03d}.mp4"
+            with av.open(str(path)) as container:
+                stream = container.streams.video[0]
+                assert (stream.average_rate, stream.frames) == (Fraction(25), episode.ticks)
+                assert stream.duration * stream.time_base == Fraction(episode.ticks, 25)
+                packets = [packet for packet in container.demux(stream) if packet.size]
+            assert [packet.pts * packet.time_base for packet in packets] == [
+                Fraction(frame, 25) for frame in range(episode.ticks)
+            ]
+            assert [packet.is_keyframe for packet in packets] == [frame % 2 == 0 for frame in range(episode.ticks)]
+            np.testing.assert_array_equal(planes_of(path), planes_of_packets(episode.video[camera].packets))
+
+
+def test_a_player_can_seek_to_any_frame(built):
+    archive, report = built
+    path = report.root / "videos/observation.images.head/chunk-000/file-001.mp4"
+    expected = planes_of_packets(archive.open(report.added[1]).video["head"].packets)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        for wanted in (9, 3, 13, 0):
+            container.seek(int(Fraction(wanted, 25) / stream.time_base), stream=stream)
+            frame = next(frame for frame in container.decode(stream) if frame.time >= wanted / 25 - 1e-6)
+            np.testing.assert_array_equal(frame.to_ndarray(), expected[wanted])
+
+
+def test_statistics_are_those_of_all_rows(built):
+    archive, report = built
+    stats = json.loads((report.root / "meta" / "stats.json").read_text())
+    rows = rows_of(report.root)
+    for name in ("observation.state", "observation.touch", "action"):
+        values = np.stack(rows[name]).astype(np.float64)
+        for statistic, expected in {
+            "mean": values.mean(axis=0),
+            "std": values.std(axis=0),
+            "min": values.min(axis=0),
+            "max": values.max(axis=0),
+        }.items():
+            np.testing.assert_allclose(stats[name][statistic], expected, rtol=1e-9, atol=1e-12)
+        assert stats[name]["count"] == [25]
+    images = np.concatenate([archive.open(episode_id).decode_images("head")[::2] for episode_id in report.added]) / 255
+    image = {name: np.array(value) for name, value in stats["observation.images.head"].items()}
+    assert image["mean"].shape == (3, 1, 1)
+    np.testing.assert_allclose(image["mean"].ravel(), images.mean(axis=(0, 1, 2)), atol=1e-9)
+    np.testing.assert_allclose(image["std"].ravel(), images.std(axis=(0, 1, 2)), atol=1e-9)
+    np.testing.assert_allclose(image["max"].ravel(), images.max(axis=(0, 1, 2)), atol=1e-9)
+
+
+def test_our_reader_reads_it_and_the_verifier_finds_nothing(built):
+    _, report = built
+    assert verify_dataset(report.root) == []
+    dataset = open_dataset(report.root)
+    assert (dataset.robot, dataset.cameras, len(dataset.rows)) == (ROBOT, ("head", "wrist"), 25)
+    assert [episode.identity for episode in dataset.episodes] == list(report.added)
+    assert [episode.pool for episode in dataset.episodes] == ["train", "discover"]
+
+
+def test_a_second_build_appends_only_what_is_new(archive, tmp_path):
+    first = record_episode(archive, 4, seed=1)
+    out = tmp_path / "dataset"
+    assert build_dataset(archive, out).added == (first,)
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.rglob("*-000.*")}
+    second = record_episode(archive, 6, seed=2)
+    report = build_dataset(archive, out)
+    assert (report.added, report.kept, report.frames) == ((second,), 1, 10)
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in before} == before
+    assert build_dataset(archive, out).added == ()
+    assert verify_dataset(out) == []
+    fresh = build_dataset(archive, tmp_path / "fresh").root
+    assert json.loads((fresh / "meta/stats.json").read_text()) == json.loads((out / "meta/stats.json").read_text())
+    pd.testing.assert_frame_equal(rows_of(fresh), rows_of(out))
+
+
+def test_a_build_that_broke_off_is_taken_up_where_it_was_last_whole(archive, tmp_path):
+    for seed in range(3):
+        record_episode(archive, 4, seed=seed)
+    out = tmp_path / "dataset"
+    build_dataset(archive, out, archive.ids()[:1])
+
+    class BrokenOffError(Exception):
+        pass
+
+    def break_off(done, total):
+        raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        build_dataset(archive, out, progress=break_off)
+    assert len(list(out.glob("data/*/*.parquet"))) == 2, "the second episode's files were written"
+    assert json.loads((out / "meta/info.json").read_text())["total_episodes"] == 1
+    report = build_dataset(archive, out, archive.ids()[2:])
+    assert report.added == (archive.ids()[2],)
+    assert len(list(out.glob("videos/*/*/*.mp4"))) == 4
+    assert verify_dataset(out) == []
+
+
+def test_episodes_of_two_robots_are_not_mixed(archive, tmp_path):
+    other = dataclasses.replace(ROBOT, name="other", joints=ROBOT.joints[:2])
+    record_episode(archive, 2)
+    record_episode(archive, 2, robot=other)
+    with pytest.raises(DatasetError, match=f"'small' \\({ROBOT.digest}\\), episode .* 'other' \\({other.digest}\\)"):
+        build_dataset(archive, tmp_path / "dataset")
+    build_dataset(archive, tmp_path / "dataset", Query(robot_digest=ROBOT.digest))
+    with pytest.raises(DatasetError, match=f"is of robot 'small' .*'other' \\({other.digest}\\)"):
+        build_dataset(archive, tmp_path / "dataset", Query(robot_digest=other.digest))
+
+
+@pytest.mark.parametrize("pool", [Pool.CALIBRATE, Pool.VERIFY, Pool.REGRESS, Pool.TEST])
+def test_an_episode_that_must_never_train_is_refused(archive, tmp_path, pool):
+    record_episode(archive, 2)
+    kept_away = record_episode(archive, 2, pool=pool)
+    with pytest.raises(PoolError, match=f"{kept_away} is stated as pool '{pool}'.*must never train"):
+        build_dataset(archive, tmp_path / "dataset", Query())
+    assert len(build_dataset(archive, tmp_path / "dataset").added) == 1
+    report = build_dataset(archive, tmp_path / "evaluation", Query(), for_training=False)
+    assert len(report.added) == 2
+    with pytest.raises(PoolError, match="holds episodes that must never train"):
+        build_dataset(archive, tmp_path / "evaluation")
+
+
+def test_a_scenario_smuggled_into_a_trainable_pool_is_found(archive, tmp_path):
+    record_episode(archive, 2, scenario=scenario_of(Pool.TEST))
+    with pytest.raises(PoolError, match="stated as pool 'train' and its scenario is of 'test'"):
+        build_dataset(archive, tmp_path / "dataset")
+
+
+def test_a_recovery_inherits_the_pool_of_its_rollout(archive, tmp_path):
+    rollout = record_episode(archive, 2, pool=Pool.DISCOVER, purpose="rollout", accepted=False)
+    tested = record_episode(archive, 2, pool=Pool.TEST, purpose="rollout", accepted=False)
+    fine = record_episode(archive, 2, pool=Pool.DISCOVER, scenario=scenario_of(Pool.TEST), parent=rollout)
+    assert build_dataset(archive, tmp_path / "dataset").added == (fine,)
+    record_episode(archive, 2, pool=Pool.TRAIN, parent=tested)
+    with pytest.raises(PoolError, match="stated as pool 'train' and its scenario is of 'test'"):
+        build_dataset(archive, tmp_path / "again")
+
+
+def test_a_rejected_episode_is_built_only_when_that_is_allowed(archive, tmp_path):
+    rejected = record_episode(archive, 3, accepted=False)
+    with pytest.raises(DatasetError, match=f"{rejected} were not accepted"):
+        build_dataset(archive, tmp_path / "dataset", [rejected])
+    with pytest.raises(DatasetError, match=r"no episode of .* is selected"):
+        build_dataset(archive, tmp_path / "dataset")
+    assert build_dataset(archive, tmp_path / "dataset", [rejected], accepted_only=False).added == (rejected,)
+
+
+def test_steps_that_shall_not_train_keep_their_row_and_image(archive, tmp_path):
+    record_episode(archive, 6)
+    report = build_dataset(archive, tmp_path / "dataset", weigh=lambda episode: (episode.step % 2).astype(np.float32))
+    assert rows_of(report.root)["sample_weight"].tolist() == [0, 1, 0, 1, 0, 1]
+    assert verify_dataset(report.root) == []
+
+
+def test_an_episode_without_images_is_left_out_and_named(archive, tmp_path):
+    with archive.record(header_of()) as recorder:
+        for tick in made_up_ticks(ROBOT, 3, images=False):
+            recorder.tick(tick)
+        blind = recorder.finish(success())
+    with pytest.raises(DatasetError, match=r"none of the 1 selected episodes .* without images of head, wrist"):
+        build_dataset(archive, tmp_path / "dataset")
+    seeing = record_episode(archive, 3)
+    report = build_dataset(archive, tmp_path / "dataset")
+    assert report.added == (seeing,)
+    assert [(left.id, left.reason) for left in report.left_out] == [
+        (blind, "it was recorded without images of head, wrist")
+    ]
+
+
+def test_a_folder_of_something_else_is_not_touched(archive, tmp_path):
+    record_episode(archive, 2)
+    (tmp_path / "thesis.tex").write_text("do not lose me")
+    with pytest.raises(DatasetError, match="is not empty and is no dataset"):
+        build_dataset(archive, tmp_path)
+    with pytest.raises(DatasetError, match="has no finished episodes nope"):
+        build_dataset(archive, tmp_path / "dataset", ["nope"])
+    assert not (tmp_path / "dataset").exists()
