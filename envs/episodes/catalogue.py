@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Engine, Select, String, create_engine, delete, event, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from envs.episodes.archive import Archive
 from envs.episodes.sheet import EpisodeSheet
@@ -106,7 +107,7 @@ class Catalogue:
             self._engine = create_engine(self._url)
             if self._engine.dialect.name == "sqlite":
                 _share_between_processes(self._engine)
-            _Base.metadata.create_all(self._engine)
+            _create_tables(self._engine)
         except (SQLAlchemyError, ImportError) as error:
             raise self._error(error) from error
 
@@ -223,6 +224,15 @@ def _statement(query: Query) -> Select[_Row]:
         elif allowed is not None:
             statement = statement.where(column.in_(list(allowed)))
     return statement
+
+
+def _create_tables(engine: Engine) -> None:
+    """Not `create_all`, which looks first and then creates: another process may do so in between."""
+    with engine.begin() as connection:
+        for table in _Base.metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def _share_between_processes(engine: Engine) -> None:

@@ -1,6 +1,5 @@
 """Datasets that we build, read back with pyarrow, pandas, json and PyAV alone."""
 
-import dataclasses
 import json
 from fractions import Fraction
 
@@ -9,15 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from episode_samples import ROBOT, header_of, made_up_ticks, record_episode, scenario_of, success
+from episode_samples import ROBOT, record_episode
 
 from envs.episodes.archive import Archive
-from envs.episodes.catalogue import Query
 from envs.scenario import Pool
 from policies.dataset.lerobot import build_dataset
 from policies.dataset.reader import open_dataset
 from policies.dataset.verify import verify_dataset
-from policies.errors import DatasetError, PoolError
 
 
 @pytest.fixture(scope="module")
@@ -222,82 +219,8 @@ def test_a_build_that_broke_off_is_taken_up_where_it_was_last_whole(archive, tmp
     assert verify_dataset(out) == []
 
 
-def test_episodes_of_two_robots_are_not_mixed(archive, tmp_path):
-    other = dataclasses.replace(ROBOT, name="other", joints=ROBOT.joints[:2])
-    record_episode(archive, 2)
-    record_episode(archive, 2, robot=other)
-    with pytest.raises(DatasetError, match=f"'small' \\({ROBOT.digest}\\), episode .* 'other' \\({other.digest}\\)"):
-        build_dataset(archive, tmp_path / "dataset")
-    build_dataset(archive, tmp_path / "dataset", Query(robot_digest=ROBOT.digest))
-    with pytest.raises(DatasetError, match=f"is of robot 'small' .*'other' \\({other.digest}\\)"):
-        build_dataset(archive, tmp_path / "dataset", Query(robot_digest=other.digest))
-
-
-@pytest.mark.parametrize("pool", [Pool.CALIBRATE, Pool.VERIFY, Pool.REGRESS, Pool.TEST])
-def test_an_episode_that_must_never_train_is_refused(archive, tmp_path, pool):
-    record_episode(archive, 2)
-    kept_away = record_episode(archive, 2, pool=pool)
-    with pytest.raises(PoolError, match=f"{kept_away} is stated as pool '{pool}'.*must never train"):
-        build_dataset(archive, tmp_path / "dataset", Query())
-    assert len(build_dataset(archive, tmp_path / "dataset").added) == 1
-    report = build_dataset(archive, tmp_path / "evaluation", Query(), for_training=False)
-    assert len(report.added) == 2
-    with pytest.raises(PoolError, match="holds episodes that must never train"):
-        build_dataset(archive, tmp_path / "evaluation")
-
-
-def test_a_scenario_smuggled_into_a_trainable_pool_is_found(archive, tmp_path):
-    record_episode(archive, 2, scenario=scenario_of(Pool.TEST))
-    with pytest.raises(PoolError, match="stated as pool 'train' and its scenario is of 'test'"):
-        build_dataset(archive, tmp_path / "dataset")
-
-
-def test_a_recovery_inherits_the_pool_of_its_rollout(archive, tmp_path):
-    rollout = record_episode(archive, 2, pool=Pool.DISCOVER, purpose="rollout", accepted=False)
-    tested = record_episode(archive, 2, pool=Pool.TEST, purpose="rollout", accepted=False)
-    fine = record_episode(archive, 2, pool=Pool.DISCOVER, scenario=scenario_of(Pool.TEST), parent=rollout)
-    assert build_dataset(archive, tmp_path / "dataset").added == (fine,)
-    record_episode(archive, 2, pool=Pool.TRAIN, parent=tested)
-    with pytest.raises(PoolError, match="stated as pool 'train' and its scenario is of 'test'"):
-        build_dataset(archive, tmp_path / "again")
-
-
-def test_a_rejected_episode_is_built_only_when_that_is_allowed(archive, tmp_path):
-    rejected = record_episode(archive, 3, accepted=False)
-    with pytest.raises(DatasetError, match=f"{rejected} were not accepted"):
-        build_dataset(archive, tmp_path / "dataset", [rejected])
-    with pytest.raises(DatasetError, match=r"no episode of .* is selected"):
-        build_dataset(archive, tmp_path / "dataset")
-    assert build_dataset(archive, tmp_path / "dataset", [rejected], accepted_only=False).added == (rejected,)
-
-
 def test_steps_that_shall_not_train_keep_their_row_and_image(archive, tmp_path):
     record_episode(archive, 6)
     report = build_dataset(archive, tmp_path / "dataset", weigh=lambda episode: (episode.step % 2).astype(np.float32))
     assert rows_of(report.root)["sample_weight"].tolist() == [0, 1, 0, 1, 0, 1]
     assert verify_dataset(report.root) == []
-
-
-def test_an_episode_without_images_is_left_out_and_named(archive, tmp_path):
-    with archive.record(header_of()) as recorder:
-        for tick in made_up_ticks(ROBOT, 3, images=False):
-            recorder.tick(tick)
-        blind = recorder.finish(success())
-    with pytest.raises(DatasetError, match=r"none of the 1 selected episodes .* without images of head, wrist"):
-        build_dataset(archive, tmp_path / "dataset")
-    seeing = record_episode(archive, 3)
-    report = build_dataset(archive, tmp_path / "dataset")
-    assert report.added == (seeing,)
-    assert [(left.id, left.reason) for left in report.left_out] == [
-        (blind, "it was recorded without images of head, wrist")
-    ]
-
-
-def test_a_folder_of_something_else_is_not_touched(archive, tmp_path):
-    record_episode(archive, 2)
-    (tmp_path / "thesis.tex").write_text("do not lose me")
-    with pytest.raises(DatasetError, match="is not empty and is no dataset"):
-        build_dataset(archive, tmp_path)
-    with pytest.raises(DatasetError, match="has no finished episodes nope"):
-        build_dataset(archive, tmp_path / "dataset", ["nope"])
-    assert not (tmp_path / "dataset").exists()
