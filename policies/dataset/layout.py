@@ -69,13 +69,12 @@ def standard_columns(episode: int, first_row: int, fps: int, task_index: NDArray
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Put a table at `path` as one row group, atomically and durably.
+    """Write a table as one row group.
 
     Raises:
         OSError: it cannot be written.
     """
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, row_group_size=max(table.num_rows, 1))
+    pq.write_table(table, path, row_group_size=max(table.num_rows, 1))
 
 
 def write_tasks(path: Path, tasks: Sequence[str]) -> None:

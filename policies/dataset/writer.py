@@ -33,9 +33,10 @@ class EpisodeRows:
 
 
 class DatasetWriter:
-    """An open dataset. `append` writes an episode's files, `commit` makes all appended episodes count.
+    """An open dataset. `append` puts an episode's files in place, `commit` makes all appended episodes count.
 
-    The files of an episode that was never committed are taken away when the dataset is opened the next time.
+    Whenever a build breaks off, the dataset can be read. The files of episodes that were not committed are taken away
+    when it is opened for writing the next time.
     """
 
     def __init__(self, root: Path, robot: RobotSpec, fps: int, features: Mapping[str, Any]) -> None:
@@ -67,18 +68,19 @@ class DatasetWriter:
         """
         number, length = len(self.episode_rows), len(episode.step_texts)
         self._check(episode, length)
-        task_index = np.array([self._task(text) for text in episode.step_texts], dtype=np.int64)
-        columns = {**episode.columns, **layout.standard_columns(number, self.frames, self._fps, task_index)}
-        names = [name for name, feature in self._features.items() if feature["dtype"] != "video"]
-        table = pa.table({name: layout.arrow_column(columns[name]) for name in names})
-        layout.write_table(self._path(layout.DATA_PATH, number), table)
         for camera, packets in episode.video.items():
             with replacing(self._path(layout.VIDEO_PATH, number, CAMERA_PREFIX + camera)) as temporary:
                 remux(packets, self._fps, temporary)
+        columns = {
+            **episode.columns,
+            **layout.standard_columns(number, self.frames, self._fps, self._task_index(episode)),
+        }
+        names = [name for name, feature in self._features.items() if feature["dtype"] != "video"]
+        table = pa.table({name: layout.arrow_column(columns[name]) for name in names})
         statistics = {name: numeric_statistics(columns[name]) for name in names}
         statistics |= {CAMERA_PREFIX + camera: image_statistics(packets) for camera, packets in episode.video.items()}
         row = self._episode_row(number, length, episode, statistics)
-        layout.write_table(self._path(layout.EPISODES_PATH, number), _episode_table(row, episode.labels))
+        self._put_rows(number, table, _episode_table(row, episode.labels))
         self.episode_rows.append(row)
         self._statistics.append(statistics)
         self.frames += length
@@ -89,7 +91,6 @@ class DatasetWriter:
         Raises:
             OSError: a file cannot be written.
         """
-        layout.write_tasks(self.root / layout.TASKS_PATH, self._tasks)
         if self._statistics:
             parts = {name: [episode[name] for episode in self._statistics] for name in self._statistics[0]}
             whole = {name: combined(statistics) for name, statistics in parts.items()}
@@ -156,10 +157,25 @@ class DatasetWriter:
             if len(packets) != length:
                 raise DatasetError(f"camera {camera!r} has {len(packets)} images for {length} steps")
 
-    def _task(self, text: str) -> int:
-        if text not in self._tasks:
-            self._tasks.append(text)
-        return self._tasks.index(text)
+    def _task_index(self, episode: EpisodeRows) -> NDArray[np.int64]:  # (rows,)
+        """The tasks of an episode by number; a new one is on the disk before any row speaks of it."""
+        new = [text for text in dict.fromkeys(episode.step_texts) if text not in self._tasks]
+        if new:
+            self._tasks += new
+            layout.write_tasks(self.root / layout.TASKS_PATH, self._tasks)
+        return np.array([self._tasks.index(text) for text in episode.step_texts], dtype=np.int64)
+
+    def _put_rows(self, number: int, rows: pa.Table, episode: pa.Table) -> None:
+        """Both tables or neither: readers take every file that is there, and refuse rows without their episode."""
+        rows_path, episode_path = self._path(layout.DATA_PATH, number), self._path(layout.EPISODES_PATH, number)
+        try:
+            with replacing(episode_path) as episode_draft, replacing(rows_path) as rows_draft:
+                layout.write_table(episode_draft, episode)
+                layout.write_table(rows_draft, rows)
+        except BaseException:
+            episode_path.unlink(missing_ok=True)
+            rows_path.unlink(missing_ok=True)
+            raise
 
     def _path(self, pattern: str, number: int, video_key: str = "") -> Path:
         return self.root / pattern.format(**layout.file_place(number), video_key=video_key)

@@ -1,6 +1,7 @@
 """Datasets that we build, read back with pyarrow, pandas, json and PyAV alone."""
 
 import json
+import resource
 from fractions import Fraction
 
 import av
@@ -15,6 +16,7 @@ from envs.scenario import Pool
 from policies.dataset.lerobot import build_dataset
 from policies.dataset.reader import open_dataset
 from policies.dataset.verify import verify_dataset
+from policies.errors import DatasetError
 
 
 @pytest.fixture(scope="module")
@@ -213,9 +215,29 @@ def test_a_build_that_broke_off_is_taken_up_where_it_was_last_whole(archive, tmp
         build_dataset(archive, out, progress=break_off)
     assert len(list(out.glob("data/*/*.parquet"))) == 2, "the second episode's files were written"
     assert json.loads((out / "meta/info.json").read_text())["total_episodes"] == 1
+    assert len(open_dataset(out).episodes) == 2, "what stands there can be read"
     report = build_dataset(archive, out, archive.ids()[2:])
     assert report.added == (archive.ids()[2],)
     assert len(list(out.glob("videos/*/*/*.mp4"))) == 4
+    assert verify_dataset(out) == []
+
+
+def test_a_disk_that_takes_no_more_leaves_the_dataset_as_it_was(archive, tmp_path):
+    """A real limit of the kernel on the size of a file stands in for a full disk."""
+    first = record_episode(archive, 4, seed=1)
+    out = tmp_path / "dataset"
+    build_dataset(archive, out)
+    second = record_episode(archive, 200, seed=2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, hard))
+    try:
+        with pytest.raises(DatasetError, match=r"cannot write .*; check the disk"):
+            build_dataset(archive, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert open_dataset(out).episodes[0].identity == first
+    assert not list(out.rglob("*.tmp"))
+    assert build_dataset(archive, out).added == (second,)
     assert verify_dataset(out) == []
 
 
