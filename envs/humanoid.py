@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from envs.body import JointTarget
+from envs.body import Body, JointTarget
 from envs.clock import Clock
 from envs.errors import BodyError, EnvError, ScenarioError
 from envs.health import HealthCheck
@@ -99,6 +99,11 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         self._station: Station | None = None
         self._episode: RunningEpisode | None = None
         self._is_closed = False
+
+    @property
+    def body(self) -> Body | None:
+        """The connected body; None before the first reset."""
+        return self._station.body if self._station is not None else None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Observation, Info]:
         """Begin an episode. `options` are those of `envs.staging.choose_scenario`.

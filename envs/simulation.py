@@ -35,6 +35,8 @@ class Simulation:
             self.actuators = np.array([self.model.actuator(name).id for name in robot.joint_names])
         except KeyError as error:
             raise BodyError(f"robot table and MJCF of {robot.name!r} disagree: {error}") from error
+        is_connect = self.model.eq_type == mujoco.mjtEq.mjEQ_CONNECT
+        self._equality_rows = np.where(is_connect, 3, 1)
         self.qpos = np.array([joint.qposadr[0] for joint in joints])
         self.dof = np.array([joint.dofadr[0] for joint in joints])
 
@@ -81,11 +83,11 @@ class Simulation:
         # The forward pass has overwritten the warm start that the next step of the original run began with.
         mujoco.mj_setState(self.model, self.data, physics, _STATE)
 
-    def equality_force_n(self, equality: int) -> FloatArray:
-        """Forces of one equality's rows, as of the last step; empty while it is inactive."""
-        data = self.data
-        rows = (data.efc_type == mujoco.mjtConstraint.mjCNSTR_EQUALITY) & (data.efc_id == equality)
-        return np.array(data.efc_force[rows])
+    def connect_force_n(self, equality: int) -> FloatArray:  # (3,)
+        """Force of an active `connect` equality, as of the last step."""
+        # MuJoCo lays out the rows of the active equalities first, in the order of the model.
+        first = int(self._equality_rows[:equality] @ self.data.eq_active[:equality])
+        return np.array(self.data.efc_force[first : first + 3])
 
     def contact_normal_n(self, contact: int) -> float:
         force = np.zeros(6)

@@ -5,6 +5,8 @@ It reads the simulator, so it can be a demonstrator and a stand-in for a trainer
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -138,6 +140,7 @@ class PickFruitExpert:
         return np.array(away / np.linalg.norm(away))
 
 
+@lru_cache(maxsize=64)
 def flex_at_contact(radius_m: float, across_m: float) -> float:
     """Finger flexion at which a digit touches a sphere centred on the grasp site, by bisection.
 

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from envs.errors import RenderingError
 from envs.simulation import Simulation
 
+_LEARNING_SIZE = 128  # up to here round shapes need few facets; software rendering pays for each
+_FACETS_SMALL = (10, 8)  # slices, stacks
+_FACETS_LARGE = (32, 20)
+
 
 class SightSense:
     """Renders named cameras of a simulation.
@@ -39,6 +43,10 @@ class SightSense:
         self._renderers.clear()
 
     def _make(self, width: int, height: int) -> Any:
+        visual = self._simulation.model.vis
+        visual.global_.offwidth, visual.global_.offheight = width, height
+        facets = _FACETS_SMALL if max(width, height) <= _LEARNING_SIZE else _FACETS_LARGE
+        visual.quality.numslices, visual.quality.numstacks = facets
         try:
             renderer = mujoco.Renderer(self._simulation.model, height, width)
         except (

@@ -78,7 +78,7 @@ class PickFruitRules:
         for name, stem in self._stem.items():
             if not data.eq_active[stem]:
                 continue
-            tension = float(np.linalg.norm(simulation.equality_force_n(stem)))
+            tension = float(np.linalg.norm(simulation.connect_force_n(stem)))
             self._tension_n[name] += self._blend * (tension - self._tension_n[name])
             weight_n = 9.81 * float(self._model.body_mass[self._body[name]])
             if self._tension_n[name] > weight_n + self._strength_n[name]:

@@ -1,0 +1,190 @@
+"""One episode from reset to verdict: a pilot commands, the environment moves, the archive keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from envs.episodes.archive import Archive
+from envs.episodes.records import Commander, EpisodeHeader, InstructionMark, Outcome, Purpose, Tick
+from envs.humanoid import HumanoidEnv
+from envs.pilots.pilot import Pilot
+from envs.scenario import Pool, Scenario
+from envs.snapshot import Snapshot
+from envs.stage import Restartable
+
+SNAPSHOT_EVERY = 5  # control steps: 0.2 s
+
+
+@runtime_checkable
+class Doubting(Protocol):
+    """A pilot that says how unsure it is; a learned policy is one."""
+
+    @property
+    def doubt(self) -> float | None: ...
+
+    @property
+    def alarm_step(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class EpisodeOrder:
+    """What shall be run and why. `start` goes on from a snapshot; `pool` is that of the rollout it was taken from."""
+
+    scenario: Scenario
+    seed: int
+    purpose: Purpose
+    operator: str
+    pool: Pool | None = None
+    start: Snapshot | None = None
+    policy: str | None = None
+    request: str | None = None
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """What came of an order. `signature` is "" on success, else what failed, without its figures."""
+
+    order: EpisodeOrder
+    episode_id: str
+    success: bool
+    signature: str
+    reason: str
+    steps: int
+    alarm_step: int | None
+    snapshot_steps: tuple[int, ...]
+
+
+def run_episode(
+    env: HumanoidEnv,
+    pilot: Pilot,
+    order: EpisodeOrder,
+    archive: Archive,
+    *,
+    station: str,
+    on_step: Callable[[dict[str, Any]], None] | None = None,
+) -> EpisodeResult:
+    """Run and record one episode. The recording is closed whatever happens, and marked where it was cut short.
+
+    A demonstration is accepted when it succeeds. A rollout is never accepted as a demonstration: it is evidence.
+
+    Raises:
+        EnvError: the episode cannot be begun, recorded, or commanded.
+    """
+    options: dict[str, Any] = {"scenario": order.scenario} if order.start is None else {"start": order.start}
+    observation, info = env.reset(seed=order.seed, options=options)
+    pilot.reset(order.scenario, np.random.default_rng([order.seed, 1]))
+    body = "sim" if isinstance(env.body, Restartable) else "serial"
+    commander: Commander = "policy" if order.purpose == "rollout" else "pilot"
+    header = EpisodeHeader(
+        task=env.task.name,
+        scenario=order.scenario,
+        pool=order.pool or order.scenario.pool,
+        body=body,  # type: ignore[arg-type]
+        robot=env.robot,
+        instructions=env.task.instructions,
+        purpose=order.purpose,
+        operator=order.operator,
+        station=station,
+        seed=order.seed,
+        policy=order.policy,
+        request=order.request,
+        parent=order.parent,
+    )
+    progress: list[tuple[int, float]] = []
+    snapshot_steps: list[int] = []
+    with archive.record(header) as recorder:
+        is_over = False
+        while not is_over:
+            step, state, judgement = info["step"], info["state"], info["judgement"]
+            snapshot = None
+            if body == "sim" and step % SNAPSHOT_EVERY == 0:
+                snapshot = env.snapshot()
+                snapshot_steps.append(step)
+            target = pilot.command(observation, info)
+            wish = info["sent_rad"] if target is None else target.position_rad
+            progress.append((judgement.current, state.joints_stamp_s))
+            observation, _, terminated, truncated, info = env.step(wish)
+            recorder.tick(
+                Tick(
+                    step=step,
+                    state=state,
+                    sent_rad=info["sent_rad"],
+                    in_command="nobody" if target is None else commander,
+                    instruction=judgement.current,
+                    pilot_rad=wish if commander == "pilot" else None,
+                    policy_rad=wish if commander == "policy" else None,
+                    doubt=pilot.doubt if isinstance(pilot, Doubting) else None,
+                    snapshot=snapshot,
+                )
+            )
+            if on_step is not None:
+                on_step(info)
+            is_over = terminated or truncated
+        outcome = _outcome(env, info, progress, order, pilot)
+        recorder.finish(outcome)
+    return EpisodeResult(
+        order=order,
+        episode_id=recorder.episode_id,
+        success=outcome.success,
+        signature=_signature(info),
+        reason=outcome.reason,
+        steps=info["step"],
+        alarm_step=outcome.alarm_step,
+        snapshot_steps=tuple(snapshot_steps),
+    )
+
+
+def _signature(info: dict[str, Any]) -> str:
+    judgement, stop = info["judgement"], info["stop"]
+    if judgement.success:
+        return ""
+    if stop is not None:
+        return "stopped"
+    name = str(judgement.unmet).partition(":")[0]
+    return name if judgement.failure is not None else f"timeout:{name}"
+
+
+def _outcome(
+    env: HumanoidEnv, info: dict[str, Any], progress: list[tuple[int, float]], order: EpisodeOrder, pilot: Pilot
+) -> Outcome:
+    judgement, stop = info["judgement"], info["stop"]
+    success = bool(judgement.success)
+    reason = "" if success else (f"stopped: {stop.reason}" if stop is not None else judgement.unmet)
+    is_demonstration = order.purpose != "rollout"
+    verdict = "" if success else reason
+    if not is_demonstration:
+        verdict = "a policy's rollout: kept as evidence"
+    return Outcome(
+        success=success,
+        reason=reason,
+        marks=_marks(env, progress, info),
+        accepted=success and is_demonstration,
+        verdict_reason=verdict,
+        alarm_step=pilot.alarm_step if isinstance(pilot, Doubting) else None,
+    )
+
+
+def _marks(env: HumanoidEnv, progress: list[tuple[int, float]], info: dict[str, Any]) -> tuple[InstructionMark, ...]:
+    """One mark each time that another instruction step became the current one."""
+    end_s = info["stamp_s"]
+    changes = [i for i, (current, _) in enumerate(progress) if i == 0 or current != progress[i - 1][0]]
+    marks = []
+    for place, first in enumerate(changes):
+        current, start_s = progress[first]
+        is_last = place + 1 == len(changes)
+        following = progress[changes[place + 1]] if not is_last else None
+        done = info["judgement"].done[current] if following is None else following[0] > current
+        marks.append(
+            InstructionMark(
+                name=env.task.instructions[current].name,
+                start_s=start_s,
+                end_s=end_s if following is None else following[1],
+                done=bool(done),
+            )
+        )
+    return tuple(marks)

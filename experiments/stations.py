@@ -1,0 +1,90 @@
+"""Where episodes are run: environment, pilot and archive, made once in each process and used for many orders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from envs.episodes.archive import Archive
+from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
+from envs.humanoid import HumanoidEnv
+from envs.pilots.scripted import ScriptedPilot
+from envs.registry import make_env
+from policies.cases.doubt import DoubtBand
+from policies.cases.rollout import Rollout
+from policies.cloning import ClonedPolicy
+from policies.policy_pilot import PolicyPilot
+
+SIMULATION = "simulation"  # the station's name in the archive
+
+
+@dataclass(frozen=True, eq=False)
+class Flight:
+    """A policy and where it flies. `band` raises alarms; None never does."""
+
+    task: str
+    archive: Path
+    checkpoint: Path
+    band: DoubtBand | None = None
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """Where the expert demonstrates."""
+
+    task: str
+    archive: Path
+
+    def run(self, order: EpisodeOrder) -> EpisodeResult:
+        env, pilot = _expert_station(self.task)
+        return run_episode(env, pilot, order, Archive(self.archive), station=SIMULATION)
+
+
+@dataclass(frozen=True, eq=False)
+class Rollouts:
+    """Where a policy is tried in simulation; images are rendered when it plans."""
+
+    flight: Flight
+
+    def run(self, order: EpisodeOrder) -> Rollout:
+        env, policy = _policy_station(self.flight.task, self.flight.checkpoint)
+        pilot = PolicyPilot(env, policy, self.flight.band)
+        return roll_out(env, pilot, order, Archive(self.flight.archive), SIMULATION)
+
+
+def roll_out(env: HumanoidEnv, pilot: PolicyPilot, order: EpisodeOrder, archive: Archive, station: str) -> Rollout:
+    """Fly one order by a policy, and say what the case finder shall know of it."""
+    result = run_episode(env, pilot, order, archive, station=station)
+    return Rollout(
+        scenario=order.scenario,
+        pool=order.pool or order.scenario.pool,
+        success=result.success,
+        signature=result.signature,
+        episode_id=result.episode_id,
+        seed=order.seed,
+        steps=result.steps,
+        decisions=pilot.decisions(),
+        alarm_step=result.alarm_step,
+        snapshot_steps=result.snapshot_steps,
+        body="sim" if result.snapshot_steps else "serial",
+    )
+
+
+@lru_cache(maxsize=1)
+def _expert_station(task: str) -> tuple[HumanoidEnv, ScriptedPilot]:
+    env = make_env(task)
+    return env, ScriptedPilot(env)
+
+
+@lru_cache(maxsize=1)
+def _policy_station(task: str, checkpoint: Path) -> tuple[HumanoidEnv, ClonedPolicy]:
+    import torch
+
+    from policies.checkpoint import load_policy
+
+    # One thread a worker: the result must not depend on how many workers there are.
+    torch.set_num_threads(1)
+    trained = load_policy(checkpoint)
+    env = make_env(task, camera_every=trained.network.config.execute)
+    return env, ClonedPolicy(trained)

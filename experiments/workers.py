@@ -1,0 +1,81 @@
+"""Work spread over processes, with a progress bar, in the order it was given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+console = Console()
+
+# Each worker has a core of its own: more threads would take it from the others, and would change sums.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1", "MUJOCO_GL": "egl"}
+
+
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on the terminal; call the yielded function once for each thing that is done, with a remark."""
+    columns = (
+        TextColumn("  {task.description:<34}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[remark]}"),
+    )
+    with Progress(*columns, console=console, transient=False) as progress:
+        task = progress.add_task(what, total=total, remark="")
+        yield lambda remark: progress.update(task, advance=1, remark=remark)
+
+
+def run_jobs(
+    what: str,
+    work: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    *,
+    processes: int,
+    remark: Callable[[list[Result]], str] = lambda _: "",
+) -> list[Result]:
+    """Run `work` on every job and return the results in the order of the jobs.
+
+    With one process all runs in this one.
+    An exception in a job cancels what has not begun, and is raised here.
+    """
+    results: dict[int, Result] = {}
+    with progress_bar(what, len(jobs)) as advance:
+        if processes <= 1 or len(jobs) <= 1:
+            for index, job in enumerate(jobs):
+                results[index] = work(job)
+                advance(remark(list(results.values())))
+        else:
+            set_thread_limits()
+            # Spawned, not forked: OpenGL contexts and torch's threads do not survive a fork.
+            with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn")) as pool:
+                futures = {pool.submit(work, job): index for index, job in enumerate(jobs)}
+                try:
+                    for future in as_completed(futures):
+                        results[futures[future]] = future.result()
+                        advance(remark(list(results.values())))
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+    return [results[index] for index in range(len(jobs))]
+
+
+def set_thread_limits() -> None:
+    """Let processes started from here on use one thread each, and EGL, unless the user says otherwise."""
+    for name, value in _ONE_THREAD.items():
+        os.environ.setdefault(name, value)
+
+
+def available_processes() -> int:
+    return len(os.sched_getaffinity(0))
