@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from policies.dataset.reader import Rows
+from policies.dataset.features import STATE
+from policies.dataset.reader import CAMERA_PREFIX, Rows
 from policies.dataset.table import FrameTable
-from policies.scaling import STATE, Scaler
+from policies.scaling import Scaler
 
 HALF_RANGE = 127.5  # of a byte
 
@@ -24,7 +25,8 @@ class Augmentation:
     brightness: float = 0.15
     contrast: float = 0.2
     colour: float = 0.05
-    proprioception: float = 0.02  # noise, in standard deviations of the training data
+    position: float = 0.3  # noise on joint positions, in standard deviations of the training data
+    sense: float = 0.05  # noise on the other normalised senses, likewise
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def make_batch(
     for name, values in table.vectors.items():
         scaled = scaler.encode_feature(name, values[rows])
         if augmentation is not None and rng is not None and name in scaler.features:
-            scaled = scaled + augmentation.proprioception * rng.standard_normal(scaled.shape, dtype=np.float32)
+            spread = np.float32(augmentation.position if name == STATE else augmentation.sense)
+            scaled = scaled + spread * rng.standard_normal(scaled.shape, dtype=np.float32)
         observation[name] = torch.from_numpy(scaled)
     for camera, store in table.frames.items():
         pixels = store.gather(rows)
@@ -69,7 +72,7 @@ def make_batch(
             image = _jittered(_shifted(pixels, augmentation.shift, rng), augmentation, rng)
         else:
             image = image_tensor(pixels)
-        observation[f"observation.images.{camera}"] = image
+        observation[CAMERA_PREFIX + camera] = image
     chunk, valid = table.chunks(rows, horizon)
     target = scaler.encode_chunk(chunk, table.vectors[STATE][rows])
     return Batch(rows, observation, torch.from_numpy(target), torch.from_numpy(valid))
@@ -77,7 +80,7 @@ def make_batch(
 
 def image_tensor(pixels: NDArray[np.uint8]) -> Tensor:
     """(batch, size, size, 3) bytes to (batch, 3, size, size) from -1 to 1, channels last in memory."""
-    return (torch.from_numpy(pixels).float() / HALF_RANGE - 1.0).permute(0, 3, 1, 2)
+    return torch.from_numpy(pixels).float().mul_(1.0 / HALF_RANGE).sub_(1.0).permute(0, 3, 1, 2)
 
 
 def _shifted(pixels: NDArray[np.uint8], share: float, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from envs.senses.resize import resize_image
 from policies.batches import image_tensor
 from policies.checkpoint import TrainedPolicy
+from policies.dataset.features import STATE
+from policies.dataset.reader import CAMERA_PREFIX
 from policies.errors import PolicyError
-from policies.scaling import STATE
 
 FloatArray = NDArray[np.float64]
 Observation = Mapping[str, NDArray[Any] | None]
@@ -116,7 +117,7 @@ class ClonedPolicy:
                 raise PolicyError(f"{name!r} must be {width} finite numbers; got {flat.size}: {flat[:4]}...")
             tensors[name] = torch.from_numpy(self.trained.scaler.encode_feature(name, flat[None]))
         for camera in inputs.cameras:
-            name = f"observation.images.{camera}"
+            name = CAMERA_PREFIX + camera
             pixels = observation[name]
             blank = np.zeros((size, size, 3), dtype=np.uint8)
             tensors[name] = image_tensor((blank if pixels is None else resize_image(pixels, size))[None])

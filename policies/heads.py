@@ -31,8 +31,7 @@ class MipHeads(nn.Module):
     def forward(self, embedding: Tensor) -> Tensor:
         """(batch, width) to normalised chunks (heads, batch, numbers)."""
         start = torch.matmul(embedding, self.from_embedding)  # (heads, batch, width)
-        guess = self._finish(start, 0)
-        return self._correct(start, guess)
+        return self._correct(start, self._finish(start, 0))
 
     def loss(self, embedding: Tensor, target: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
         """Mean over what `mask` (heads, batch, numbers) counts; `target` is (batch, numbers), `noise` like `mask`."""

@@ -9,13 +9,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from policies.dataset.features import EFFORT, IMU, SOUND, STATE, TOUCH, VELOCITY
+from policies.dataset.reader import CAMERA_PREFIX
 from policies.encoders import ImageEncoder, TouchEncoder, VectorEncoder
 from policies.heads import MipHeads
 
-PROPRIOCEPTION = ("observation.state", "observation.velocity", "observation.effort")
-TOUCH = "observation.touch"
-IMU = "observation.imu"
-SOUND = "observation.sound_logmel"
+PROPRIOCEPTION = (STATE, VELOCITY, EFFORT)
 VECTOR_FEATURES = (*PROPRIOCEPTION, TOUCH, IMU, SOUND)
 
 
@@ -30,7 +29,7 @@ class NetworkConfig:
     width: int = 256
     token_width: int = 64
     layers: int = 2
-    channels: tuple[int, ...] = (16, 16, 32)
+    channels: tuple[int, ...] = (32, 32, 32)
     opinions: int = 3  # heads on the one trunk; their disagreement is the doubt
     modality_dropout: float = 0.1
     t_star: float = 0.9
@@ -69,7 +68,7 @@ class ChunkPolicy(nn.Module):
             self._add("touch", (TOUCH,), TouchEncoder(inputs.vectors[TOUCH], token, token))
         for camera in inputs.cameras:
             encoder = ImageEncoder(config.image_size, config.channels, token, as_map=as_map)
-            self._add(f"camera_{camera.replace('.', '_')}", (f"observation.images.{camera}",), encoder)
+            self._add(f"camera_{camera.replace('.', '_')}", (CAMERA_PREFIX + camera,), encoder)
         self.absent = nn.Parameter(torch.zeros(len(self.feeds), token))  # stands for a sense that is dropped or dead
         if config.trunk == "mlp":
             self.trunk: nn.Module = _MlpTrunk(len(self.feeds) * token, config.width, config.layers)

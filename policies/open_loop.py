@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from policies.batches import make_batch
 from policies.checkpoint import TrainedPolicy
+from policies.dataset.features import STATE
 from policies.dataset.reader import Rows
 from policies.dataset.table import FrameTable
 from policies.errors import DatasetError
-from policies.scaling import STATE, Normal
+from policies.scaling import Normal
 
 Float32Array = NDArray[np.float32]
 Predictor = Callable[[Rows], Float32Array]  # rows (batch,) to chunks (batch, horizon, joints)

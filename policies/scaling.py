@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
+from policies.dataset.features import EFFORT, IMU, SOUND, STATE, VELOCITY
 from policies.errors import CheckpointError, PolicyError
 
 Float32Array = NDArray[np.float32]
 
 CLIP_SIGMA = 5.0
 STD_FLOOR = 1e-3  # rad, ratio, m/s^2, ...: below this a channel is constant for every sensor here
-STATE = "observation.state"
-ACTION = "action"
-SCALED_FEATURES = (STATE, "observation.velocity", "observation.effort", "observation.imu", "observation.sound_logmel")
+# A joint that is held still while another works has almost no motion relative to itself; scaled by that alone, its
+# tracking error would be learnt as if it were the task.
+_STILL_SHARE = 0.5
+
+SCALED_FEATURES = (STATE, VELOCITY, EFFORT, IMU, SOUND)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +141,10 @@ def fit_scaler(
     """
     normals = {name: Normal.fit(values) for name, values in features.items() if name in SCALED_FEATURES}
     offset = np.where(relative, measured, 0.0)[:, None, :]
-    moments = Normal.fit((chunk - offset).reshape(-1, chunk.shape[2]), valid.reshape(-1, 1))
+    counts = valid.reshape(-1, 1)
+    moments = Normal.fit((chunk - offset).reshape(-1, chunk.shape[2]), counts)
+    commanded = Normal.fit(chunk.reshape(-1, chunk.shape[2]), counts)
+    std = np.where(commanded.std == 1.0, moments.std, np.maximum(moments.std, _STILL_SHARE * commanded.std))
     horizon = chunk.shape[1]
     # One spread a joint for the whole chunk: errors then weigh the same whenever they happen.
-    action = Normal(np.tile(moments.mean, (horizon, 1)), np.tile(moments.std, (horizon, 1)))
-    return Scaler(normals, action, relative)
+    return Scaler(normals, Normal(np.tile(moments.mean, (horizon, 1)), np.tile(std, (horizon, 1))), relative)

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from policies.batches import Augmentation, Batch, RowSampler, make_batch
 from policies.checkpoint import Provenance, TrainedPolicy, save_policy
+from policies.dataset.features import STATE
 from policies.dataset.reader import LeRobotDataset
 from policies.dataset.table import FrameTable, tabulate
 from policies.errors import DatasetError, PoolError
 from policies.network import ChunkPolicy, NetworkConfig
-from policies.scaling import STATE, Scaler, fit_scaler, relative_joints
+from policies.scaling import Scaler, fit_scaler, relative_joints
 
 _log = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import shutil
@@ -12,25 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
+from envs.episodes.durable import cannot_write, write_json
 from envs.scenario import Pool
+from policies.dataset import layout
 from policies.dataset.channels import describe_robot, flat_names
 from policies.dataset.columns import column_array
+from policies.dataset.features import ACTION, STATE, VELOCITY
 from policies.dataset.foreign import ForeignDataset, ForeignEpisode, open_foreign
 from policies.dataset.reader import CAMERA_PREFIX, EPISODE_ID_COLUMN, POOL_COLUMN
+from policies.dataset.statistics import combined, numeric_statistics
 from policies.errors import DatasetError
 
-STATE, ACTION, VELOCITY = "observation.state", "action", "observation.velocity"
 VELOCITY_SPAN = 3  # rows: long enough to average encoder steps, short enough to be a velocity (0.1 s at 30 Hz)
-_GENERATED = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 _NUMBERS = {"float32": np.float32, "float64": np.float32, "int64": np.int64, "int32": np.int64, "bool": np.bool_}
-
-_CHUNK_FILES = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -75,15 +72,15 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
     try:
         columns = [_columns(episode, features, float(foreign.info["fps"])) for episode in foreign.episodes]
         robot = _robot(foreign, columns, robot_name)
-        _write_data(draft, columns, robot.control_hz)
+        _write_data(draft, columns, foreign.info["fps"])
         _write_meta(draft, foreign, features, columns, robot, pool)
         frames = sum(len(rows[STATE]) for rows in columns)
         version = foreign.version
         report = ImportReport(version, len(columns), frames, pool.value, robot, derived, tuple(left_out))
-        _write_json(draft / "meta" / "import.json", {**asdict(report), "robot": robot.digest, "source": source.name})
+        write_json(draft / "meta" / "import.json", {**asdict(report), "robot": robot.digest, "source": source.name})
         draft.rename(out)
     except OSError as error:
-        raise DatasetError(f"the import to {out} failed: {error}") from error
+        raise DatasetError(cannot_write(out, error)) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     _log.info("imported %d episodes (%d frames) from %s as pool %s", report.episodes, frames, source, pool.value)
@@ -94,19 +91,19 @@ def _numeric_features(declared: Mapping[str, Any]) -> tuple[dict[str, Any], list
     """Features that come along as numbers, and the names of what does not (images in parquet, text, depth)."""
     taken, left_out = {}, []
     for name, feature in declared.items():
-        if feature["dtype"] in _NUMBERS and name not in _GENERATED:
+        if feature["dtype"] in _NUMBERS and name not in layout.STANDARD_COLUMNS:
             count = int(np.prod(feature["shape"]))
             names = list(flat_names(feature.get("names"), count)) if feature.get("names") else None
             dtype = np.dtype(_NUMBERS[feature["dtype"]]).name
             taken[name] = {"dtype": dtype, "shape": [count], "names": names}
-        elif name not in _GENERATED and feature["dtype"] != "video":
+        elif name not in layout.STANDARD_COLUMNS and feature["dtype"] != "video":
             left_out.append(name)
     return taken, left_out
 
 
 def _columns(episode: ForeignEpisode, features: Mapping[str, Any], fps: float) -> dict[str, NDArray[Any]]:
     rows: dict[str, NDArray[Any]] = {
-        name: column_array(episode.table, name).astype(_NUMBERS[feature["dtype"]])
+        name: column_array(episode.table, name).astype(_NUMBERS[feature["dtype"]]).reshape(episode.table.num_rows, -1)
         for name, feature in features.items()
         if name in episode.table.column_names
     }
@@ -115,7 +112,7 @@ def _columns(episode: ForeignEpisode, features: Mapping[str, Any], fps: float) -
         raise DatasetError(f"episode {episode.index} has no column {', '.join(missing)}, though info.json declares it")
     if VELOCITY not in rows:
         rows[VELOCITY] = backward_velocity(rows[STATE], fps)
-    rows["task_index"] = column_array(episode.table, "task_index").astype(np.int64)
+    rows["task_index"] = column_array(episode.table, "task_index").astype(np.int64).reshape(-1, 1)
     return rows
 
 
@@ -148,19 +145,13 @@ def _robot(foreign: ForeignDataset, columns: Sequence[Mapping[str, NDArray[Any]]
     )
 
 
-def _write_data(root: Path, columns: Sequence[Mapping[str, NDArray[Any]]], fps: float) -> None:
+def _write_data(root: Path, columns: Sequence[Mapping[str, NDArray[Any]]], fps: int) -> None:
     first_row = 0
     for index, rows in enumerate(columns):
-        length = len(rows[STATE])
-        generated: dict[str, NDArray[Any]] = {
-            "timestamp": (np.arange(length) / fps).astype(np.float32),
-            "frame_index": np.arange(length, dtype=np.int64),
-            "episode_index": np.full(length, index, dtype=np.int64),
-            "index": np.arange(first_row, first_row + length, dtype=np.int64),
-        }
-        arrays = {name: _arrow(values) for name, values in {**rows, **generated}.items()}
-        _write_table(root / "data" / _file_name(index, "parquet"), pa.table(arrays))
-        first_row += length
+        arrays = {**rows, **layout.standard_columns(index, first_row, fps, rows["task_index"].reshape(-1))}
+        table = pa.table({name: layout.arrow_column(values) for name, values in arrays.items()})
+        layout.write_table(_place(root, layout.DATA_PATH, index), table)
+        first_row += len(rows[STATE])
 
 
 def _write_meta(
@@ -180,8 +171,7 @@ def _write_meta(
             "episode_index": index,
             "tasks": [foreign.tasks[number] for number in np.unique(values["task_index"])],
             "length": length,
-            "data/chunk_index": index // _CHUNK_FILES,
-            "data/file_index": index % _CHUNK_FILES,
+            **{f"data/{key}": number for key, number in layout.file_place(index).items()},
             "dataset_from_index": first_row,
             "dataset_to_index": first_row + length,
             "meta/episodes/chunk_index": 0,
@@ -190,70 +180,26 @@ def _write_meta(
             EPISODE_ID_COLUMN: f"{foreign.root.resolve().name}/{episode.index:06d}",
         }
         for key, video in episode.videos.items():
-            if video.path not in number_of[key]:
-                number_of[key][video.path] = len(number_of[key])
-                _copy(video.path, root / "videos" / key / _file_name(number_of[key][video.path], "mp4"))
-            number = number_of[key][video.path]
-            row[f"videos/{key}/chunk_index"], row[f"videos/{key}/file_index"] = divmod(number, _CHUNK_FILES)
-            row[f"videos/{key}/from_timestamp"], row[f"videos/{key}/to_timestamp"] = video.from_s, video.to_s
+            # Several episodes may lie in one file, which then stays one file.
+            number = number_of[key].setdefault(video.path, len(number_of[key]))
+            target = _place(root, layout.VIDEO_PATH, number, key)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(video.path, target)
+            row |= {f"videos/{key}/{part}": place for part, place in layout.file_place(number).items()}
+            row |= {f"videos/{key}/from_timestamp": video.from_s, f"videos/{key}/to_timestamp": video.to_s}
         rows.append(row)
         first_row += length
-    _write_table(root / "meta" / "episodes" / _file_name(0, "parquet"), pa.Table.from_pylist(rows))
-    tasks = pd.DataFrame({"task_index": range(len(foreign.tasks))}, index=pd.Index(foreign.tasks, name="task"))
-    tasks.to_parquet(root / "meta" / "tasks.parquet")
-    _write_json(root / "meta" / "stats.json", {name: _statistics(name, columns) for name in features})
-    _write_json(root / "meta" / "robot.json", robot.to_dict())
-    generated = {
-        name: {"dtype": "float32" if name == "timestamp" else "int64", "shape": [1], "names": None}
-        for name in _GENERATED
-    }
-    info = {
-        "codebase_version": "v3.0",
-        "robot_type": robot.name,
-        "total_episodes": len(rows),
-        "total_frames": first_row,
-        "total_tasks": len(foreign.tasks),
-        "chunks_size": _CHUNK_FILES,
-        "data_files_size_in_mb": 100,
-        "video_files_size_in_mb": 200,
-        "fps": foreign.info["fps"],
-        "splits": {"train": f"0:{len(rows)}"},
-        "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
-        "video_path": "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4" if videos else None,
-        "features": {**features, **videos, **generated},
-    }
-    _write_json(root / "meta" / "info.json", info)
+    layout.write_table(_place(root, layout.EPISODES_PATH, 0), pa.Table.from_pylist(rows))
+    layout.write_tasks(root / layout.TASKS_PATH, foreign.tasks)
+    whole = {name: combined([numeric_statistics(episode[name]) for episode in columns]) for name in features}
+    write_json(root / layout.STATS_PATH, {n: {k: v.tolist() for k, v in found.items()} for n, found in whole.items()})
+    write_json(root / layout.ROBOT_PATH, robot.to_dict())
+    standard = {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in layout.STANDARD_COLUMNS.items()}
+    declared = {**features, **videos, **standard}
+    counts = (len(rows), first_row, len(foreign.tasks))
+    write_json(root / layout.INFO_PATH, layout.info_fields(robot.name, foreign.info["fps"], declared, *counts))
 
 
-def _statistics(name: str, columns: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, list[float]]:
-    values = np.concatenate([rows[name] for rows in columns]).astype(np.float64)
-    values = values.reshape(len(values), -1)
-    moments = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
-    quantiles = {f"q{percent:02d}": np.quantile(values, percent / 100, axis=0) for percent in (1, 10, 50, 90, 99)}
-    return {**{key: value.tolist() for key, value in {**moments, **quantiles}.items()}, "count": [len(values)]}
-
-
-def _arrow(values: NDArray[Any]) -> pa.Array:
-    if values.ndim == 1 or values.shape[1] == 1:
-        return pa.array(values.reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
-
-
-def _file_name(number: int, ending: str) -> str:
-    chunk, file = divmod(number, _CHUNK_FILES)
-    return f"chunk-{chunk:03d}/file-{file:03d}.{ending}"
-
-
-def _write_table(path: Path, table: pa.Table) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
-def _write_json(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + "\n")
+def _place(root: Path, pattern: str, number: int, video_key: str = "") -> Path:
+    return root / pattern.format(**layout.file_place(number), video_key=video_key)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
+from policies.dataset.features import ACTION, STATE
 from policies.dataset.frames import FrameStore, Progress
 from policies.dataset.reader import DatasetEpisode, LeRobotDataset, Rows
 from policies.errors import DatasetError
 from policies.network import VECTOR_FEATURES, InputSpec
-from policies.scaling import ACTION, STATE
 
 
 @dataclass(frozen=True, eq=False)
