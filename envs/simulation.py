@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +20,9 @@ from envs.errors import BodyError, ScenarioError
 FloatArray = NDArray[np.float64]
 SCENES = Path(__file__).resolve().parent.parent / "assets" / "scenes"
 _STATE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+_EMPTY_PREFIX = "Attaching a spec with an empty prefix"
+
+_log = logging.getLogger(__name__)
 
 
 class Simulation:
@@ -101,9 +108,30 @@ def _compile(robot: RobotSpec, scene: Path) -> mujoco.MjModel:
     try:
         world = mujoco.MjSpec.from_file(str(scene))
         body = mujoco.MjSpec.from_file(str(robot.mjcf_path))
-        # An empty prefix keeps the joint table's names; it only spoils saving the merged spec as XML.
         world.copy_during_attach = True
-        world.attach(body, prefix="", site=world.site("robot"))
-        return world.compile()
+        with _names_may_stay():
+            world.attach(body, prefix="", site=world.site("robot"))
+            return world.compile()
     except (ValueError, KeyError) as error:
         raise BodyError(f"{scene.name} with robot {robot.name!r} does not compile: {error}") from error
+
+
+@contextmanager
+def _names_may_stay() -> Iterator[None]:
+    """Keep MuJoCo from warning that a spec attached without a prefix may not be saved as XML: it never is.
+
+    The names must stay those of the joint table. Every other warning comes through.
+    """
+    handler = mujoco.get_mju_user_warning()
+
+    def pass_on(message: str) -> None:
+        if not message.startswith(_EMPTY_PREFIX):
+            (handler or _log.warning)(message)
+
+    mujoco.set_mju_user_warning(pass_on)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_EMPTY_PREFIX, category=UserWarning)
+            yield
+    finally:
+        mujoco.set_mju_user_warning(handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from envs.senses.resize import RESIZE_NAME, resize_image
 from policies.errors import DatasetError
 
 Progress = Callable[[int, int], None]  # (videos done, videos in all)
+
+_PIXELS_NAME = f"{RESIZE_NAME}, rgb-2"  # changes whenever the cached pixels do: by resizing or by colour conversion
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,9 @@ def decode_video(path: Path, fps: float) -> Iterator[NDArray[np.uint8]]:
     """
     import av
 
+    from envs.episodes.video import RgbConverter
+
+    to_rgb = RgbConverter()
     try:
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
@@ -98,7 +104,7 @@ def decode_video(path: Path, fps: float) -> Iterator[NDArray[np.uint8]]:
                         f"{path}: frame {index} is stamped {stamp_s:.4f} s, but at {fps:g} fps it belongs at "
                         f"{index / fps:.4f} s; the video has a gap or another frame rate"
                     )
-                yield np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+                yield to_rgb(frame)
     except (OSError, av.FFmpegError, IndexError) as error:
         raise DatasetError(f"{path} cannot be decoded: {error}") from error
 
@@ -107,8 +113,9 @@ def _cached_video(video: Path, fps: float, size: int, cache: Path) -> NDArray[np
     place = cache / f"{_content_key(video)}-{size}.npy"
     if not place.exists():
         frames = np.stack([resize_image(frame, size) for frame in decode_video(video, fps)] or [_no_frames(video)])
-        # A reader of the same cache, now or after a crash, must find a whole file or none.
-        draft = place.with_name(f"{place.name}.{os.getpid()}.draft")
+        # A reader of the same cache, now or after a crash, must find a whole file or none; and two threads may be at
+        # two videos of the same content.
+        draft = place.with_name(f"{place.name}.{os.getpid()}-{threading.get_ident()}.draft")
         try:
             with draft.open("wb") as file:
                 np.save(file, frames)
@@ -127,7 +134,7 @@ def _no_frames(video: Path) -> NDArray[np.uint8]:
 def _content_key(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(RESIZE_NAME.encode(), digest_size=16))
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(_PIXELS_NAME.encode(), digest_size=16))
     except OSError as error:
         raise DatasetError(f"video {path} cannot be read: {error}") from error
     return digest.hexdigest()
