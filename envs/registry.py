@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import gymnasium
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from assets.robot import RobotSpec
     from envs.clock import Clock
     from envs.humanoid import HumanoidEnv
+    from envs.operator import OperatorPanel
     from envs.stage import Station
     from envs.tasks.task import Task
 
@@ -50,6 +50,7 @@ def make_env(
     camera_every: int = 1,
     images: bool = True,
     ports: Mapping[str, str] | None = None,
+    panel: OperatorPanel | None = None,
     deadline_s: float = 1.0,
     render_mode: str | None = None,
 ) -> HumanoidEnv:
@@ -63,6 +64,7 @@ def make_env(
         camera_every: simulated cameras render at every n-th control step.
         images: False leaves the cameras out, and needs no OpenGL.
         ports: what each of the robot's connections is plugged into, by the connection's name; serial only.
+        panel: how a person at a serial body is asked to set up and to judge; a twin needs none.
         deadline_s: a control period that ends later than this by the wall clock stops a serial body softly.
         render_mode: None or "rgb_array".
 
@@ -91,7 +93,7 @@ def make_env(
         connect = partial(_connect_sim, spec, found, clock, camera_every, images)
     else:
         clock = wall
-        connect = partial(_connect_serial, spec, found, clock, dict(ports or {}))
+        connect = partial(_connect_serial, spec, found, clock, dict(ports or {}), panel)
     return HumanoidEnv(
         spec,
         found,
@@ -113,9 +115,12 @@ def _connect_sim(spec: RobotSpec, task: Task, clock: Clock, camera_every: int, i
     return Station(body=body, judge=body, crew=body)
 
 
-def _connect_serial(spec: RobotSpec, task: Task, clock: Clock, ports: dict[str, str]) -> Station:
-    connect: Callable[..., Station] = resolve_name("envs.real_body:connect_station")
-    return connect(spec, task, clock, ports)
+def _connect_serial(
+    spec: RobotSpec, task: Task, clock: Clock, ports: dict[str, str], panel: OperatorPanel | None
+) -> Station:
+    from envs.real_body import connect_station
+
+    return connect_station(spec, task, clock, ports, panel)
 
 
 def _require(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
