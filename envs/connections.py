@@ -1,0 +1,63 @@
+"""The cables of a robot by name: which ones its table asks for, and what else a station may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assets.robot import RobotSpec
+from envs.errors import BodyError
+
+TOUCH, IMU, MICROPHONE, CAMERA = "touch", "imu", "microphone", "camera"
+# Not the body's own: the socket of whoever stages and judges, and the device that the pilot reads.
+CONTROL, EXOSKELETON = "control", "exoskeleton"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a body waits for what is at the other end of its cables.
+
+    `reply_s` is for a servo's answer beyond its time on the wire, `watchdog_s` how long servos go on without hearing from
+    this computer, `first_reading_s` for a sensor's first sample.
+    """
+
+    reply_s: float = 0.03
+    watchdog_s: float = 0.2
+    first_reading_s: float = 5.0
+
+
+AT_A_ROBOT = Patience()
+# A twin shares this computer's cores with everything else that runs here, and answers when it gets its turn.
+AMONG_PROCESSES = Patience(reply_s=0.15, watchdog_s=1.0, first_reading_s=20.0)
+
+
+def bus_names(spec: RobotSpec) -> tuple[str, ...]:
+    """The servo buses of the robot table, in its order."""
+    return tuple(dict.fromkeys(servo.bus for servo in spec.servos))
+
+
+def connection_names(spec: RobotSpec) -> tuple[str, ...]:
+    """Every connection that a robot's body needs: its servo buses, then its senses."""
+    senses = ((TOUCH, bool(spec.pads)), (IMU, spec.has_imu), (MICROPHONE, spec.sound_hz is not None))
+    return (
+        *bus_names(spec),
+        *(name for name, is_needed in senses if is_needed),
+        *(f"{CAMERA}.{camera.name}" for camera in spec.cameras),
+    )
+
+
+def require_connections(spec: RobotSpec, ports: Mapping[str, str]) -> None:
+    """Refuse a body that is not wholly plugged in.
+
+    Raises:
+        BodyError: a connection of the table is missing, or one was given that nobody knows.
+    """
+    needed = connection_names(spec)
+    missing = [name for name in needed if name not in ports]
+    unknown = sorted(set(ports) - {*needed, CONTROL, EXOSKELETON})
+    if missing or unknown:
+        raise BodyError(
+            f"robot {spec.name!r} needs the connections {', '.join(needed)}; missing are "
+            f"{', '.join(missing) or 'none'}, unknown are {', '.join(unknown) or 'none'}. Give each a device path "
+            "(servo buses, touch, imu), host:port (microphone), or a URL or device (cameras)"
+        )

@@ -1,0 +1,254 @@
+"""The body on cables: servos, pads, inertial unit, microphone and cameras behind the seam."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.body import BodyState, Fault, JointTarget
+from envs.clock import Clock, WallClock
+from envs.connections import (
+    AMONG_PROCESSES,
+    AT_A_ROBOT,
+    CONTROL,
+    Patience,
+    bus_names,
+    require_connections,
+)
+from envs.errors import BodyError
+from envs.homing import is_home, refuse_elsewhere, way_home
+from envs.operator import OperatorJudge, OperatorPanel, PersonCrew
+from envs.real_senses import RealSenses
+from envs.remote_crew import RemoteCrew
+from envs.scenario import Scenario
+from envs.stage import Station
+from envs.tasks.task import Task
+from hardware.errors import HardwareError, PortError
+from hardware.servos import ChainState, ServoChain
+
+_LOG = logging.getLogger(__name__)
+
+COAST_PERIODS = 3  # how often a joint may keep its last value before the body stops
+SETTLE_S = 2.0  # what the last joint may take to arrive at home
+HOLD_BEFORE_LIMP_S = 0.2  # a moving arm is brought to rest before it is let go
+
+
+class RealBody:
+    """A humanoid on cables. Opens them at the first reset, and again at the next reset after one has failed.
+
+    `stop` may be called from any thread; everything else from one.
+
+    Args:
+        spec: the robot.
+        clock: lets each control period pass; must be a wall clock.
+        ports: what each connection is plugged into, by the names of `envs.connections.connection_names`.
+        patience: how long to wait for the far ends.
+
+    Raises:
+        BodyError: a connection is missing or unknown.
+    """
+
+    def __init__(
+        self, spec: RobotSpec, clock: Clock, ports: Mapping[str, str], patience: Patience = AT_A_ROBOT
+    ) -> None:
+        require_connections(spec, ports)
+        self._spec = spec
+        self._clock = clock
+        self._ports = dict(ports)
+        self._patience = patience
+        self._lock = threading.RLock()
+        self._chain: ServoChain | None = None
+        self._senses: RealSenses | None = None
+        self._stopped: str | None = "it was never reset"
+        self._is_limp = True
+        self._silent_periods: NDArray[np.intp] = np.zeros(len(spec.joints), dtype=np.intp)
+        self._periods = 0
+
+    @property
+    def spec(self) -> RobotSpec:
+        return self._spec
+
+    def reset(self, scenario: Scenario, rng: np.random.Generator) -> BodyState:
+        """Take hold of every joint where it stands, and move home; see `Body.reset`.
+
+        Raises:
+            BodyError: a joint did not arrive, or something worse than a note happened on the way.
+            HardwareError: a cable, a servo or a sensor fails.
+        """
+        with self._lock:
+            self._stopped = None
+            self._silent_periods[:] = 0
+        if self._senses is None:
+            self._senses = RealSenses(self._spec, self._ports, self._patience)
+        with self._cables(connect=True) as chain:
+            self._is_limp = False
+            standing_rad = chain.rearm().position_rad
+        self._go_home(standing_rad)
+        self._senses.begin_episode()
+        with self._cables() as chain:
+            return self._state(chain, self._senses)
+
+    def exchange(self, target: JointTarget) -> BodyState:
+        if self._senses is None:
+            raise BodyError("this body has no episode; reset it first")
+        with self._cables() as chain:
+            chain.write_goals(target.position_rad)
+        self._clock.wait()
+        with self._cables() as chain:
+            return self._state(chain, self._senses)
+
+    def stop(self, reason: str) -> None:
+        self._stopped = reason  # before the lock, so that whoever has it gives up at its next step
+        with self._lock:
+            if self._chain is None or self._is_limp:
+                return
+            try:
+                self._chain.hold()
+                threading.Event().wait(HOLD_BEFORE_LIMP_S)
+            except HardwareError as error:
+                _LOG.error("the joints could not be held before letting go: %s", error)
+            self._is_limp = True
+            if failures := self._chain.limp():
+                raise BodyError(f"torque may still be on; cut the power. {'; '.join(failures)}")
+
+    def close(self) -> None:
+        try:
+            self.stop("closed")
+        finally:
+            with self._lock:
+                self._disconnect()
+            if self._senses is not None:
+                self._senses.close()
+                self._senses = None
+
+    @contextmanager
+    def _cables(self, connect: bool = False) -> Iterator[ServoChain]:
+        """The servos, for this thread alone; a cable that fails is opened anew at the next reset."""
+        with self._lock:
+            if self._stopped is not None:
+                raise BodyError(f"the body is stopped ({self._stopped}); reset it first")
+            try:
+                if self._chain is None and connect:
+                    self._chain = self._connected()
+                if self._chain is None:
+                    raise BodyError("the body is not connected; reset it first")
+                yield self._chain
+            except PortError:
+                self._disconnect()
+                raise
+
+    def _connected(self) -> ServoChain:
+        chain = ServoChain(
+            self._spec,
+            {name: self._ports[name] for name in bus_names(self._spec)},
+            watchdog_s=self._patience.watchdog_s,
+            reply_margin_s=self._patience.reply_s,
+        )
+        try:
+            chain.connect()
+        except HardwareError:
+            chain.close()
+            raise
+        return chain
+
+    def _disconnect(self) -> None:
+        self._is_limp = True
+        if self._chain is not None:
+            self._chain.close()
+            self._chain = None
+
+    def _go_home(self, standing_rad: NDArray[np.float64]) -> None:
+        pace = WallClock(1.0 / self._spec.control_hz)
+        position_rad = standing_rad
+        for target_rad in way_home(self._spec, standing_rad):
+            position_rad = self._move(target_rad, pace)
+        for _ in range(round(SETTLE_S * self._spec.control_hz)):
+            if is_home(self._spec, position_rad):
+                return
+            position_rad = self._move(self._spec.home, pace)
+        refuse_elsewhere(self._spec, position_rad)
+
+    def _move(self, target_rad: NDArray[np.float64], pace: WallClock) -> NDArray[np.float64]:
+        with self._cables() as chain:
+            chain.write_goals(target_rad)
+        pace.wait()
+        with self._cables() as chain:
+            joints = chain.read()
+            serious = [fault.message for fault in self._faults(chain, joints) if fault.severity != "note"]
+        if serious:
+            raise BodyError(f"the way home was broken off: {'; '.join(serious)}")
+        return joints.position_rad
+
+    def _state(self, chain: ServoChain, senses: RealSenses) -> BodyState:
+        joints = chain.read()
+        faults = self._faults(chain, joints)
+        answered = [
+            stamp_s
+            for name, stamp_s in zip(self._spec.joint_names, joints.stamp_s, strict=True)
+            if name not in joints.missing
+        ]
+        stamp_s = float(min(answered, default=joints.stamp_s.max()))
+        readings = senses.read(stamp_s)
+        return BodyState(
+            position_rad=joints.position_rad,
+            velocity_rad_s=joints.velocity_rad_s,
+            effort_nm=joints.effort_nm,
+            joints_stamp_s=stamp_s,
+            touch_n=readings.touch_n,
+            touch_stamp_s=readings.touch_stamp_s,
+            images=readings.images,
+            sound=readings.sound,
+            sound_stamp_s=readings.sound_stamp_s,
+            sound_count=readings.sound_count,
+            imu=readings.imu,
+            faults=faults,
+        )
+
+    def _faults(self, chain: ServoChain, joints: ChainState) -> tuple[Fault, ...]:
+        is_missing = np.array([name in joints.missing for name in self._spec.joint_names])
+        self._silent_periods = np.where(is_missing, self._silent_periods + 1, 0)
+        faults = []
+        for name, why in joints.missing.items():
+            periods = int(self._silent_periods[self._spec.joint_index[name]])
+            message = f"{name} gave no state for {periods} periods ({why}); its last values stand in"
+            faults.append(Fault("note" if periods <= COAST_PERIODS else "soft", f"servo {name}", message))
+        faults += [
+            Fault("soft", f"servo {name}", f"{name} reports a hardware error; let it cool and reboot it")
+            for name in joints.alerts
+        ]
+        self._periods += 1
+        # Servos that have stopped by themselves drop every goal in silence, so they must be asked now and then.
+        if self._periods % round(self._spec.control_hz) == 0 and (tripped := chain.tripped()):
+            faults.append(Fault("soft", "watchdog", f"{', '.join(tripped)} heard nothing for too long and stopped"))
+        return tuple(faults)
+
+
+def connect_station(
+    spec: RobotSpec, task: Task, clock: Clock, ports: Mapping[str, str], panel: OperatorPanel | None = None
+) -> Station:
+    """A robot on cables, and the one who stages and judges there: over the socket `control`, or at the panel.
+
+    Args:
+        spec, task, clock: see `RealBody` and `Task`.
+        ports: the body's connections, and possibly `control`.
+        panel: how a person at the robot is asked; needed without `control`.
+
+    Raises:
+        BodyError: a connection is missing or unknown, or nobody is there who could judge.
+    """
+    if CONTROL in ports:
+        remote = RemoteCrew(ports[CONTROL])
+        return Station(RealBody(spec, clock, ports, AMONG_PROCESSES), judge=remote, crew=remote)
+    body = RealBody(spec, clock, ports)
+    if panel is None:
+        raise BodyError(
+            "nobody is there to set the scene up and to say whether the task was done; give make_env a panel, or the "
+            f"connection {CONTROL!r} of a twin"
+        )
+    return Station(body, judge=OperatorJudge(task, panel), crew=PersonCrew(task, panel))

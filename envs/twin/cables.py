@@ -1,0 +1,113 @@
+"""The twin's ends of the cables: servo buses, exoskeleton, touch and inertia on pseudo-terminals, sound over TCP."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from selectors import EVENT_READ, BaseSelector
+
+import numpy as np
+
+from assets.robot import RobotSpec
+from envs.connections import EXOSKELETON, IMU, MICROPHONE, TOUCH
+from envs.senses.sound import SoundSense
+from envs.senses.touch import TouchSense
+from envs.twin.world import TwinWorld
+from hardware.imu import ImuReading, encode_imu
+from hardware.pseudo_terminal import PseudoTerminal
+from hardware.tactile import encode_touch
+
+SENSOR_STEPS = 3  # physics steps between two frames of touch and inertia
+SOUND_STEPS = 5  # physics steps that one block of sound lasts
+
+Serve = Callable[[float], None]
+
+
+class TwinCables:
+    """Opens every cable of a robot but its cameras', and registers a server for each with `selector`.
+
+    The selector's data is called with the monotonic time whenever its file can be read.
+    """
+
+    def __init__(self, spec: RobotSpec, world: TwinWorld, selector: BaseSelector, rng: np.random.Generator) -> None:
+        self._spec = spec
+        self._world = world
+        self._selector = selector
+        self._rng = rng
+        self._terminals: dict[str, PseudoTerminal] = {}
+        for name, bus in world.servos.buses.items():
+            self._serve_bus(name, lambda data, now_s, bus=bus: world.feed(bus.feed, data, now_s))
+        self._serve_bus(EXOSKELETON, world.exoskeleton.bus.feed)
+        self._touch = TouchSense(world.simulation) if spec.pads else None
+        if self._touch is not None:
+            self._terminals[TOUCH] = PseudoTerminal()
+        if spec.has_imu:
+            self._terminals[IMU] = PseudoTerminal()
+        self._sound: SoundSense | None = None
+        self._listeners: list[socket.socket] = []
+        if spec.sound_hz is not None:
+            block_hz = 1.0 / (SOUND_STEPS * world.simulation.timestep_s)
+            self._sound = SoundSense(spec.sound_hz, block_hz)
+            self._sound_server = socket.create_server(("127.0.0.1", 0))
+            selector.register(self._sound_server, EVENT_READ, self._take_listener)
+        self.quiet()
+
+    @property
+    def ports(self) -> dict[str, str]:
+        """What a driver opens, by the connection's name."""
+        ports = {name: terminal.path for name, terminal in self._terminals.items()}
+        if self._sound is not None:
+            ports[MICROPHONE] = f"127.0.0.1:{self._sound_server.getsockname()[1]}"
+        return ports
+
+    def quiet(self) -> None:
+        """A new scene: its own background noise, nothing else heard yet."""
+        if self._sound is not None:
+            self._sound.reset(self._world.rules.noise_level_db)
+
+    def sense(self) -> None:
+        """Send what is due after a step of physics."""
+        steps = self._world.steps
+        if steps % SENSOR_STEPS == 0:
+            sequence = steps // SENSOR_STEPS
+            if self._touch is not None:
+                self._terminals[TOUCH].send(encode_touch(sequence, self._touch.read(self._rng)))
+            if IMU in self._terminals:
+                reading = self._world.simulation.data.sensordata[:6]
+                self._terminals[IMU].send(encode_imu(sequence, ImuReading(reading[:3], reading[3:])))
+        if self._sound is not None and steps % SOUND_STEPS == 0:
+            before = self._sound.count
+            self._sound.advance(self._world.joint_speed_rad_s(), self._world.rules.impact, self._rng)
+            self._send_sound(self._sound.window[-(self._sound.count - before) :].astype("<i2").tobytes())
+
+    def close(self) -> None:
+        """Pull every cable."""
+        for terminal in self._terminals.values():
+            terminal.close()
+        for listener in self._listeners:
+            listener.close()
+        if self._sound is not None:
+            self._sound_server.close()
+
+    def _serve_bus(self, name: str, feed: Callable[[bytes, float], bytes]) -> None:
+        terminal = self._terminals[name] = PseudoTerminal()
+
+        def serve(now_s: float) -> None:
+            terminal.serve(feed, now_s)
+
+        self._selector.register(terminal, EVENT_READ, serve)
+
+    def _take_listener(self, now_s: float) -> None:
+        listener, _ = self._sound_server.accept()
+        listener.setblocking(False)
+        self._listeners.append(listener)
+
+    def _send_sound(self, pcm: bytes) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                with suppress(BlockingIOError):  # a listener that does not keep up misses a block
+                    listener.send(pcm)
+            except OSError:
+                self._listeners.remove(listener)
+                listener.close()

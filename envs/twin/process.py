@@ -1,0 +1,115 @@
+"""A twin in a process of its own, for as long as somebody needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from envs.connections import CONTROL, EXOSKELETON
+from envs.errors import BodyError
+from envs.remote_crew import RemoteCrew
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_START_S = 60.0
+_QUIT_S = 5.0
+_TOLD_CHARACTERS = 2000
+
+
+class TwinProcess:
+    """Starts a twin and waits until its cables are plugged in; a context manager that ends it.
+
+        with TwinProcess.start("pick_fruit") as twin:
+            env = make_env("pick_fruit", "serial", ports=twin.ports)
+
+    `ports` names every connection: those of the body, `control`, and `exoskeleton`.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], ports: dict[str, str], complaints: Any) -> None:
+        self._process = process
+        self._complaints = complaints
+        self.ports = ports
+        self._crew = RemoteCrew(self.control)
+
+    @classmethod
+    def start(cls, task: str = "pick_fruit", robot: str = "tudi", seed: int = 0) -> TwinProcess:
+        """A twin that is ready.
+
+        Raises:
+            BodyError: it does not come up; the message says what it said.
+        """
+        paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        defaults = {"MUJOCO_GL": "egl", "OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}
+        environment = {**defaults, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        command = [sys.executable, "-m", "envs.twin", "--task", task, "--robot", robot, "--seed", str(seed)]
+        complaints = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process does
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=environment
+        )
+        ports = _ports_said_by(process)
+        if ports is None:
+            process.kill()
+            process.wait()
+            complaints.seek(0)
+            said = complaints.read().decode(errors="replace").strip()[-_TOLD_CHARACTERS:]
+            raise BodyError(f"the twin of {robot!r} in {task!r} did not come up: {said or 'it said nothing'}")
+        return cls(process, ports, complaints)
+
+    @property
+    def exoskeleton_port(self) -> str:
+        return self.ports[EXOSKELETON]
+
+    @property
+    def control(self) -> str:
+        return self.ports[CONTROL]
+
+    def wear_exoskeleton(self, worn: bool = True) -> None:
+        """Let the twin's trainer, a scripted expert, put the exoskeleton on or off.
+
+        Raises:
+            BodyError: nobody there knows how to do the task.
+        """
+        self._crew.ask({"do": "wear", "worn": worn})
+
+    def figures(self) -> dict[str, float]:
+        """How well the twin has kept time; see `envs.twin.twin.TwinFigures`."""
+        return self._crew.ask({"do": "figures"})
+
+    def stop(self) -> None:
+        """End it. May be called more than once."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_QUIT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._complaints.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _ports_said_by(process: subprocess.Popen[bytes]) -> dict[str, str] | None:
+    """The twin's first line; None if it ends or stays silent."""
+    out = process.stdout
+    if out is None or not select.select([out], [], [], _START_S)[0]:
+        return None
+    line = out.readline()
+    if not line:
+        return None
+    ports: dict[str, str] = json.loads(line)
+    return ports

@@ -1,0 +1,131 @@
+"""The twin as a whole: one loop that keeps physics in real time and answers on every cable."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from selectors import DefaultSelector
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from assets.robot import RobotSpec
+from envs.connections import CAMERA, CONTROL
+from envs.errors import BodyError
+from envs.remote_crew import judgement_to, start_from
+from envs.scenario import Scenario
+from envs.tasks.known import load_rules
+from envs.tasks.task import Task
+from envs.twin.cables import TwinCables
+from envs.twin.cameras import CameraServer
+from envs.twin.control import ControlServer
+from envs.twin.world import TwinWorld
+
+_LOG = logging.getLogger(__name__)
+_SLIP_S = 0.1  # a twin that is further behind lets the time go instead of rushing after it
+_ORPHAN_CHECK_S = 1.0
+
+
+@dataclass
+class TwinFigures:
+    """How well the twin keeps time."""
+
+    simulated_s: float = 0.0
+    wall_s: float = 0.0
+    slipped_s: float = 0.0  # wall time that physics left out
+    slips: int = 0
+    worst_behind_s: float = 0.0
+
+
+class Twin:
+    """A simulated humanoid at the far end of its cables. `run` serves until `quit`, or until its parent is gone."""
+
+    def __init__(self, spec: RobotSpec, task: Task, seed: int) -> None:
+        self._world = TwinWorld(spec, task, load_rules(task.name))
+        self._selector = DefaultSelector()
+        self._folder = TemporaryDirectory(prefix="retake-twin-")
+        self._cables = TwinCables(spec, self._world, self._selector, np.random.default_rng(seed))
+        self._control = ControlServer(Path(self._folder.name) / "control", self._answer, self._selector)
+        self._cameras = CameraServer(self._world.simulation, spec.cameras) if spec.cameras else None
+        self.figures = TwinFigures()
+        self._is_running = True
+        self.ports = {**self._cables.ports, CONTROL: str(self._control.path)}
+        if self._cameras is not None:
+            self.ports |= {f"{CAMERA}.{camera.name}": self._cameras.url(camera.name) for camera in spec.cameras}
+
+    def quit(self) -> None:
+        """End `run` soon; may be called from a signal handler."""
+        self._is_running = False
+
+    def run(self) -> None:
+        """Keep physics in step with the wall clock, and answer between its steps."""
+        timestep_s = self._world.simulation.timestep_s
+        parent = os.getppid()
+        begun_s = now_s = orphan_check_s = time.monotonic()
+        due_s = begun_s + timestep_s
+        while self._is_running:
+            for key, _ in self._selector.select(max(0.0, due_s - now_s)):
+                key.data(time.monotonic())
+            now_s = time.monotonic()
+            if now_s >= due_s:
+                self._note_lateness(now_s - due_s)
+                if now_s - due_s > _SLIP_S:
+                    self.figures.slips += 1
+                    self.figures.slipped_s += now_s - due_s
+                    due_s = now_s
+                self._step(now_s)
+                due_s += timestep_s
+                self.figures.simulated_s += timestep_s
+                self.figures.wall_s = now_s - begun_s
+            if now_s - orphan_check_s > _ORPHAN_CHECK_S:
+                orphan_check_s = now_s
+                if os.getppid() != parent:
+                    _LOG.warning("the process that started this twin is gone, and so is the twin")
+                    return
+
+    def close(self) -> None:
+        """Pull every cable, and leave nothing behind."""
+        if self._cameras is not None:
+            self._cameras.close()
+        self._control.close()
+        self._cables.close()
+        self._selector.close()
+        self._folder.cleanup()
+
+    def _step(self, now_s: float) -> None:
+        self._world.step(now_s)
+        self._cables.sense()
+        if self._cameras is not None and self._world.steps % self._world.steps_a_period == 0:
+            self._cameras.show()
+
+    def _note_lateness(self, behind_s: float) -> None:
+        self.figures.worst_behind_s = max(self.figures.worst_behind_s, behind_s)
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request["do"]:
+            case "set_up":
+                self._world.set_up(Scenario.from_dict(request["scenario"]), start_from(request["start"]))
+                self._cables.quiet()
+                return {}
+            case "judge":
+                return judgement_to(self._world.judge())
+            case "wear":
+                self._world.trainer.wear(bool(request["worn"]))
+                return {}
+            case "figures":
+                return asdict(self.figures)
+            case "quit":
+                self.quit()
+                return {}
+            case other:
+                raise BodyError(f"the twin cannot {other!r}; it can set_up, judge, wear, figures, quit")
+
+
+def state_line(ports: dict[str, str]) -> str:
+    """What a twin says of itself when it is ready: its ports by name, as one line of JSON."""
+    return json.dumps(ports)
