@@ -71,6 +71,7 @@ class SimBody:
         self._scenario: Scenario | None = None
         self._rng = np.random.default_rng(0)
         self._rng_before_state: Any = None
+        self._before_last: tuple[FloatArray, FloatArray, dict[str, Any]] | None = None
         self._images: dict[str, Image] = {}
         self._steps = 0
         self._wants_images = False
@@ -105,6 +106,7 @@ class SimBody:
         self._stopped = None
         self._images = {}
         self._steps = 0
+        self._before_last = None
         self.rules.stage(self.simulation, scenario)
         self._sound.reset(self.rules.noise_level_db)
         if start is not None:
@@ -119,13 +121,19 @@ class SimBody:
             self._pacer.wait()
         simulation = self.simulation
         simulation.data.ctrl[simulation.actuators] = target.position_rad
-        for _ in range(self._substeps):
-            mujoco.mj_step(simulation.model, simulation.data)
-            self.rules.after_physics(simulation)
+        for _ in range(self._substeps - 1):
+            self._step_physics()
+        # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again to have them.
+        self._before_last = (simulation.physics_state(), simulation.equality_state(), self.rules.memory())
+        self._step_physics()
         self._steps += 1
         speed = float(np.abs(simulation.data.qvel[simulation.dof]).sum())
         self._sound.advance(speed, self.rules.impact, self._rng)
         return self._state()
+
+    def _step_physics(self) -> None:
+        mujoco.mj_step(self.simulation.model, self.simulation.data)
+        self.rules.after_physics(self.simulation)
 
     def want_images(self) -> None:
         """Ask for fresh images in the next state, whatever `camera_every` says: a policy is about to plan."""
@@ -137,14 +145,17 @@ class SimBody:
     def snapshot(self, step: int, memory: dict[str, object]) -> Snapshot:
         if self._scenario is None:
             raise BodyError("there is nothing to take a snapshot of before the first reset")
+        fresh = (self.simulation.physics_state(), self.simulation.equality_state(), self.rules.memory())
+        physics, equality, rules = self._before_last or fresh
         return Snapshot(
             scenario=self._scenario,
             model_digest=self._model_digest,
             step=step,
-            physics=self.simulation.physics_state(),
-            equality=self.simulation.equality_state(),
+            physics=physics,
+            equality=equality,
             memory={
-                "task": self.rules.memory(),
+                "task": rules,
+                "is_fresh": self._before_last is None,
                 "sound": self._sound.memory(),
                 "body_steps": self._steps,
                 "body_rng": self._rng_before_state,
@@ -163,6 +174,10 @@ class SimBody:
         self.simulation.restore(start.physics, start.equality)
         memory: dict[str, Any] = start.memory
         self.rules.restore(memory["task"])
+        if not memory["is_fresh"]:
+            self._step_physics()
+            _ = self.rules.impact  # the sound that is restored below has had it
+            self._before_last = (start.physics, start.equality, memory["task"])
         self._sound.restore(memory["sound"])
         self._steps = memory["body_steps"]
         self._rng.bit_generator.state = memory["body_rng"]

@@ -32,6 +32,7 @@ class PolicyPilot:
         self._features = SenseFeatures(env.robot)
         self._band = band
         self._monitor = DoubtMonitor(band) if band is not None else None
+        self._alarm_step: int | None = None
         self._forget()
 
     def reset(self, scenario: Scenario, rng: np.random.Generator) -> None:
@@ -79,4 +80,4 @@ class PolicyPilot:
         self._steps: list[int] = []
         self._doubt: list[float] = []
         self._inconsistency: list[float] = []
-        self._alarm_step: int | None = None
+        self._alarm_step = None

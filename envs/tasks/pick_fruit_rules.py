@@ -138,7 +138,8 @@ class PickFruitRules:
         return Judgement(done=done, success=success, failure=failure, unmet=unmet)
 
     def memory(self) -> dict[str, Any]:
-        return {"tension_n": self._tension_n, "grip_n": self._grip_n, "peak_n": self._peak_n, "impact": self._impact}
+        peaks = {"peak_n": self._peak_n, "impact": self._impact}
+        return {"tension_n": dict(self._tension_n), "grip_n": list(self._grip_n), **peaks}
 
     def restore(self, memory: dict[str, Any]) -> None:
         self._tension_n = dict(memory["tension_n"])

@@ -61,9 +61,8 @@ class Planner:
         if barred:
             raise PoolError(f"rollouts of pools {barred} cannot become demonstrations; plan from 'discover' rollouts")
         if not study.trustworthy:
-            everything = self._uniform(self.budget.count("uniform", 1.0), rng)
             reason = f"Too little is known to aim: {study.objection}. So only uniform coverage is asked for."
-            return Plan(self._ranked([everything]), reason)
+            return self.uniform_coverage(reason, rng)
         confirmed = [mode for mode in modes if mode.confirmed]
         usable = [mode for mode in confirmed if not self._expert_fails(mode)]
         not_data = tuple(f"{mode.name}: the expert fails there as well" for mode in confirmed if mode not in usable)
@@ -74,6 +73,10 @@ class Planner:
         coverage = SHARES["uniform"] + (0.0 if usable else aimed)
         uniform = self._uniform(max(self.budget.count("uniform", coverage), 1), rng)
         return Plan(self._ranked([*recoveries, *targeted, uniform]), _reason(study, usable), not_data)
+
+    def uniform_coverage(self, reason: str, rng: np.random.Generator) -> Plan:
+        """The whole budget over the deployment distribution."""
+        return Plan(self._ranked([self._uniform(self.budget.count("uniform", 1.0), rng)]), reason)
 
     def recovery_start(self, rollout: Rollout) -> Start | None:
         """The last snapshot at least half a second before the alarm (before the failure, without an alarm)."""

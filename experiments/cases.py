@@ -1,0 +1,173 @@
+"""From rollouts to cases: the doubt band, the weakness and its name, the requests to trainers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from assets.table import load_robot
+from envs.episodes.durable import write_json
+from envs.tasks.known import load_task
+from experiments.command import UsageError, run_verbs
+from experiments.rollout_files import load_rollouts
+from experiments.workers import console
+from policies.cases.allocation import Budget
+from policies.cases.card import card
+from policies.cases.doubt import DoubtBand
+from policies.cases.modes import Mode, find_modes
+from policies.cases.planning import Plan, Planner
+from policies.cases.request_queue import RequestQueue
+from policies.cases.risk import RiskStudy, study_risk
+from policies.cases.rollout import Rollout
+
+
+@dataclass(frozen=True)
+class Calibrate:
+    """Learn from CALIBRATE rollouts how much doubt is usual in successes.
+
+    Example: retake cases calibrate --rollouts runs/mine/calibrate.json --out runs/mine/band.json
+    """
+
+    rollouts: Path
+    """What `retake evaluate --pool calibrate --out` wrote."""
+    out: Path
+    """Where to write the band."""
+    alpha: float = 0.1
+    """At most this share of successes may raise an alarm."""
+    seed: int = 0
+    """Splits the successes into those that shape the band and those that set its height."""
+
+
+@dataclass(frozen=True)
+class Find:
+    """Find where the policy fails, name it, and write requests.
+
+    Example: retake cases find --rollouts runs/mine/discover.json --out runs/mine/requests.json
+    """
+
+    rollouts: Path
+    """What `retake evaluate --pool discover --out` wrote."""
+    out: Path
+    """Where to write the queue of requests."""
+    demonstrations: int = 40
+    """How many demonstrations of usual length may be asked for in all."""
+    round_name: str = "round"
+    """Begins the id of every request."""
+    seed: int = 0
+    """Splits and permutations."""
+
+
+@dataclass(frozen=True)
+class ListRequests:
+    """List the requests of a queue, or print the card of one.
+
+    Example: retake cases list --requests runs/mine/requests.json --card round-01-targeted
+    """
+
+    requests: Path
+    """What `retake cases find` wrote."""
+    card: str | None = None
+    """A request's id: print what its trainer is told, in English and Chinese."""
+    demonstration: int = 0
+    """Which of its demonstrations."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What rollouts of the DISCOVER pool show, and what is asked for because of it."""
+
+    study: RiskStudy
+    modes: tuple[Mode, ...]
+    plan: Plan
+
+
+def find(
+    task_name: str, rollouts: Sequence[Rollout], demonstrations: int, round_name: str, rng: np.random.Generator
+) -> Findings:
+    """Risk, modes and requests. The budget is in control steps, by the length of the successful rollouts.
+
+    Raises:
+        PoolError, EvidenceError: the rollouts are of a pool that never trains, or a rule covers next to nothing.
+    """
+    task = load_task(task_name)
+    lengths = [rollout.steps for rollout in rollouts if rollout.success] or [rollout.steps for rollout in rollouts]
+    if not lengths:
+        raise UsageError("there are no rollouts to learn from; run `retake evaluate` first")
+    usual = float(np.mean(lengths))
+    study = study_risk(task.space, rollouts, rng)
+    modes = tuple(find_modes(task.space, rollouts, rng)) if study.trustworthy else ()
+    budget = Budget(round(demonstrations * usual), usual, usual * 0.6)
+    planner = Planner(task, budget, load_robot("tudi").control_hz, round_name)
+    return Findings(study, modes, planner.plan(study, modes, rollouts, rng))
+
+
+def _calibrate(config: Calibrate) -> int:
+    band = DoubtBand.calibrate(
+        load_rollouts(config.rollouts).rollouts, np.random.default_rng(config.seed), alpha=config.alpha
+    )
+    write_json(config.out, band.to_dict())
+    console.print(
+        f"  band of {band.n_shape + band.n_height} successes, at most {band.alpha:.0%} false alarms: {config.out}"
+    )
+    return 0
+
+
+def _find(config: Find) -> int:
+    source = load_rollouts(config.rollouts)
+    rng = np.random.default_rng(config.seed)
+    found = find(source.task, source.rollouts, config.demonstrations, config.round_name, rng)
+    RequestQueue(config.out).add(found.plan.requests)
+    report_findings(found)
+    console.print(f"  {len(found.plan.requests)} requests in {config.out}; `retake collect --requests` answers them")
+    return 0
+
+
+def report_findings(found: Findings) -> None:
+    """Say what was found, in plain words."""
+    study = found.study
+    console.print(f"  {study.failures} failures in {study.rollouts} rollouts")
+    if study.auroc is not None and study.auroc_interval is not None:
+        low, high = study.auroc_interval
+        console.print(f"  scenario risk, out of fold: AUROC {study.auroc:.2f} (95 % interval {low:.2f}-{high:.2f})")
+    for mode in found.modes:
+        state = "confirmed" if mode.confirmed else "could be chance"
+        console.print(f"  {mode.name}: {mode.counts.inside} inside, {mode.counts.outside} outside; {state}")
+    console.print(f"  {found.plan.reason}", soft_wrap=True)
+
+
+def _list(config: ListRequests) -> int:
+    if not config.requests.is_file():
+        raise UsageError(f"there is no {config.requests}; `retake cases find` writes one")
+    requests = RequestQueue(config.requests).all()
+    if config.card is not None:
+        by_id = {request.id: request for request in requests}
+        if config.card not in by_id:
+            raise UsageError(f"there is no request {config.card!r}; there are {', '.join(by_id)}")
+        request = by_id[config.card]
+        if not 0 <= config.demonstration < len(request.demonstrations):
+            raise UsageError(f"{request.id} has demonstrations 0 to {len(request.demonstrations) - 1}")
+        console.print(card(request, config.demonstration), markup=False, highlight=False, soft_wrap=True)
+        return 0
+    table = Table("priority", "request", "kind", "answered", "state", "why")
+    for request in requests:
+        answered = f"{len(request.episodes)}/{len(request.demonstrations)}"
+        table.add_row(str(request.priority), request.id, request.kind, answered, request.state, request.why)
+    console.print(table)
+    return 0
+
+
+_VERBS = {"calibrate": (Calibrate, _calibrate), "find": (Find, _find), "list": (ListRequests, _list)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    about = "From failures to requests: calibrate the doubt, find and name the weakness, see what to collect."
+    return run_verbs("retake cases", about, _VERBS, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

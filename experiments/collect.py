@@ -1,0 +1,126 @@
+"""Record demonstrations, by the scripted expert or by a person at an exoskeleton, into an archive."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue
+from envs.episodes.records import Purpose
+from envs.episodes.session import EpisodeOrder, EpisodeResult
+from envs.scenario import Distribution, Pool
+from envs.tasks.known import load_task
+from experiments.command import UsageError, run_verb
+from experiments.orders import orders, request_orders, scenarios
+from experiments.serial_station import demonstrate_on_cables
+from experiments.stations import Demonstrations
+from experiments.workers import available_processes, console, run_jobs
+from policies.cases.rates import Rate
+from policies.cases.request_queue import RequestQueue
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Record demonstrations into an archive.
+
+    Without --requests, scenarios are drawn from the task's nominal (or deployment) distribution. With --requests, the
+    open demonstrations of a queue are recorded, each set up and started as its card says, and the queue is updated.
+
+    Example: retake collect --episodes 20 --archive runs/mine/archive
+    """
+
+    archive: Path
+    """The folder to record into; it is made if it is not there, and only ever added to."""
+    task: str = "pick_fruit"
+    """What is done."""
+    episodes: int = 20
+    """How many demonstrations to record, where no requests are given."""
+    body: Literal["sim", "serial"] = "sim"
+    """"sim" is the simulated body; "serial" is a robot behind serial ports, or a twin."""
+    pilot: Literal["expert", "exoskeleton"] | None = None
+    """Who commands. In simulation the scripted expert; on cables the exoskeleton, which is the default there."""
+    distribution: Distribution = "nominal"
+    """How scenarios are drawn: "nominal" is the middle half of every factor, "deployment" the whole."""
+    requests: Path | None = None
+    """A requests.json that `retake cases find` wrote."""
+    operator: str = "expert"
+    """Who demonstrates; stands in every episode."""
+    ports: dict[str, str] = field(default_factory=dict)
+    """For a real robot: connection and port, e.g. --ports right /dev/ttyUSB0 exoskeleton /dev/ttyUSB1. Left out, a
+    twin is started and used."""
+    seed: int = 0
+    """Draws the scenarios."""
+    processes: int = available_processes()
+    """How many episodes are simulated at once."""
+
+
+def run(config: Collect) -> int:
+    task = load_task(config.task)
+    if config.body == "serial" and config.pilot == "expert":
+        raise UsageError("the scripted expert reads the simulator; on cables say --pilot exoskeleton")
+    if config.body == "sim" and config.pilot == "exoskeleton":
+        raise UsageError("an exoskeleton commands a body on cables; say --body serial")
+    Archive(config.archive).recover()
+    if config.requests is not None:
+        return _answer_requests(config)
+    purpose: Purpose = "nominal" if config.distribution == "nominal" else "uniform"
+    chosen = scenarios(task.space, Pool.TRAIN, config.episodes, config.seed, distribution=config.distribution)
+    results = demonstrate(config, orders(chosen, config.seed, purpose, config.operator))
+    kept = Rate.of(result.success for result in results)
+    console.print(f"  {kept} demonstrations kept; the others stay in the archive, marked with what went wrong")
+    return 0
+
+
+def demonstrate(
+    config: Collect, wanted: Sequence[EpisodeOrder], *, what: str = "demonstrations"
+) -> list[EpisodeResult]:
+    """Record orders on the configured body; the catalogue knows the episodes afterwards.
+
+    Raises:
+        EnvError, HardwareError: the body cannot be had.
+    """
+    if config.body == "serial":
+        results = demonstrate_on_cables(config.task, config.archive, wanted, config.ports, what=what)
+    else:
+        place = Demonstrations(config.task, config.archive)
+        results = run_jobs(what, place.run, wanted, processes=config.processes, remark=_kept)
+    with Catalogue(Archive(config.archive)) as catalogue:
+        catalogue.sync()
+    return results
+
+
+def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]:
+    """Record all open demonstrations of a queue, and write the answers into it."""
+    wanted = request_orders(queue.open(), config.archive, config.seed, config.operator)
+    results = demonstrate(config, [order for _, _, order in wanted], what="requested demonstrations")
+    for (request, place, _), result in zip(wanted, results, strict=True):
+        queue.answer(request.id, place, result.episode_id, accepted=result.success)
+    return results
+
+
+def _answer_requests(config: Collect) -> int:
+    if config.requests is None or not config.requests.is_file():
+        raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
+    queue = RequestQueue(config.requests)
+    if not queue.open():
+        console.print(f"  every request of {config.requests} is answered")
+        return 0
+    kept = Rate.of(result.success for result in answer_requests(config, queue))
+    console.print(f"  {kept} requested demonstrations kept; {len(queue.open())} requests are still open")
+    return 0
+
+
+def _kept(results: Sequence[EpisodeResult]) -> str:
+    return f"{sum(result.success for result in results)} kept"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return run_verb("retake collect", Collect, run, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""What all verbs share: options from a dataclass, and one clear line where the input is wrong."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import tyro
+from rich.console import Console
+
+from assets.errors import AssetError
+from envs.errors import EnvError
+from hardware.errors import HardwareError
+from policies.errors import PolicyError
+
+Config = TypeVar("Config")
+
+USER_ERRORS = (AssetError, EnvError, HardwareError, PolicyError)
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+_errors = Console(stderr=True, highlight=False)
+
+
+class UsageError(PolicyError):
+    """Raised when options contradict each other, or name what is not there."""
+
+
+def run_verb(
+    prog: str, config: type[Config], run: Callable[[Config], int], arguments: Sequence[str] | None = None
+) -> int:
+    """Parse the options of a verb into its config and run it; the exit code is returned.
+
+    0 is success, 2 is bad input (said in one line), 130 is an interruption by the user.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    options = tyro.cli(config, prog=prog, args=arguments, description=config.__doc__)
+    return guarded(lambda: run(options))
+
+
+def run_verbs(
+    prog: str,
+    about: str,
+    verbs: Mapping[str, tuple[type[Any], Callable[[Any], int]]],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """The same for a verb with sub-verbs, each with a config and what runs it."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help") or given[0] not in verbs:
+        stream = Console(highlight=False) if given[:1] in (["-h"], ["--help"]) else _errors
+        stream.print(f"usage: {prog} VERB [options]\n\n{about}\n", soft_wrap=True)
+        for verb, (config, _) in verbs.items():
+            stream.print(f"  {verb:<10} {(config.__doc__ or '').splitlines()[0]}", soft_wrap=True)
+        if given and given[0] not in ("-h", "--help", *verbs):
+            stream.print(f"\n{given[0]!r} is no verb of {prog}; choose one of {', '.join(verbs)}")
+        return 0 if given[:1] in (["-h"], ["--help"]) else BAD_INPUT
+    config, run = verbs[given[0]]
+    return run_verb(f"{prog} {given[0]}", config, run, given[1:])
+
+
+def guarded(action: Callable[[], int]) -> int:
+    """Run, and turn what a user or a cable causes into one line and an exit code."""
+    try:
+        return action()
+    except USER_ERRORS as error:
+        _errors.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True)
+        return BAD_INPUT
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
+            raise
+        place = error.filename or "the disk"
+        _errors.print(
+            f"[bold red]error:[/] {place}: {error.strerror}; what was recorded before it is safe", soft_wrap=True
+        )
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        _errors.print("interrupted; what was recorded is safe, and the same command may be run again", soft_wrap=True)
+        return INTERRUPTED
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,126 @@
+"""Try a policy: on scenarios of one pool, on either body, or open loop on recorded episodes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from assets.table import load_robot
+from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue
+from envs.episodes.session import EpisodeOrder
+from envs.scenario import Distribution, Pool
+from envs.tasks.known import load_task
+from experiments.command import UsageError, run_verb
+from experiments.open_loop import OpenLoop, print_open_loop
+from experiments.orders import orders, scenarios
+from experiments.rollout_files import save_rollouts
+from experiments.serial_station import fly_on_cables
+from experiments.stations import Flight, Rollouts
+from experiments.workers import available_processes, console, run_jobs
+from policies.cases.doubt import DoubtBand
+from policies.cases.rates import Rate
+from policies.cases.rollout import Rollout
+from policies.checkpoint import load_policy
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Try a policy on scenarios, and keep every rollout as evidence.
+
+    Each scenario follows from --pool and --seed alone, so two policies tried with the same options meet the same
+    scenarios and noise, and can be compared pair by pair.
+
+    Example: retake evaluate --policy runs/mine/policy --pool discover --episodes 100 --out runs/mine/discover.json
+    """
+
+    policy: Path
+    """The checkpoint's folder."""
+    archive: Path = Path("runs/rollouts")
+    """The archive that keeps the rollouts."""
+    task: str = "pick_fruit"
+    """What is tried."""
+    pool: Pool = Pool.DISCOVER
+    """Which scenarios: discover to look for weaknesses, verify and regress to prove, test once a release."""
+    episodes: int = 100
+    """How many scenarios."""
+    distribution: Distribution = "deployment"
+    """"deployment" is the whole range of every factor, "nominal" its middle half."""
+    body: Literal["sim", "serial"] = "sim"
+    """"serial" flies a robot behind serial ports, or a twin."""
+    ports: dict[str, str] = field(default_factory=dict)
+    """For a real robot: connection and port. Left out with --body serial, a twin is started and used."""
+    band: Path | None = None
+    """A doubt band that `retake cases calibrate` wrote; the policy then alarms where it leaves the band."""
+    out: Path | None = None
+    """Where to write the rollouts as JSON, for `retake cases`."""
+    open_loop: Path | None = None
+    """A dataset of held-out episodes: report the action error on them instead of trying scenarios."""
+    against: Path | None = None
+    """With --open-loop: the dataset that the policy was trained on, for the nearest-neighbour baseline."""
+    seed: int = 0
+    """Draws the scenarios and the noise in them."""
+    processes: int = available_processes()
+    """How many rollouts are simulated at once; results do not depend on it."""
+
+
+def run(config: Evaluate) -> int:
+    if config.open_loop is not None:
+        return print_open_loop(OpenLoop(config.policy, config.open_loop, config.against))
+    task = load_task(config.task)
+    trained = load_policy(config.policy, load_robot("tudi"))
+    chosen = scenarios(task.space, config.pool, config.episodes, config.seed, distribution=config.distribution)
+    wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
+    rollouts = roll_out_all(config, wanted, _band(config.band))
+    if config.out is not None:
+        save_rollouts(config.out, trained.identity, config.task, config.archive, rollouts)
+    console.print(f"  success: {Rate.of(rollout.success for rollout in rollouts)}")
+    for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
+        console.print(f"    {count:4d} x {signature}")
+    return 0
+
+
+def roll_out_all(
+    config: Evaluate, wanted: Sequence[EpisodeOrder], band: DoubtBand | None, *, what: str = "rollouts"
+) -> list[Rollout]:
+    """Fly all orders by the configured policy on the configured body; the archive and its catalogue keep them.
+
+    Raises:
+        EnvError, HardwareError, CheckpointError: the body or the policy cannot be had.
+    """
+    flight = Flight(config.task, config.archive, config.policy, band)
+    if config.body == "serial":
+        rollouts = fly_on_cables(flight, wanted, config.ports, what=what)
+    else:
+        # The first opens the archive, so that no two workers make it at once.
+        Archive(config.archive)
+        rollouts = run_jobs(what, Rollouts(flight).run, wanted, processes=config.processes, remark=_succeeded)
+    with Catalogue(Archive(config.archive)) as catalogue:
+        catalogue.sync()
+    return rollouts
+
+
+def _band(file: Path | None) -> DoubtBand | None:
+    if file is None:
+        return None
+    try:
+        return DoubtBand.from_dict(json.loads(file.read_text()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file} holds no doubt band ({error}); `retake cases calibrate` writes one") from error
+
+
+def _succeeded(rollouts: Sequence[Rollout]) -> str:
+    return f"{sum(rollout.success for rollout in rollouts)} succeeded"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return run_verb("retake evaluate", Evaluate, run, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

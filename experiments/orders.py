@@ -1,0 +1,80 @@
+"""Orders for episodes: which scenarios, which seeds, for what purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from envs.episodes.archive import Archive
+from envs.episodes.records import Purpose
+from envs.episodes.session import EpisodeOrder
+from envs.errors import ArchiveError
+from envs.scenario import Distribution, Pool, Scenario, ScenarioSpace
+from envs.snapshot import Snapshot
+from policies.cases.requests import Request, Start
+
+SEED_LIMIT = 2**31
+
+
+def scenarios(
+    space: ScenarioSpace, pool: Pool, count: int, seed: int, *, distribution: Distribution = "deployment"
+) -> list[Scenario]:
+    """The first so many scenarios of a pool under a seed."""
+    return list(islice(space.draw(pool, np.random.default_rng(seed), distribution=distribution), count))
+
+
+def orders(
+    chosen: Sequence[Scenario], seed: int, purpose: Purpose, operator: str, policy: str | None = None
+) -> list[EpisodeOrder]:
+    """One order a scenario. The episode's seed follows from its scenario, so that two policies meet the same noise."""
+    return [
+        EpisodeOrder(scenario, episode_seed(scenario, seed), purpose, operator, policy=policy) for scenario in chosen
+    ]
+
+
+def episode_seed(scenario: Scenario, seed: int) -> int:
+    """A seed that depends on the scenario and the round's seed, and on nothing else."""
+    return int(np.random.default_rng([int(scenario.key, 16), seed]).integers(SEED_LIMIT))
+
+
+def request_orders(
+    requests: Sequence[Request], archive: Path, seed: int, operator: str
+) -> list[tuple[Request, int, EpisodeOrder]]:
+    """An order for each demonstration that is still open, with its request and its place in it.
+
+    Raises:
+        ArchiveError: a start snapshot is not in the archive.
+    """
+    found = []
+    for request in requests:
+        for place in request.open_demonstrations:
+            wanted = request.demonstrations[place]
+            order = EpisodeOrder(
+                scenario=wanted.scenario,
+                seed=episode_seed(wanted.scenario, seed),
+                purpose=request.kind,
+                operator=operator,
+                pool=wanted.pool,
+                start=None if wanted.start is None else snapshot_at(archive, wanted.start),
+                request=request.id,
+                parent=None if wanted.start is None else wanted.start.episode_id,
+            )
+            found.append((request, place, order))
+    return found
+
+
+def snapshot_at(archive: Path, start: Start) -> Snapshot:
+    """The snapshot that an episode holds of one of its steps.
+
+    Raises:
+        ArchiveError: there is no such episode, or it holds no snapshot of that step.
+    """
+    episode = Archive(archive, create=False).open(start.episode_id)
+    by_step = {snapshot.step: snapshot for snapshot in episode.snapshots.values()}
+    if start.step not in by_step:
+        steps = ", ".join(map(str, by_step)) or "none"
+        raise ArchiveError(f"episode {start.episode_id} has no snapshot of step {start.step}; it has {steps}")
+    return by_step[start.step]

@@ -1,0 +1,64 @@
+"""Pictures of scenes as they are to be set up: from a scenario, or re-rendered from a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.errors import BodyError
+from envs.humanoid import HumanoidEnv
+from envs.registry import make_env
+from envs.scenario import Scenario
+from envs.sim_body import SimBody
+from envs.snapshot import Snapshot
+from experiments.orders import snapshot_at
+from policies.cases.requests import Request
+
+CAMERA = "trainer"
+WIDTH, HEIGHT = 480, 400
+
+
+def request_pictures(task: str, archive: Path, requests: Sequence[Request], folder: Path) -> Mapping[str, Path]:
+    """A PNG of the first scene of each request, by the request's id.
+
+    Raises:
+        EnvError: the scene cannot be staged or rendered.
+    """
+    env = make_env(task, images=False)
+    try:
+        files = {}
+        for request in requests:
+            wanted = request.demonstrations[0]
+            start = None if wanted.start is None else snapshot_at(archive, wanted.start)
+            files[request.id] = write_png(folder / f"{request.id}.png", scene_picture(env, wanted.scenario, start))
+        return files
+    finally:
+        env.close()
+
+
+def scene_picture(
+    env: HumanoidEnv, scenario: Scenario, start: Snapshot | None = None, camera: str = CAMERA
+) -> NDArray[np.uint8]:  # (HEIGHT, WIDTH, 3)
+    """The scene as it stands at the beginning, as a trainer beside the robot sees it.
+
+    Raises:
+        EnvError: the scene cannot be staged or rendered.
+    """
+    options = {"scenario": scenario} if start is None else {"start": start}
+    env.reset(seed=0, options=options)
+    body = env.body
+    if not isinstance(body, SimBody):
+        raise BodyError("pictures are rendered by the simulated body; make the environment with body='sim'")
+    return body.sight.render(camera, WIDTH, HEIGHT)
+
+
+def write_png(file: Path, pixels: NDArray[np.uint8]) -> Path:
+    """Write an RGB image (height, width, 3)."""
+    import cv2
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(file), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    return file
