@@ -59,7 +59,7 @@ class Rate:
         if not self.n:
             return "0 of 0"
         low, high = self.interval
-        return f"{self.count} of {self.n} ({self.value:.0%}, 95 % interval {100 * low:.0f}-{high:.0%})"
+        return f"{self.count} of {self.n} ({100 * self.value:.0f} %, 95 % interval {100 * low:.0f}-{100 * high:.0f} %)"
 
     def to_dict(self) -> dict[str, float | int | None]:
         low, high = self.interval

@@ -20,7 +20,7 @@ GATE_FAILURES = 30  # with fewer, a risk model is noise
 GATE_AUROC = 0.6  # that the lower 95 % limit must exceed
 _FOLDS = 5
 _MIN_EACH = 10  # failures and successes, so that every fold of every split holds both
-_TREES = 64  # in each of the three forests that calibration needs
+_TREES = 48
 _MIN_LEAF = 5
 _BOOTSTRAPS = 1000
 _SHUFFLES = 5
@@ -146,8 +146,10 @@ def _fitted(vectors: FloatArray, outcomes: Any, rng: np.random.Generator) -> Cal
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.ensemble import RandomForestClassifier
 
-    forest = RandomForestClassifier(_TREES, min_samples_leaf=_MIN_LEAF, random_state=int(rng.integers(2**31)))
-    return CalibratedClassifierCV(forest, method="sigmoid", cv=3).fit(vectors, outcomes)
+    forest = RandomForestClassifier(  # half of the factors at each split: most of them matter little
+        _TREES, min_samples_leaf=_MIN_LEAF, max_features=0.5, random_state=int(rng.integers(2**31))
+    )
+    return CalibratedClassifierCV(forest, method="sigmoid", cv=3, ensemble=False).fit(vectors, outcomes)
 
 
 def _probability(model: CalibratedClassifierCV, vectors: FloatArray) -> FloatArray:

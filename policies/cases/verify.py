@@ -78,12 +78,13 @@ class NonInferiority:
 
     @property
     def text(self) -> str:
+        """One sentence of what was measured."""
         p = self.paired
-        limit = f"the loss is below {100.0 * self.upper_limit:.1f} points with 95 % confidence"
-        said = "nothing got worse" if self.holds else "a regression cannot be ruled out"
+        limit, margin = 100.0 * max(self.upper_limit, 0.0), 100.0 * self.margin
+        said = f"within the margin of {margin:.0f}" if self.holds else f"outside the margin of {margin:.0f}"
         return (
-            f"Broke {p.broken}, fixed {p.fixed} of {p.n}; {limit}; margin {100.0 * self.margin:.0f} points: "
-            f"{said} by more than the margin."
+            f"Broke {p.broken}, fixed {p.fixed} of {p.n}: a loss of more than {limit:.1f} points is ruled out with "
+            f"95 % confidence, {said}."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def test_too_few_failures_give_no_rule_at_all() -> None:
     assert find_modes(planted.SPACE, planted.rollouts(60, 0, inside=0.1, outside=0.1), np.random.default_rng(0)) == []
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning")  # of the oracle
 def test_the_search_finds_what_pysubgroup_finds_exhaustively() -> None:
     import pandas as pd
 

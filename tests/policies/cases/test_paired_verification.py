@@ -44,7 +44,7 @@ def test_wilson_intervals_are_those_of_statsmodels(count: int, rest: int) -> Non
 
 
 def test_a_rate_reads_as_counts_with_an_interval() -> None:
-    assert str(Rate(24, 30)) == "24 of 30 (80%, 95 % interval 63-90%)"
+    assert str(Rate(24, 30)) == "24 of 30 (80 %, 95 % interval 63-90 %)"
     assert Rate(0, 0).to_dict()["value"] is None
     with pytest.raises(ValueError, match="0 <= count <= n"):
         Rate(3, 2)
@@ -150,7 +150,7 @@ def test_a_placebo_outside_the_mode_is_not_called_a_fix() -> None:
 def test_nothing_worse_means_within_the_margin_with_confidence(fixed: int, broken: int, holds: bool) -> None:
     judged = judge_regression(*_pairs(fixed, broken, 100))
     assert judged.holds is holds
-    assert ("nothing got worse" in judged.text) is holds
+    assert ("outside" in judged.text) is not holds
 
 
 def test_a_regression_as_large_as_the_margin_is_seldom_overlooked() -> None:
