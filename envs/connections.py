@@ -17,8 +17,8 @@ CONTROL, EXOSKELETON = "control", "exoskeleton"
 class Patience:
     """How long a body waits for what is at the other end of its cables.
 
-    `reply_s` is for a servo's answer beyond its time on the wire, `watchdog_s` how long servos go on without hearing from
-    this computer, `first_reading_s` for a sensor's first sample.
+    `reply_s` is for a servo's answer beyond its time on the wire, `watchdog_s` how long servos go on without hearing
+    from this computer, `first_reading_s` for a sensor's first sample.
     """
 
     reply_s: float = 0.03
@@ -28,7 +28,12 @@ class Patience:
 
 AT_A_ROBOT = Patience()
 # A twin shares this computer's cores with everything else that runs here, and answers when it gets its turn.
-AMONG_PROCESSES = Patience(reply_s=0.15, watchdog_s=1.0, first_reading_s=20.0)
+AMONG_PROCESSES = Patience(reply_s=0.4, watchdog_s=2.0, first_reading_s=30.0)
+
+
+def patience_at(ports: Mapping[str, str]) -> Patience:
+    """How long to wait at a station: one with a control socket is a process on this computer."""
+    return AMONG_PROCESSES if CONTROL in ports else AT_A_ROBOT
 
 
 def bus_names(spec: RobotSpec) -> tuple[str, ...]:

@@ -14,11 +14,11 @@ from assets.robot import RobotSpec
 from envs.body import BodyState, Fault, JointTarget
 from envs.clock import Clock, WallClock
 from envs.connections import (
-    AMONG_PROCESSES,
     AT_A_ROBOT,
     CONTROL,
     Patience,
     bus_names,
+    patience_at,
     require_connections,
 )
 from envs.errors import BodyError
@@ -242,10 +242,10 @@ def connect_station(
     Raises:
         BodyError: a connection is missing or unknown, or nobody is there who could judge.
     """
+    body = RealBody(spec, clock, ports, patience_at(ports))
     if CONTROL in ports:
         remote = RemoteCrew(ports[CONTROL])
-        return Station(RealBody(spec, clock, ports, AMONG_PROCESSES), judge=remote, crew=remote)
-    body = RealBody(spec, clock, ports)
+        return Station(body, judge=remote, crew=remote)
     if panel is None:
         raise BodyError(
             "nobody is there to set the scene up and to say whether the task was done; give make_env a panel, or the "

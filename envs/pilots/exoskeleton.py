@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
+from envs.connections import EXOSKELETON, patience_at
 from envs.errors import PilotError
 from envs.pilots.handover import BLEND_S, MAX_GAP_RAD
 from envs.pilots.paths import minimum_jerk
@@ -49,7 +50,10 @@ class ExoskeletonPilot:
         self._exoskeleton = exoskeleton
         self._now = now
         self._is_connected = False
-        self._forget()
+        self._offset_rad: FloatArray | None = None  # (worn joints,) robot minus trainer, as it was at the beginning
+        self._base_rad: FloatArray | None = None  # (joints,) where the robot was then
+        self._begun_s = 0.0
+        self._fresh_s: float | None = None
 
     def reset(self, scenario: Scenario, rng: np.random.Generator) -> None:
         try:
@@ -58,7 +62,7 @@ class ExoskeletonPilot:
                 self._is_connected = True
         except HardwareError as error:
             raise PilotError(f"the exoskeleton cannot lead: {error}") from error
-        self._forget()
+        self._offset_rad = self._fresh_s = None
 
     def command(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> JointTarget | None:
         """Where the trainer holds the joints; None, to hold, while the readings are old.
@@ -72,12 +76,12 @@ class ExoskeletonPilot:
         if worn_rad is None:
             self._offset_rad = None  # begin anew, as the trainer has moved on meanwhile
             return None
-        index = self._exoskeleton.robot_index
-        if self._offset_rad is None:
-            self._begin(sent_rad, worn_rad, now_s)
-        target_rad = sent_rad.copy() if self._base_rad is None else self._base_rad.copy()
+        if self._offset_rad is None or self._base_rad is None:
+            self._offset_rad = self._gap(sent_rad, worn_rad)
+            self._base_rad, self._begun_s = sent_rad.copy(), now_s
         fade = 1.0 - minimum_jerk((now_s - self._begun_s) / BLEND_S)
-        target_rad[index] = worn_rad if self._offset_rad is None else worn_rad + fade * self._offset_rad
+        target_rad = self._base_rad.copy()
+        target_rad[self._exoskeleton.robot_index] = worn_rad + fade * self._offset_rad
         return JointTarget(np.clip(target_rad, self._robot.lower, self._robot.upper))
 
     def close(self) -> None:
@@ -100,37 +104,41 @@ class ExoskeletonPilot:
         self._fresh_s = now_s
         return worn_rad
 
-    def _begin(self, sent_rad: FloatArray, worn_rad: FloatArray, now_s: float) -> None:
-        names = self._exoskeleton.joint_names
+    def _gap(self, sent_rad: FloatArray, worn_rad: FloatArray) -> FloatArray:  # (worn joints,)
+        """What has to fade: robot minus trainer, zero where that is next to nothing."""
         gap_rad = sent_rad[self._exoskeleton.robot_index] - worn_rad
-        far = [f"{name} ({gap:+.2f} rad)" for name, gap in zip(names, gap_rad, strict=True) if abs(gap) > MAX_GAP_RAD]
+        far = [
+            f"{name} ({gap:+.2f} rad)"
+            for name, gap in zip(self._exoskeleton.joint_names, gap_rad, strict=True)
+            if abs(gap) > MAX_GAP_RAD
+        ]
         if far:
             raise PilotError(
                 f"the exoskeleton is more than {MAX_GAP_RAD:g} rad away from the robot at {', '.join(far)}; take the "
                 "robot's pose and begin again"
             )
-        self._offset_rad = np.where(np.abs(gap_rad) > SAME_RAD, gap_rad, 0.0)
-        self._base_rad = sent_rad.copy()
-        self._begun_s = now_s
-
-    def _forget(self) -> None:
-        self._offset_rad: FloatArray | None = None  # (worn joints,) robot minus trainer, as it was at the beginning
-        self._base_rad: FloatArray | None = None  # (joints,)
-        self._begun_s = 0.0
-        self._fresh_s: float | None = None
+        return np.where(np.abs(gap_rad) > SAME_RAD, gap_rad, 0.0)
 
 
-def open_exoskeleton(robot: RobotSpec, port: str) -> ExoskeletonPilot:
-    """A pilot at an exoskeleton of the robot's own build, on a serial port.
+def open_exoskeleton(robot: RobotSpec, ports: Mapping[str, str]) -> ExoskeletonPilot:
+    """A pilot at an exoskeleton of the robot's own build.
+
+    Args:
+        robot: the robot that is taught.
+        ports: the station's connections, with `exoskeleton` among them.
 
     Raises:
-        PortError: the port cannot be opened.
+        PilotError: there is no such connection.
+        PortError: its port cannot be opened.
     """
+    if EXOSKELETON not in ports:
+        raise PilotError(f"the station has no connection {EXOSKELETON!r}; it has {', '.join(ports)}")
     exoskeleton = ServoExoskeleton(
         robot,
         isomorphic_joints(robot),
-        port,
+        ports[EXOSKELETON],
         OneEuroFilter(MIN_CUTOFF_HZ, BETA),
         max_age_s=HOLD_AFTER_S,
+        reply_margin_s=patience_at(ports).reply_s,
     )
     return ExoskeletonPilot(robot, exoskeleton)

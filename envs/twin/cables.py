@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from selectors import EVENT_READ, BaseSelector
 
 import numpy as np
@@ -37,7 +38,7 @@ class TwinCables:
         self._rng = rng
         self._terminals: dict[str, PseudoTerminal] = {}
         for name, bus in world.servos.buses.items():
-            self._serve_bus(name, lambda data, now_s, bus=bus: world.feed(bus.feed, data, now_s))
+            self._serve_bus(name, partial(world.feed, bus))
         self._serve_bus(EXOSKELETON, world.exoskeleton.bus.feed)
         self._touch = TouchSense(world.simulation) if spec.pads else None
         if self._touch is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from envs.tasks.rules import SceneRules
 from envs.tasks.task import Task
 from envs.twin.trainer import VirtualTrainer
 from hardware.exoskeleton import isomorphic_joints
+from hardware.virtual import VirtualBus
 from hardware.virtual_robot import VirtualExoskeleton, VirtualRobot
 
 FloatArray = NDArray[np.float64]
@@ -63,8 +62,8 @@ class TwinWorld:
         self._scene: tuple[Scenario, Snapshot | None] = (middle, None)
         self.rules.stage(self.simulation, middle)
 
-    def feed(self, feed: Callable[[bytes, float], bytes], data: bytes, now_s: float) -> bytes:
-        """Let a servo bus hear `data`, its servos sensing this moment; what they answer."""
+    def feed(self, bus: VirtualBus, data: bytes, now_s: float) -> bytes:
+        """Let one of the robot's buses hear `data`, its servos sensing this moment; what they answer."""
         if self._sensed_at != self.steps:
             self._sensed_at = self.steps
             simulation, state = self.simulation, self.simulation.data
@@ -72,7 +71,7 @@ class TwinWorld:
                 state.qpos[simulation.qpos], state.qvel[simulation.dof], state.actuator_force[simulation.actuators]
             )
         self._has_new_goals = True
-        return feed(data, now_s)
+        return bus.feed(data, now_s)
 
     def step(self, now_s: float) -> None:
         """One step of physics, and what is due with it."""
