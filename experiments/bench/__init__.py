@@ -1,1 +1,5 @@
-"""Benchmarks, each printing one JSON object."""
+"""Measurements of Retake beside its peers; each prints one JSON object."""
+
+from experiments.bench.command import main
+
+__all__ = ["main"]

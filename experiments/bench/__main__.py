@@ -1,0 +1,5 @@
+import sys
+
+from experiments.bench.command import main
+
+sys.exit(main())
