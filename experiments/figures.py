@@ -131,6 +131,7 @@ class RoundFigures:
     detection: Detection | None = None
     detection_note: str = ""  # why there is no detection, where there is none
     deployment: Trial | None = None
+    serial_end: str = "a simulated twin"  # what answered on the serial ports
     signals: EpisodeSignals | None = None
     recipe: RecipeComparison | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # further figures, as JSON values
@@ -155,7 +156,7 @@ class RoundFigures:
             "recollected": [asdict(row) for row in self.recollected],
             "verify": self.verify.to_dict(),
             "regress": self.regress.to_dict(),
-            "deployment": self.deployment and self.deployment.to_dict(),
+            "deployment": self.deployment and {**self.deployment.to_dict(), "serial_end": self.serial_end},
             "by_factor": [factor.to_dict() for factor in self.by_factor],
             "episode": self.signals and self.signals.to_dict(),
             "recipe": self.recipe and self.recipe.to_dict(),

@@ -47,7 +47,7 @@ def render(figures: RoundFigures) -> str:
         figures=figures,
         headline=headline(figures),
         learned=what_was_learned(figures),
-        loop=_loop(figures),
+        stations=_stations(figures),
         pictures=_pictures(figures),
         flow=_flow(figures),
         requests=[_request(figure) for figure in figures.requests],
@@ -65,7 +65,7 @@ def _pictures(figures: RoundFigures) -> Mapping[str, Any]:
         ("REGRESS, after", regress.after, plots.AFTER),
     ]
     if figures.deployment is not None:
-        rows.append(("real body, after", figures.deployment.success, plots.AFTER))
+        rows.append(("serial body, after", figures.deployment.success, plots.AFTER))
     return {
         "rates": plots.rates(rows),
         "curves": plots.training_curves(figures.curves),
@@ -82,7 +82,7 @@ def _telling_first(figures: RoundFigures) -> list[Any]:
     return sorted(figures.by_factor, key=lambda f: ranked.index(f.factor) if f.factor in ranked else len(ranked))
 
 
-def _loop(figures: RoundFigures) -> list[tuple[str, str]]:
+def _stations(figures: RoundFigures) -> list[tuple[str, str]]:
     """The eight stations of the loop, each with what happened there."""
     kept = sum(row.kept for row in figures.collected)
     again = sum(row.kept for row in figures.recollected)

@@ -55,7 +55,7 @@ def training_curves(curves: Sequence[TrainingCurve]) -> str:
         axes.set_yscale("log")
     axes.set_xlabel("training step")
     axes.set_ylabel("loss")
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
     return _as_image(figure)
 
 
@@ -138,10 +138,8 @@ def episode_signals(signals: EpisodeSignals) -> str:
             middle, 1.28, name, transform=panels[0].get_xaxis_transform(), ha="center", fontsize=9, color=INK
         )
     if signals.alarm_s is not None:
-        panels[-1].annotate(
-            "alarm", (signals.alarm_s, 0.06), (4, 0), xycoords=panels[-1].get_xaxis_transform(),
-            textcoords="offset points", fontsize=9, color=ALARM,
-        )  # fmt: skip
+        edge = panels[0].get_xaxis_transform()
+        panels[0].text(signals.alarm_s, 1.04, "alarm", transform=edge, ha="center", fontsize=9, color=ALARM)
     panels[-1].set_xlabel("time in s")
     return _as_image(figure)
 

@@ -19,23 +19,22 @@ def headline(figures: RoundFigures) -> str:
 
 def what_was_learned(figures: RoundFigures) -> str:
     """One paragraph for a person who has a minute."""
-    return " ".join(
-        [
-            _base(figures),
-            _weakness(figures),
-            _asked(figures),
-            _outcome(figures.verify),
-            _worse(figures.regress),
-            _deployed(figures),
-            _scope(figures),
-        ]
-    ).replace("  ", " ")
+    sentences = (
+        _base(figures),
+        _weakness(figures),
+        _asked(figures),
+        _outcome(figures.verify),
+        _worse(figures.regress),
+        _deployed(figures),
+        _scope(figures),
+    )
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _base(figures: RoundFigures) -> str:
     kept = sum(row.kept for row in figures.collected)
     serial = sum(row.kept for row in figures.collected if row.body == "serial")
-    bodies = f", {serial} of them through the real body over serial" if serial else ""
+    bodies = f", {serial} of them over serial ports with {figures.serial_end} at the other end" if serial else ""
     success = figures.discover.success
     return (
         f"A policy was cloned from {kept} demonstrations{bodies}. "
@@ -96,7 +95,10 @@ def _deployed(figures: RoundFigures) -> str:
     if figures.deployment is None:
         return ""
     success = figures.deployment.success
-    return f"Through the real body over serial it then succeeded in {success.count} of {success.n}."
+    return (
+        f"Over serial ports, with {figures.serial_end} at the other end, the new policy succeeded in {success.count} of "
+        f"{success.n}."
+    )
 
 
 def _scope(figures: RoundFigures) -> str:
