@@ -63,9 +63,7 @@ def measure(config: Bus) -> list[Row]:
     rows = [Row(cycle, ours_ms, "ms", goal=GOAL_MS, peer=theirs_ms, note=why)]
     if theirs_ms is not None:
         ratio = float(np.median(taken[1] / taken[0]))
-        rows.append(
-            Row("the peer's time over ours", ratio, "x", note="ours also reads alerts and converts to rad and Nm")
-        )
+        rows.append(Row("the peer's time over ours", ratio, "x", note="ours also reads alerts and gives SI units"))
     return rows
 
 

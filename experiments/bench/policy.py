@@ -65,9 +65,7 @@ def measure(config: Policy) -> list[Row]:
     parameters = sum(parameter.numel() for parameter in policy.network.parameters())
     return [
         Row(f"training step, batch {BATCH}, {images}", step_ms, "ms", goal=TRAINING_GOAL_MS, note=_NO_PEER),
-        Row(
-            "processor time of a training step", cpu_ms, "ms", note="what a machine with nothing else to do would take"
-        ),
+        Row("processor time of a training step", cpu_ms, "ms", note="what an idle machine would take"),
         Row("plan at batch 1, senses included", plan_ms, "ms", goal=PLAN_GOAL_MS, note=_NO_PEER),
         Row("parameters", parameters / 1e6, "M", note="of the network with all its heads"),
     ]
