@@ -95,7 +95,7 @@ def _stations(figures: RoundFigures) -> list[tuple[str, str]]:
         ("Train", f"{figures.datasets[0].steps} steps of data" if figures.datasets else "one network"),
         ("Try", f"{figures.discover.success.count} of {figures.discover.success.n} succeed"),
         ("Find", found),
-        ("Ask", f"{asked} demonstrations in {len(figures.requests)} requests"),
+        ("Ask", f"{asked} demonstrations asked for"),
         ("Show again", f"{again} kept"),
         ("Train again", "new data weighted"),
         ("Verify", f"{paired.fixed} fixed, {paired.broken} broken"),

@@ -96,8 +96,8 @@ def _deployed(figures: RoundFigures) -> str:
         return ""
     success = figures.deployment.success
     return (
-        f"Over serial ports, with {figures.serial_end} at the other end, the new policy succeeded in {success.count} of "
-        f"{success.n}."
+        f"Over serial ports, with {figures.serial_end} at the other end, the new policy succeeded in "
+        f"{success.count} of {success.n}."
     )
 
 
