@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -22,7 +23,7 @@ from envs.scenario import Scenario
 from envs.tasks.known import load_rules
 from envs.tasks.task import Task
 from envs.twin.cables import TwinCables
-from envs.twin.cameras import CameraServer
+from envs.twin.cameras import TwinCameras
 from envs.twin.control import ControlServer
 from envs.twin.world import TwinWorld
 
@@ -51,7 +52,9 @@ class Twin:
         self._folder = TemporaryDirectory(prefix="retake-twin-")
         self._cables = TwinCables(spec, self._world, self._selector, np.random.default_rng(seed))
         self._control = ControlServer(Path(self._folder.name) / "control", self._answer, self._selector)
-        self._cameras = CameraServer(self._world.simulation, spec.cameras) if spec.cameras else None
+        self._cameras = TwinCameras(spec, task) if spec.cameras else None
+        if self._cameras is not None:
+            self._cameras.stage(self._world.scenario)
         self.figures = TwinFigures()
         self._is_running = True
         self.ports = {**self._cables.ports, CONTROL: str(self._control.path)}
@@ -65,6 +68,7 @@ class Twin:
     def run(self) -> None:
         """Keep physics in step with the wall clock, and answer between its steps."""
         timestep_s = self._world.simulation.timestep_s
+        gc.freeze()  # what lives as long as the twin need not be looked through again and again
         parent = os.getppid()
         begun_s = now_s = orphan_check_s = time.monotonic()
         due_s = begun_s + timestep_s
@@ -73,7 +77,7 @@ class Twin:
                 key.data(time.monotonic())
             now_s = time.monotonic()
             if now_s >= due_s:
-                self._note_lateness(now_s - due_s)
+                self.figures.worst_behind_s = max(self.figures.worst_behind_s, now_s - due_s)
                 if now_s - due_s > _SLIP_S:
                     self.figures.slips += 1
                     self.figures.slipped_s += now_s - due_s
@@ -101,21 +105,21 @@ class Twin:
         self._world.step(now_s)
         self._cables.sense()
         if self._cameras is not None and self._world.steps % self._world.steps_a_period == 0:
-            self._cameras.show()
-
-    def _note_lateness(self, behind_s: float) -> None:
-        self.figures.worst_behind_s = max(self.figures.worst_behind_s, behind_s)
+            self._cameras.show(self._world.simulation.physics_state())
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         match request["do"]:
             case "set_up":
                 self._world.set_up(Scenario.from_dict(request["scenario"]), start_from(request["start"]))
                 self._cables.quiet()
+                if self._cameras is not None:
+                    self._cameras.stage(self._world.scenario)
                 return {}
             case "judge":
                 return judgement_to(self._world.judge())
             case "wear":
                 self._world.trainer.wear(bool(request["worn"]))
+                gc.freeze()
                 return {}
             case "figures":
                 return asdict(self.figures)

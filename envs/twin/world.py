@@ -62,6 +62,11 @@ class TwinWorld:
         self._scene: tuple[Scenario, Snapshot | None] = (middle, None)
         self.rules.stage(self.simulation, middle)
 
+    @property
+    def scenario(self) -> Scenario:
+        """What stands there."""
+        return self._scene[0]
+
     def feed(self, bus: VirtualBus, data: bytes, now_s: float) -> bytes:
         """Let one of the robot's buses hear `data`, its servos sensing this moment; what they answer."""
         if self._sensed_at != self.steps:
