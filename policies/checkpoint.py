@@ -25,8 +25,8 @@ _FORMAT = "retake-policy-1"
 class Provenance:
     """What a policy was made from."""
 
-    dataset: str  # identity of the training episodes
-    episodes: int
+    dataset: str  # identity of the datasets
+    episodes: tuple[str, ...]  # identities of all episodes that training saw, those of its held-out curve included
     steps: int
     seed: int
     fps: float
@@ -105,7 +105,7 @@ def load_policy(folder: Path, robot: RobotSpec | None = None) -> TrainedPolicy:
         config = {**sidecar["network"], "channels": tuple(sidecar["network"]["channels"])}
         inputs = {**sidecar["inputs"], "cameras": tuple(sidecar["inputs"]["cameras"])}
         network = ChunkPolicy(InputSpec(**inputs), NetworkConfig(**config))
-        provenance = Provenance(**sidecar["provenance"])
+        provenance = Provenance(**{**sidecar["provenance"], "episodes": tuple(sidecar["provenance"]["episodes"])})
         prefix = "network."
         state = {k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}
         network.load_state_dict(state)

@@ -76,11 +76,12 @@ def evaluate_open_loop(
     `k / fps` ahead of a frame is `action[t + k]`; the policy sees only the frame's observation.
 
     Raises:
-        DatasetError: an episode is in both tables, or the chunk does not reach that far.
+        DatasetError: training saw a held-out episode, or the chunk does not reach that far.
     """
-    both = {episode.identity for episode in training.episodes} & {episode.identity for episode in held_out.episodes}
+    seen = {*policy.provenance.episodes, *(episode.identity for episode in training.episodes)}
+    both = sorted(seen & {episode.identity for episode in held_out.episodes})
     if both:
-        raise DatasetError(f"{len(both)} episodes are both trained on and held out (e.g. {min(both)}); split them")
+        raise DatasetError(f"{len(both)} episodes were trained on (e.g. {both[0]}); evaluate on others")
     steps = [round(seconds * held_out.fps) for seconds in ahead_s]
     horizon = policy.network.config.horizon
     if max(steps) >= horizon:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -34,7 +34,7 @@ class Tracker(Protocol):
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train. `network` None: a default network with chunks of 0.64 s, half of it executed."""
+    """How to train. Horizon and execution are in seconds here; the dataset's rate makes `network`'s steps of them."""
 
     steps: int = 3_000
     batch: int = 64
@@ -50,7 +50,9 @@ class TrainingConfig:
     device: str = "auto"  # "cpu", "cuda", or whichever there is
     absolute_groups: tuple[str, ...] | None = None  # joint groups commanded absolutely; None: the hands
     augmentation: Augmentation = field(default_factory=Augmentation)
-    network: NetworkConfig | None = None
+    chunk_s: float = 0.64
+    execute_s: float = 0.32  # of a chunk carried out before planning again
+    network: NetworkConfig = field(default_factory=NetworkConfig)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def train(
         if dataset.purpose != "training":
             raise PoolError(f"{dataset.root} was opened for {dataset.purpose}; open it for training")
     fps = datasets[0].fps if datasets else 25.0
-    network_config = config.network or NetworkConfig(horizon=round(0.64 * fps), execute=round(0.32 * fps))
+    network_config = replace(config.network, horizon=round(config.chunk_s * fps), execute=round(config.execute_s * fps))
     table = tabulate(datasets, network_config.image_size, cameras=cameras, cache=cache)
     rng = np.random.default_rng(config.seed)
     held_out = _held_out(len(table.episodes), config.held_out, rng)
@@ -126,9 +128,8 @@ def train(
             if tracker is not None:
                 tracker.log({k: v for k, v in asdict(point).items() if v is not None and k != "step"}, step)
     dataset_identity = "+".join(sorted(dataset.identity for dataset in datasets))
-    provenance = Provenance(
-        dataset_identity, len(learning), config.steps, config.seed, table.fps, {"training": asdict(config)}
-    )
+    seen = tuple(episode.identity for episode in table.episodes)
+    provenance = Provenance(dataset_identity, seen, config.steps, config.seed, table.fps, {"training": asdict(config)})
     policy = TrainedPolicy(run.averaged(), scaler, table.robot, provenance)
     if out is not None:
         save_policy(policy, out)

@@ -184,7 +184,6 @@ def _write_meta(
             number = number_of[key].setdefault(video.path, len(number_of[key]))
             target = _place(root, layout.VIDEO_PATH, number, key)
             if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(video.path, target)
             row |= {f"videos/{key}/{part}": place for part, place in layout.file_place(number).items()}
             row |= {f"videos/{key}/from_timestamp": video.from_s, f"videos/{key}/to_timestamp": video.to_s}
@@ -202,4 +201,6 @@ def _write_meta(
 
 
 def _place(root: Path, pattern: str, number: int, video_key: str = "") -> Path:
-    return root / pattern.format(**layout.file_place(number), video_key=video_key)
+    path = root / pattern.format(**layout.file_place(number), video_key=video_key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

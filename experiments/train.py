@@ -1,0 +1,144 @@
+"""Clone a policy from datasets: `retake train`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from experiments.command import UsageError, run_verb
+from experiments.tracking import tracked
+from experiments.workers import console, progress_bar
+from policies.dataset.reader import LeRobotDataset, open_dataset
+from policies.network import NetworkConfig
+from policies.training import TrainingConfig, TrainingReport, train
+
+
+@dataclass(frozen=True)
+class Train:
+    """Clone a policy from one or more datasets of one robot.
+
+    The datasets are LeRobot v3, as `retake dataset build` and `retake dataset import` write them. The policy sees
+    every sense that they declare, plans 0.64 s ahead and carries out half of it.
+
+    Example: retake train --datasets runs/mine/dataset --out runs/mine/policy
+    """
+
+    datasets: tuple[Path, ...]
+    """The datasets to learn from."""
+    out: Path
+    """The folder for the checkpoint; one that is there is replaced."""
+    steps: int = 3_000
+    """How many batches to learn from."""
+    batch: int = 64
+    """Frames in a batch."""
+    seed: int = 0
+    """Decides the start, the order of the data and how it is varied."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to compute; "auto" takes a GPU if there is one."""
+    trunk: Literal["mlp", "transformer"] = "mlp"
+    """"mlp" suits a CPU; "transformer" is larger and wants a GPU."""
+    image_size: int = 64
+    """Edge of the images that the policy sees, in pixels; a multiple of 4."""
+    episodes: str | None = None
+    """Which episodes to learn from, such as 0:14 or 0,2,5:9 (of a single dataset); all, if left out."""
+    absolute_groups: tuple[str, ...] | None = None
+    """Joint groups that are commanded absolutely; the hands, if left out. Others follow the measured pose."""
+    cache: Path | None = None
+    """Where decoded images are kept; in the datasets, if left out."""
+
+
+def run(config: Train) -> int:
+    """Train as configured.
+
+    Raises:
+        UsageError: no dataset is given, or numbers cannot be used.
+        DatasetError, PoolError: the datasets cannot train.
+    """
+    report = train_policy(open_for_training(config.datasets, config.episodes), training_config(config), config.out,
+                          cache=config.cache)  # fmt: skip
+    last = report.curve[-1]
+    held_out = "" if last.held_out_loss is None else f", {last.held_out_loss:.3f} on held-out episodes"
+    console.print(
+        f"  learnt from {report.train_episodes} episodes ({report.train_frames} frames) on {report.device}: "
+        f"loss {last.loss:.3f}{held_out}\n  the policy is in {config.out}"
+    )
+    return 0
+
+
+def training_config(config: Train) -> TrainingConfig:
+    """The training that the options ask for; a chunk is 0.64 s at the datasets' own rate.
+
+    Raises:
+        UsageError: a number cannot be used.
+    """
+    if config.steps < 1 or config.batch < 1 or config.image_size < 16 or config.image_size % 4:
+        raise UsageError("--steps and --batch must be at least 1, --image-size a multiple of 4 from 16 on")
+    network = NetworkConfig(image_size=config.image_size, trunk=config.trunk)
+    if config.trunk == "transformer":
+        network = replace(network, width=384, layers=4, channels=(48, 64, 64))
+    return TrainingConfig(
+        steps=config.steps, batch=config.batch, seed=config.seed, device=config.device, network=network,
+        absolute_groups=config.absolute_groups,
+    )  # fmt: skip
+
+
+def open_for_training(roots: Sequence[Path], episodes: str | None = None) -> list[LeRobotDataset]:
+    """Open datasets, with only some episodes where there is a single one.
+
+    Raises:
+        UsageError: no dataset, or episodes of several, or episodes that make no sense.
+        DatasetError, PoolError: as `open_dataset`.
+    """
+    if not roots or (episodes is not None and len(roots) > 1):
+        raise UsageError(f"{len(roots)} datasets given; give at least one, and --episodes only with a single one")
+    chosen = None if episodes is None else parse_episodes(episodes)
+    return [open_dataset(root, episodes=chosen) for root in roots]
+
+
+def parse_episodes(text: str) -> list[int]:
+    """`0:3,7` to [0, 1, 2, 7].
+
+    Raises:
+        UsageError: the text is something else.
+    """
+    numbers: list[int] = []
+    try:
+        for part in text.split(","):
+            first, colon, stop = part.partition(":")
+            numbers += range(int(first), int(stop)) if colon else [int(first)]
+    except ValueError as error:
+        raise UsageError(f"episodes {text!r} cannot be read; write them as 0:14 or 0,2,5:9") from error
+    return numbers
+
+
+def train_policy(
+    datasets: Sequence[LeRobotDataset],
+    config: TrainingConfig,
+    out: Path,
+    *,
+    episode_weights: Mapping[str, float] | None = None,
+    cache: Path | None = None,
+    what: str = "training",
+) -> TrainingReport:
+    """Train with a bar on the terminal and a curve in wandb, kept beside the checkpoint."""
+    with progress_bar(what, config.steps) as advance, tracked(out.name, out.parent, asdict(config)) as tracker:
+        return train(
+            datasets,
+            config,
+            out,
+            episode_weights=episode_weights,
+            cache=cache,
+            tracker=tracker,
+            progress=lambda step, _, loss: advance(f"loss {loss:.3f}"),
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return run_verb("retake train", Train, run, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

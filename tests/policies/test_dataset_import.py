@@ -1,0 +1,176 @@
+"""Imports: a made v3 dataset, a made v2.1 dataset, and the real G1 episodes where they are."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hand_made_dataset import CAMERA, write_dataset
+
+from envs.scenario import Pool
+from policies.dataset.channels import flat_names, group_of
+from policies.dataset.importing import backward_velocity, import_dataset
+from policies.dataset.reader import open_dataset
+from policies.dataset.verify import verify_dataset
+from policies.errors import DatasetError, PoolError
+
+G1 = Path(os.environ.get("RETAKE_G1", Path(__file__).parents[3] / "shared/data/g1_pick_bottle"))
+needs_g1 = pytest.mark.skipif(
+    not (G1 / "meta/info.json").exists(),
+    reason="real G1 episodes absent: set RETAKE_G1 or put them at ../shared/data/g1_pick_bottle",
+)
+
+
+def as_v21(v3, root):
+    """The same dataset as LeRobot v2.1 lays it out; only its first two episodes, each with a film of its own."""
+    table = pq.read_table(v3 / "data/chunk-000/file-000.parquet")
+    info = json.loads((v3 / "meta/info.json").read_text())
+    (root / "meta").mkdir(parents=True)
+    (root / "data/chunk-000").mkdir(parents=True)
+    episodes = pq.read_table(v3 / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    lines = []
+    for row in episodes:
+        index, length = row["episode_index"], row["length"]
+        part = table.slice(row["dataset_from_index"], length).drop_columns(["observation.velocity"])
+        pq.write_table(part, root / f"data/chunk-000/episode_{index:06d}.parquet")
+        film = root / f"videos/chunk-000/{CAMERA}/episode_{index:06d}.mp4"
+        film.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(v3 / f"videos/{CAMERA}/chunk-000/file-{index:03d}.mp4", film)
+        lines.append(json.dumps({"episode_index": index, "tasks": ["wave"], "length": length}))
+    (root / "meta/episodes.jsonl").write_text("\n".join(lines))
+    (root / "meta/tasks.jsonl").write_text(json.dumps({"task_index": 0, "task": "wave"}))
+    info |= {
+        "codebase_version": "v2.1",
+        "data_path": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
+        "video_path": "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4",
+        "robot_type": "Two Arms",
+    }
+    del info["features"]["observation.velocity"]
+    for name in ("action", "observation.state"):
+        info["features"][name]["names"] = [["kLeftElbow", "kRightElbow", "kRightHandThumb"]]
+    (root / "meta/info.json").write_text(json.dumps(info))
+    return root
+
+
+def contents(root):
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_v3_dataset_keeps_its_rows_and_frames(tmp_path):
+    source = write_dataset(tmp_path / "made")
+    before = contents(source)
+    report = import_dataset(source, tmp_path / "ours", Pool.TRAIN)
+    assert contents(source) == before
+    theirs, ours = open_dataset(source), open_dataset(tmp_path / "ours")
+    assert (report.episodes, report.frames, report.derived, report.source_version) == (3, 96, (), "v3.0")
+    for name in ("action", "observation.state", "observation.velocity", "index", "frame_index"):
+        np.testing.assert_array_equal(ours.column(name), theirs.column(name))
+    np.testing.assert_array_equal(
+        ours.frames("head", 16).gather(ours.rows), theirs.frames("head", 16, cache=tmp_path).gather(theirs.rows)
+    )
+    assert verify_dataset(tmp_path / "ours") == []
+
+
+def test_a_v21_dataset_becomes_v3_with_a_robot(tmp_path):
+    made = write_dataset(tmp_path / "made", (30, 41), episodes_a_film=1)
+    report = import_dataset(as_v21(made, tmp_path / "old"), tmp_path / "ours", Pool.DISCOVER)
+    ours, theirs = open_dataset(tmp_path / "ours"), open_dataset(made)
+    assert (report.source_version, report.derived, report.pool) == ("v2.1", ("observation.velocity",), "discover")
+    assert ours.robot is not None
+    assert ours.robot.name == "two_arms"
+    assert [joint.group for joint in ours.robot.joints] == ["left_arm", "right_arm", "right_hand"]
+    assert [episode.pool for episode in ours.episodes] == ["discover", "discover"]
+    assert [episode.identity for episode in ours.episodes] == ["old/000000", "old/000001"]
+    np.testing.assert_array_equal(ours.column("action"), theirs.column("action"))
+    np.testing.assert_array_equal(
+        ours.frames("head", 16).gather(ours.rows), theirs.frames("head", 16, cache=tmp_path).gather(theirs.rows)
+    )
+    assert verify_dataset(tmp_path / "ours") == []
+
+
+def test_a_pool_that_never_trains_is_kept(tmp_path):
+    import_dataset(write_dataset(tmp_path / "made"), tmp_path / "ours", Pool.TEST)
+    with pytest.raises(PoolError, match="pool test"):
+        open_dataset(tmp_path / "ours")
+
+
+def test_a_derived_velocity_looks_only_back():
+    time_s = np.arange(20)[:, None] / 25
+    position = np.concatenate([2.0 * time_s, -0.5 * time_s], axis=1)
+    velocity = backward_velocity(position, 25.0)
+    np.testing.assert_allclose(velocity[1:], np.tile([2.0, -0.5], (19, 1)), atol=1e-5)
+    assert velocity[0].tolist() == [0.0, 0.0]
+    changed = position.copy()
+    changed[12:] += 1.0
+    np.testing.assert_array_equal(backward_velocity(changed, 25.0)[:12], velocity[:12])
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("kLeftShoulderPitch", "left_arm"),
+        ("kRightHandThumbBend", "right_hand"),
+        ("right_gripper", "right_hand"),
+        ("left_joint_3", "left_arm"),
+        ("waist_yaw", "waist"),
+        ("left_knee", "left_leg"),
+        ("motor_0", "body"),
+    ],
+)
+def test_groups_follow_from_names(name, group):
+    assert group_of(name) == group
+
+
+@pytest.mark.parametrize("names", [["a", "b"], [["a", "b"]], {"motors": ["a", "b"]}, {"a": 0, "b": 1}])
+def test_channel_names_are_found_in_every_form(names):
+    assert flat_names(names, 2) == ("a", "b")
+
+
+@pytest.mark.parametrize("names", [None, ["a"], ["a", "a"], []])
+def test_useless_channel_names_are_replaced(names):
+    assert flat_names(names, 2) == ("joint_0", "joint_1")
+
+
+def test_what_cannot_be_imported_leaves_nothing_behind(tmp_path):
+    source = write_dataset(tmp_path / "made")
+    with pytest.raises(DatasetError, match="exists already"):
+        import_dataset(source, source, Pool.TRAIN)
+    with pytest.raises(DatasetError, match="does not exist"):
+        import_dataset(tmp_path / "nowhere", tmp_path / "ours", Pool.TRAIN)
+    info = json.loads((source / "meta/info.json").read_text())
+    info["features"]["action"]["shape"] = [7]
+    (source / "meta/info.json").write_text(json.dumps(info))
+    with pytest.raises(DatasetError, match="one number a joint"):
+        import_dataset(source, tmp_path / "ours", Pool.TRAIN)
+    (source / "meta/info.json").write_text(json.dumps({**info, "codebase_version": "v1.6"}))
+    with pytest.raises(DatasetError, match=r"format v1\.6"):
+        import_dataset(source, tmp_path / "ours", Pool.TRAIN)
+    assert not list(tmp_path.glob("ours*"))
+
+
+@needs_g1
+def test_the_real_g1_episodes_come_in_whole(tmp_path):
+    report = import_dataset(G1, tmp_path / "g1", Pool.TRAIN)
+    assert (report.episodes, report.frames, report.source_version) == (18, 6509, "v2.1")
+    assert report.robot.groups == ("left_arm", "right_arm", "left_hand", "right_hand")
+    units = {joint.group: set() for joint in report.robot.joints}
+    for joint in report.robot.joints:
+        units[joint.group].add(joint.unit)
+    assert units == {"left_arm": {"rad"}, "right_arm": {"rad"}, "left_hand": {"ratio"}, "right_hand": {"ratio"}}
+    dataset = open_dataset(tmp_path / "g1")
+    for index in (0, 17):
+        table = pq.read_table(G1 / f"data/chunk-000/episode_{index:06d}.parquet")
+        rows = slice(dataset.episodes[index].start, dataset.episodes[index].stop)
+        np.testing.assert_array_equal(dataset.column("action")[rows], np.array(table["action"].to_pylist()))
+
+
+@needs_g1
+def test_a_real_g1_film_has_a_frame_for_each_row(tmp_path):
+    import_dataset(G1, tmp_path / "g1", Pool.TRAIN)
+    dataset = open_dataset(tmp_path / "g1", episodes=[5])
+    frames = dataset.frames("cam_high", 16).gather(dataset.rows)
+    assert frames.shape == (221, 16, 16, 3)
+    assert frames.std() > 20.0
