@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BEFORE, AFTER, INK, MUTED, GRID, ALARM = "#e08a3c", "#0f766e", "#1f2933", "#7b8794", "#e4e7eb", "#c0392b"
 _STEP_COLOURS = ("#eef6f5", "#f8f4ec")
 
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Inter", "Helvetica Neue", "Segoe UI", "Arial", "DejaVu Sans"],
     "font.size": 10.0,
@@ -120,6 +120,12 @@ def factor_success(factor: FactorSuccess) -> str:
 def episode_signals(signals: EpisodeSignals) -> str:
     """Signals of one episode over time, the instruction steps behind them."""
     figure, panels = _canvas(7.6, 0.6 + 1.0 * len(signals.tracks), len(signals.tracks))
+    draw_signals(panels, signals)
+    return _as_image(figure)
+
+
+def draw_signals(panels: Sequence[Axes], signals: EpisodeSignals) -> None:
+    """Draw each track of an episode into a panel of its own, one above the other."""
     for panel, track in zip(panels, signals.tracks, strict=True):
         for place, mark in enumerate(signals.marks):
             panel.axvspan(mark.start_s, mark.end_s, color=_STEP_COLOURS[place % 2], zorder=0)
@@ -141,7 +147,6 @@ def episode_signals(signals: EpisodeSignals) -> str:
         edge = panels[0].get_xaxis_transform()
         panels[0].text(signals.alarm_s, 1.04, "alarm", transform=edge, ha="center", fontsize=9, color=ALARM)
     panels[-1].set_xlabel("time in s")
-    return _as_image(figure)
 
 
 def png_image(data: bytes) -> str:
@@ -153,15 +158,20 @@ def _canvas(width: float, height: float, panels: int = 1) -> tuple[Figure, list[
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = list(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0])
+    dress(axes)
+    return figure, axes
+
+
+def dress(axes: Sequence[Axes]) -> None:
+    """Take away from axes what says nothing."""
     for each in axes:
         each.spines[["top", "right"]].set_visible(False)
         each.grid(visible=True, color=GRID, linewidth=0.7)
         each.set_axisbelow(True)
         each.tick_params(length=0, labelsize=8.5)
-    return figure, axes
 
 
 def _percent(axis: Any) -> None:
@@ -174,6 +184,6 @@ def _as_image(figure: Figure) -> str:
     import matplotlib
 
     held = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure.savefig(held, format="svg", transparent=True, metadata={"Date": None})
     return f"data:image/svg+xml;base64,{base64.b64encode(held.getvalue()).decode()}"
