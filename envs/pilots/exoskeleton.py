@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
-from envs.connections import EXOSKELETON, patience_at
 from envs.errors import PilotError
 from envs.pilots.handover import BLEND_S, MAX_GAP_RAD
 from envs.pilots.paths import minimum_jerk
@@ -25,6 +24,7 @@ FloatArray = NDArray[np.float64]
 HOLD_AFTER_S = 0.1  # an older reading is not followed any more
 GIVE_UP_AFTER_S = 0.5
 SAME_RAD = 0.01  # gaps up to here are followed at once
+REPLY_S = 0.1  # as long as a reading may be old: a late answer is better than none
 # At rest the filter lags by 1 / (2 pi 6 Hz) = 27 ms, and by less in motion.
 MIN_CUTOFF_HZ, BETA = 6.0, 4.0
 
@@ -120,25 +120,23 @@ class ExoskeletonPilot:
         return np.where(np.abs(gap_rad) > SAME_RAD, gap_rad, 0.0)
 
 
-def open_exoskeleton(robot: RobotSpec, ports: Mapping[str, str]) -> ExoskeletonPilot:
+def open_exoskeleton(robot: RobotSpec, port: str, reply_s: float = REPLY_S) -> ExoskeletonPilot:
     """A pilot at an exoskeleton of the robot's own build.
 
     Args:
         robot: the robot that is taught.
-        ports: the station's connections, with `exoskeleton` among them.
+        port: the serial device.
+        reply_s: how long to wait for a sensing servo's answer beyond its time on the wire.
 
     Raises:
-        PilotError: there is no such connection.
-        PortError: its port cannot be opened.
+        PortError: the port cannot be opened.
     """
-    if EXOSKELETON not in ports:
-        raise PilotError(f"the station has no connection {EXOSKELETON!r}; it has {', '.join(ports)}")
     exoskeleton = ServoExoskeleton(
         robot,
         isomorphic_joints(robot),
-        ports[EXOSKELETON],
+        port,
         OneEuroFilter(MIN_CUTOFF_HZ, BETA),
         max_age_s=HOLD_AFTER_S,
-        reply_margin_s=patience_at(ports).reply_s,
+        reply_margin_s=reply_s,
     )
     return ExoskeletonPilot(robot, exoskeleton)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -90,6 +91,7 @@ class TwinProcess:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        shutil.rmtree(Path(self.control).parent, ignore_errors=True)  # a twin that was killed leaves it behind
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._complaints.close()

@@ -61,6 +61,7 @@ class TwinWorld:
         middle = task.space.at(np.full(len(task.space.factors), _MIDDLE), "nominal")
         self._scene: tuple[Scenario, Snapshot | None] = (middle, None)
         self.rules.stage(self.simulation, middle)
+        self._solid = _solidity(self.simulation)
 
     @property
     def scenario(self) -> Scenario:
@@ -95,7 +96,9 @@ class TwinWorld:
             self.trainer.move()
 
     def set_up(self, scenario: Scenario, start: Snapshot | None) -> None:
-        """Stage a scenario around the robot wherever it stands; what it knocks over on its way home is hung again.
+        """Stage a scenario around the robot wherever it stands.
+
+        A person holds things out of the robot's way until it is home: so long, nothing of the scene can be touched.
 
         Raises:
             ScenarioError: the scenario is of another task, or the snapshot of another model.
@@ -109,6 +112,7 @@ class TwinWorld:
         self._is_staging = True
         self._judged = 0
         self.trainer.rest()
+        self._make_solid(False)
         self._stage()
 
     def judge(self) -> Judgement:
@@ -143,7 +147,14 @@ class TwinWorld:
 
     def _finish_staging(self) -> None:
         self._is_staging = False
+        self._make_solid(True)
         self._stage()
+
+    def _make_solid(self, is_solid: bool) -> None:
+        model = self.simulation.model
+        geoms, contype, conaffinity = self._solid
+        model.geom_contype[geoms] = contype if is_solid else 0
+        model.geom_conaffinity[geoms] = conaffinity if is_solid else 0
 
     def _stage(self) -> None:
         """Put the scene as it was ordered, and leave the robot where it is: nobody can carry that."""
@@ -163,8 +174,19 @@ class TwinWorld:
 def _joints_of_robot(simulation: Simulation) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Addresses of every one-dimensional joint of the robot, those that follow others included: qpos, dof."""
     model = simulation.model
-    first = model.joint(simulation.robot.joint_names[0]).bodyid[0]
-    is_own = model.body_rootid[model.jnt_bodyid] == model.body_rootid[first]
     is_single = np.isin(model.jnt_type, (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE))
-    own = np.flatnonzero(is_own & is_single)
+    own = np.flatnonzero(_is_of_robot(simulation)[model.jnt_bodyid] & is_single)
     return model.jnt_qposadr[own], model.jnt_dofadr[own]
+
+
+def _solidity(simulation: Simulation) -> tuple[NDArray[np.intp], NDArray[np.intc], NDArray[np.intc]]:
+    """The geoms that are not the robot's, with what they collide as, and with what."""
+    model = simulation.model
+    geoms = np.flatnonzero(~_is_of_robot(simulation)[model.geom_bodyid])
+    return geoms, model.geom_contype[geoms].copy(), model.geom_conaffinity[geoms].copy()
+
+
+def _is_of_robot(simulation: Simulation) -> NDArray[np.bool_]:  # (bodies,)
+    model = simulation.model
+    first = model.joint(simulation.robot.joint_names[0]).bodyid[0]
+    return np.asarray(model.body_rootid == model.body_rootid[first])

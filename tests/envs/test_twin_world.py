@@ -109,6 +109,19 @@ def test_the_scene_is_set_up_around_the_robot_and_stands_when_it_is_home(rig: Ri
     np.testing.assert_allclose(fruit_m(rig), expected_m, atol=0.01)
 
 
+def test_a_hand_that_sank_into_the_basket_comes_home_through_what_is_held_out_of_its_way(rig: Rig) -> None:
+    for _ in range(100):
+        rig.period()  # limp
+    rig.world.set_up(MIDDLE, None)
+    sunk_rad = rig.chain.connect().position_rad
+    for share in np.linspace(1.0, 0.0, 50):
+        rig.period(TUDI.home + share * (sunk_rad - TUDI.home))
+    np.testing.assert_allclose(rig.period(TUDI.home), TUDI.home, atol=0.1)
+    assert rig.world.judge().failure is None
+    model = rig.world.simulation.model
+    assert model.geom_contype[model.geom_bodyid == model.body("basket").id].any()  # it can be touched again
+
+
 def test_a_scene_of_another_task_or_model_is_refused(rig: Rig) -> None:
     with pytest.raises(ScenarioError, match="fold_towel"):
         rig.world.set_up(Scenario("fold_towel", {}), None)
