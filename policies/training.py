@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -129,7 +131,14 @@ def train(
                 tracker.log({k: v for k, v in asdict(point).items() if v is not None and k != "step"}, step)
     dataset_identity = "+".join(sorted(dataset.identity for dataset in datasets))
     seen = tuple(episode.identity for episode in table.episodes)
-    provenance = Provenance(dataset_identity, seen, config.steps, config.seed, table.fps, {"training": asdict(config)})
+    provenance = Provenance(
+        dataset_identity,
+        seen,
+        config.steps,
+        config.seed,
+        table.fps,
+        {"training": json.loads(json.dumps(asdict(config)))},
+    )
     policy = TrainedPolicy(run.averaged(), scaler, table.robot, provenance)
     if out is not None:
         save_policy(policy, out)
@@ -154,9 +163,7 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.network = ChunkPolicy(table.inputs, network).to(self.device)
-        self._average = ChunkPolicy(table.inputs, network).to(self.device)
-        self._average.load_state_dict(self.network.state_dict())
-        self._average.eval().requires_grad_(False)
+        self._average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self._table, self._scaler, self._config = table, scaler, config
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True
