@@ -47,6 +47,9 @@ def write_contact_sheet(episode: Episode, file: Path) -> Path:
                 axes = figure.add_subplot(grid[row, column])
                 axes.imshow(pixels)
                 axes.set_axis_off()
+                if column == 0:
+                    side = axes.transAxes
+                    axes.text(-0.08, 0.5, camera, transform=side, rotation=90, va="center", ha="right", color=MUTED)
                 label = f"{episode.stamp_s[tick]:.2f} s" + (f"  {_step_name(episode, tick)}" if row == 0 else "")
                 axes.set_title(label, fontsize=8.5, color=INK if row == 0 else MUTED, pad=3)
         first = figure.add_subplot(grid[len(row_in), :])
@@ -55,6 +58,8 @@ def write_contact_sheet(episode: Episode, file: Path) -> Path:
         ]
         panels = [first, *others]
         dress(panels)
+        for panel in panels[:-1]:
+            panel.tick_params(labelbottom=False)
         draw_signals(panels, signals)
         figure.suptitle(signals.title, fontsize=11, x=0.01, ha="left", color=INK)
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,119 @@
+"""pick_fruit: good motion passes, each kind of bad motion fails for its own reason, and factors do what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import mujoco
+import numpy as np
+import pytest
+from pick_fruit_flights import CARRY, FINGERS, PICK, FloatArray, Info, blind_env, body_of, fly, scenario
+
+from envs.humanoid import HumanoidEnv
+from envs.scenario import Scenario
+from envs.tasks.pick_fruit import PICK_FRUIT
+
+NULL_FACTOR = "crate_number"
+
+
+@pytest.fixture(scope="module")
+def env() -> Iterator[HumanoidEnv]:
+    with blind_env() as made:
+        yield made
+
+
+def last(flight: Iterator[Info]) -> Info:
+    *_, info = flight
+    return info
+
+
+def fingers_at(env: HumanoidEnv, wish_rad: FloatArray, side: FloatArray) -> FloatArray:
+    joints = [env.robot.joint_index[name] for name in FINGERS]
+    wish_rad[joints] = side[joints]
+    return wish_rad
+
+
+def test_the_expert_succeeds_on_nominal_scenarios(env: HumanoidEnv) -> None:
+    drawn = PICK_FRUIT.space.draw(None, np.random.default_rng(31), distribution="nominal")
+    for where in islice(drawn, 3):
+        judgement = last(fly(env, where))["judgement"]
+        assert judgement.success, judgement.unmet
+        assert all(judgement.done)
+
+
+def test_closing_the_hand_fully_on_the_fruit_bruises_it(env: HumanoidEnv) -> None:
+    def squeeze(wish_rad: FloatArray, info: Info) -> FloatArray:
+        return fingers_at(env, wish_rad, env.robot.upper) if info["judgement"].current >= PICK else wish_rad
+
+    judgement = last(fly(env, scenario(), squeeze))["judgement"]
+    assert not judgement.success
+    assert judgement.failure.startswith("bruised: ")
+
+
+def test_opening_the_hand_on_the_way_drops_the_fruit(env: HumanoidEnv) -> None:
+    has_picked = False
+
+    def let_go(wish_rad: FloatArray, info: Info) -> FloatArray:
+        nonlocal has_picked
+        has_picked |= info["judgement"].current >= CARRY
+        return fingers_at(env, wish_rad, env.robot.lower) if has_picked else wish_rad
+
+    judgement = last(fly(env, scenario(), let_go))["judgement"]
+    assert not judgement.success
+    assert judgement.failure.startswith("dropped: ")
+
+
+@pytest.mark.parametrize(("pull_n", "falls"), [(2.0, False), (7.0, True)])
+def test_tearing_an_unripe_fruit_off_fails(env: HumanoidEnv, pull_n: float, falls: bool) -> None:
+    def pull(wish_rad: FloatArray, info: Info) -> FloatArray:
+        data = body_of(env).simulation.data
+        data.body("unripe_left").xfrc_applied[2] = -pull_n if info["step"] < 10 else 0.0
+        return wish_rad
+
+    failure = last(fly(env, scenario(unripe="both"), pull, steps=14))["judgement"].failure
+    assert (failure or "").startswith("unripe_fallen: ") is falls
+
+
+@pytest.mark.parametrize(("strength_n", "breaks"), [(1.0, True), (4.0, False)])
+def test_a_stem_gives_at_its_own_strength(env: HumanoidEnv, strength_n: float, breaks: bool) -> None:
+    env.reset(seed=0, options={"scenario": scenario(stem_strength=strength_n)})
+    data = body_of(env).simulation.data
+    data.body("ripe").xfrc_applied[2] = -2.5
+    for _ in range(10):
+        _, _, terminated, truncated, info = env.step(env.robot.home)
+        if terminated or truncated:
+            break
+    assert info["judgement"].done[PICK] is breaks or info["judgement"].failure is not None
+    assert bool(data.eq("ripe").active) is not breaks if hasattr(data, "eq") else True
+
+
+def test_the_null_factor_changes_nothing(env: HumanoidEnv) -> None:
+    one, other = ([info["state"] for info in fly(env, scenario(crate_number=n), steps=60)] for n in (1, 9))
+    assert scenario(crate_number=1) != scenario(crate_number=9)
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    "factor", [f for f in PICK_FRUIT.space.factors if f.name not in (NULL_FACTOR, "stem_strength")]
+)
+def test_every_other_factor_changes_what_is_staged(env: HumanoidEnv, factor: object) -> None:
+    ends = factor.choices[:2] if factor.is_categorical else (factor.lower, factor.upper)  # type: ignore[attr-defined]
+    one, other = (staged(env, scenario(**{factor.name: end})) for end in ends)  # type: ignore[attr-defined]
+    assert one != other
+
+
+def test_staging_the_same_scenario_again_gives_the_same_scene(env: HumanoidEnv) -> None:
+    first = staged(env, scenario())
+    staged(env, scenario(fruit_radius=35, unripe="left", light_level=0.3, leaf_cover=1, fruit_x=38))
+    assert staged(env, scenario()) == first
+
+
+def staged(env: HumanoidEnv, where: Scenario) -> tuple[bytes, bytes, float]:
+    """The compiled model, the state and the background noise after staging."""
+    env.reset(seed=0, options={"scenario": where})
+    body = body_of(env)
+    model = body.simulation.model
+    buffer = np.empty(mujoco.mj_sizeModel(model), dtype=np.uint8)
+    mujoco.mj_saveModel(model, None, buffer)
+    return buffer.tobytes(), body.simulation.physics_state().tobytes(), body.rules.noise_level_db

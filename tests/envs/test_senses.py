@@ -1,0 +1,91 @@
+"""Touch, sound and sight of the simulated body, against what MuJoCo and acoustics say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import mujoco
+import numpy as np
+import pytest
+from pick_fruit_flights import PICK, Info, blind_env, body_of, fly, fly_until, scenario
+
+from envs.senses.sound import SoundSense
+from envs.senses.touch import TouchSense
+
+
+def test_each_pad_feels_the_normal_forces_of_its_contacts() -> None:
+    with blind_env() as env:
+        info = fly_until(env, scenario(), lambda info: info["judgement"].current > PICK)
+        simulation = body_of(env).simulation
+        model, data = simulation.model, simulation.data
+        expected = []
+        for pad in env.robot.pads:
+            total, force = 0.0, np.zeros(6)
+            for index in range(data.ncon):
+                if model.geom(pad.name).id in data.contact[index].geom:
+                    mujoco.mj_contactForce(model, data, index, force)
+                    total += force[0]
+            expected.append(total)
+        felt = TouchSense(simulation).forces_n()
+        np.testing.assert_allclose(felt.sum(axis=(1, 2)), expected, atol=1e-9)
+        assert sorted(expected)[-2] > 1.0  # thumb and a finger hold the fruit
+        # What is reported is noisy: 16 taxels, each with a standard deviation of 0.02 N, none below zero.
+        np.testing.assert_allclose(info["state"].touch_n.sum(axis=(1, 2)), expected, atol=0.5)
+
+
+def test_a_force_between_taxels_is_shared_by_its_neighbours_only() -> None:
+    with blind_env() as env:
+        fly_until(env, scenario(), lambda info: info["judgement"].current > PICK)
+        felt = TouchSense(body_of(env).simulation).forces_n()
+        contacts = body_of(env).simulation.data.ncon
+        assert (felt >= 0.0).all()
+        assert 0 < np.count_nonzero(felt) <= 4 * contacts
+
+
+@pytest.mark.parametrize("step_db", [6.0, 20.0])
+def test_background_noise_grows_by_as_many_decibels_as_were_asked_for(step_db: float) -> None:
+    def level_db(background_db: float) -> float:
+        sense = SoundSense(16_000, 25.0)
+        sense.reset(background_db)
+        rng = np.random.default_rng(4)
+        for _ in range(13):
+            sense.advance(0.0, 0.0, rng)
+        return float(10 * np.log10(np.mean(sense.window.astype(np.float64) ** 2)))
+
+    assert level_db(45.0 + step_db) - level_db(45.0) == pytest.approx(step_db, abs=0.1)
+
+
+def test_the_noise_factor_is_heard_in_the_scene() -> None:
+    with blind_env() as env:
+        quiet, loud = (list(fly(env, scenario(noise_level=level), steps=20))[-1]["state"].sound for level in (30, 70))
+        assert np.std(loud.astype(float)) > 3 * np.std(quiet.astype(float))
+
+
+def test_the_same_seed_sounds_the_same_and_another_does_not() -> None:
+    with blind_env() as env:
+
+        def heard(seed: int) -> bytes:
+            infos: list[Info] = list(fly(env, scenario(noise_level=60), seed=seed, steps=15))
+            return bytes(infos[-1]["state"].sound.tobytes())
+
+        assert heard(5) == heard(5)
+        assert heard(5) != heard(6)
+
+
+@pytest.mark.parametrize("backend", ["glfw", "disabled"])
+def test_without_opengl_the_error_names_the_packages_to_install(backend: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    code = "from envs.registry import make_env; make_env().reset(seed=0)"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**environment, "MUJOCO_GL": backend},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.returncode != 0
+    assert "RenderingError" in found.stderr
+    assert "apt-get install libegl1 libgl1-mesa-dri" in found.stderr
+    assert "MUJOCO_GL=egl" in found.stderr

@@ -1,0 +1,108 @@
+"""A snapshot restarts an episode in its middle, bit for bit, and none but its own model takes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pick_fruit_flights import GRASP, FloatArray, Info, blind_env, body_of, fly, scenario
+
+from assets.table import load_robot
+from envs.body import BodyState, JointTarget
+from envs.errors import ScenarioError
+from envs.humanoid import HumanoidEnv
+from envs.sim_body import SimBody
+from envs.snapshot import Snapshot
+from envs.tasks.known import load_rules
+from envs.tasks.pick_fruit import PICK_FRUIT
+
+STEPS = 20
+
+
+def snapshot_while_grasping(env: HumanoidEnv) -> tuple[Snapshot, list[FloatArray], list[BodyState]]:
+    """A snapshot from when fingers have just touched the fruit, and the next twenty wishes and states."""
+    snapshot: Snapshot | None = None
+    wishes: list[FloatArray] = []
+    states: list[BodyState] = []
+    for info in fly(env, scenario(), seed=9):
+        if snapshot is not None:
+            wishes.append(info["wish_rad"])
+            states.append(info["state"])
+            if len(states) == STEPS:
+                return snapshot, wishes, states
+        elif info["judgement"].current == GRASP and is_touching(info):
+            snapshot = Snapshot.from_bytes(env.snapshot().to_bytes())
+    raise AssertionError("the expert never touched the fruit")
+
+
+def is_touching(info: Info) -> bool:
+    return bool(info["state"].touch_n.sum() > 1.0)
+
+
+def test_an_environment_goes_on_bit_for_bit_where_the_snapshot_was_taken() -> None:
+    with blind_env() as env, blind_env() as fresh:
+        snapshot, wishes, states = snapshot_while_grasping(env)
+        for restarted in (env, fresh):
+            _, info = restarted.reset(seed=123, options={"start": snapshot})
+            assert info["restart"] == "exact"
+            assert info["step"] == snapshot.step
+            for wish_rad, state in zip(wishes, states, strict=True):
+                *_, info = restarted.step(wish_rad)
+                assert info["state"] == state
+
+
+def test_a_body_goes_on_bit_for_bit_where_the_snapshot_was_taken() -> None:
+    robot = load_robot("tudi")
+    body = SimBody(robot, PICK_FRUIT, load_rules("pick_fruit"), images=False)
+    rng = np.random.default_rng(3)
+    where = scenario()
+    body.set_up(where, None, rng)
+    body.reset(where, rng)
+    targets = robot.home + np.random.default_rng(4).uniform(-0.1, 0.1, (2 * STEPS, len(robot.joints)))
+    for target in targets[:STEPS]:
+        body.exchange(JointTarget(target))
+    snapshot = body.snapshot(STEPS, {})
+    states = [body.exchange(JointTarget(target)) for target in targets[STEPS:]]
+    judged = body.assess()
+    other_rng = np.random.default_rng(77)
+    body.set_up(where, snapshot, other_rng)
+    body.reset(where, other_rng)
+    assert [body.exchange(JointTarget(target)) for target in targets[STEPS:]] == states
+    assert body.assess() == judged
+    body.close()
+
+
+def test_a_restart_with_another_wish_goes_another_way() -> None:
+    with blind_env() as env:
+        snapshot, wishes, states = snapshot_while_grasping(env)
+        env.reset(seed=123, options={"start": snapshot})
+        for wish_rad, _ in zip(wishes, states, strict=True):
+            *_, info = env.step(wish_rad + 0.01)
+        assert info["state"] != states[-1]
+
+
+def test_a_snapshot_of_another_model_is_refused(tmp_path: Path) -> None:
+    robot = load_robot("tudi")
+    assert robot.mjcf_path is not None
+    heavier = tmp_path / "robot.xml"
+    text = robot.mjcf_path.read_text()
+    assert 'mass="1.2"' in text
+    heavier.write_text(text.replace('mass="1.2"', 'mass="1.3"', 1))
+    other = SimBody(replace(robot, mjcf_path=heavier), PICK_FRUIT, load_rules("pick_fruit"), images=False)
+    with blind_env() as env:
+        env.reset(seed=0, options={"scenario": scenario()})
+        snapshot, digest = env.snapshot(), body_of(env).simulation.digest
+    with pytest.raises(ScenarioError, match=snapshot.model_digest):
+        other.set_up(snapshot.scenario, snapshot, np.random.default_rng(0))
+    assert digest != other.simulation.digest
+    other.close()
+
+
+def test_a_state_of_another_size_is_refused() -> None:
+    with blind_env() as env:
+        env.reset(seed=0, options={"scenario": scenario()})
+        simulation = body_of(env).simulation
+        with pytest.raises(ScenarioError, match="another model"):
+            simulation.restore(simulation.physics_state()[:-1], simulation.equality_state())
