@@ -51,7 +51,12 @@ class TwinProcess:
         command = [sys.executable, "-m", "envs.twin", "--task", task, "--robot", robot, "--seed", str(seed)]
         complaints = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process does
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, env=environment
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for whoever drives the robot; it must not vanish under the hands
         )
         ports = _ports_said_by(process)
         if ports is None:
