@@ -17,7 +17,8 @@ from envs.episodes.session import EpisodeOrder
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.command import UsageError, run_verb
-from experiments.open_loop import OpenLoop, print_open_loop
+from experiments.open_loop import OpenLoop
+from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
 from experiments.rollout_files import save_rollouts
 from experiments.serial_station import fly_on_cables
@@ -28,6 +29,8 @@ from policies.cases.rates import Rate
 from policies.cases.rollout import Rollout
 from policies.checkpoint import load_policy
 
+OPEN_LOOP = "--open-loop"
+
 
 @dataclass(frozen=True)
 class Evaluate:
@@ -35,6 +38,9 @@ class Evaluate:
 
     Each scenario follows from --pool and --seed alone, so two policies tried with the same options meet the same
     scenarios and noise, and can be compared pair by pair.
+
+    With --open-loop it compares the policy's commands with recorded ones instead; see
+    `retake evaluate --open-loop --help`.
 
     Example: retake evaluate --policy runs/mine/policy --pool discover --episodes 100 --out runs/mine/discover.json
     """
@@ -59,10 +65,6 @@ class Evaluate:
     """A doubt band that `retake cases calibrate` wrote; the policy then alarms where it leaves the band."""
     out: Path | None = None
     """Where to write the rollouts as JSON, for `retake cases`."""
-    open_loop: Path | None = None
-    """A dataset of held-out episodes: report the action error on them instead of trying scenarios."""
-    against: Path | None = None
-    """With --open-loop: the dataset that the policy was trained on, for the nearest-neighbour baseline."""
     seed: int = 0
     """Draws the scenarios and the noise in them."""
     processes: int = available_processes()
@@ -70,8 +72,6 @@ class Evaluate:
 
 
 def run(config: Evaluate) -> int:
-    if config.open_loop is not None:
-        return print_open_loop(OpenLoop(config.policy, config.open_loop, config.against))
     task = load_task(config.task)
     trained = load_policy(config.policy, load_robot("tudi"))
     chosen = scenarios(task.space, config.pool, config.episodes, config.seed, distribution=config.distribution)
@@ -119,7 +119,11 @@ def _succeeded(rollouts: Sequence[Rollout]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return run_verb("retake evaluate", Evaluate, run, arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if OPEN_LOOP in given:
+        given.remove(OPEN_LOOP)
+        return run_verb(f"retake evaluate {OPEN_LOOP}", OpenLoop, run_open_loop, given)
+    return run_verb("retake evaluate", Evaluate, run, given)
 
 
 if __name__ == "__main__":

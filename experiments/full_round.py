@@ -25,7 +25,6 @@ from policies.dataset.reader import LeRobotDataset
 from policies.errors import EvidenceError
 from policies.training import TrainingReport
 
-REGRESS_MARGIN = 0.10
 BEFORE, AFTER = "before", "after"
 
 
@@ -63,7 +62,7 @@ def run_round(place: Round) -> RoundFigures:
         improvement = judge_improvement(*verify)
         console.print(f"  {improvement.text}", soft_wrap=True)
         regress = [place.try_policy(name, Pool.REGRESS, place.sizes.regress, 9) for name in (BEFORE, AFTER)]
-        non_inferiority = judge_regression(*regress, margin=REGRESS_MARGIN)
+        non_inferiority = judge_regression(*regress)
         console.print(f"  {non_inferiority.text}", soft_wrap=True)
     deployment = None
     if place.sizes.deploy:

@@ -1,0 +1,110 @@
+"""Episodes on cables: the real body by exoskeleton or by a policy, with a twin where no robot is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from envs.episodes.archive import Archive
+from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
+from envs.humanoid import HumanoidEnv
+from envs.registry import make_env
+from experiments.command import UsageError
+from experiments.stations import Flight, roll_out
+from experiments.workers import console, progress_bar
+from policies.cases.rollout import Rollout
+
+TWIN = "twin"
+ROBOT = "robot"
+_EXOSKELETON = "exoskeleton"
+Result = TypeVar("Result")
+
+
+def demonstrate_on_cables(
+    task: str, archive: Path, wanted: Sequence[EpisodeOrder], ports: Mapping[str, str], *, what: str
+) -> list[EpisodeResult]:
+    """Record demonstrations by exoskeleton, in real time.
+
+    Raises:
+        UsageError: the exoskeleton's port is missing.
+        EnvError, HardwareError: the robot, the twin or the exoskeleton cannot be had.
+    """
+    from envs.pilots.exoskeleton import open_exoskeleton
+
+    with _connected(task, ports, is_worn=True) as (env, plugged, station):
+        if _EXOSKELETON not in plugged:
+            raise UsageError("no exoskeleton; add --ports exoskeleton /dev/..., or leave --ports out to use a twin")
+        place = Archive(archive)
+        pilot = open_exoskeleton(env.robot, plugged[_EXOSKELETON])
+        try:
+            return _one_by_one(
+                what, wanted, lambda order: run_episode(env, pilot, order, place, station=station), _is_kept
+            )
+        finally:
+            pilot.close()
+
+
+def fly_on_cables(
+    flight: Flight, wanted: Sequence[EpisodeOrder], ports: Mapping[str, str], *, what: str
+) -> list[Rollout]:
+    """Try a policy in real time on a robot, or on a twin.
+
+    Raises:
+        EnvError, HardwareError, CheckpointError: the robot, the twin or the policy cannot be had.
+    """
+    import torch
+
+    from policies.checkpoint import load_policy
+    from policies.cloning import ClonedPolicy
+    from policies.policy_pilot import PolicyPilot
+
+    torch.set_num_threads(1)
+    with _connected(flight.task, ports, is_worn=False) as (env, _, station):
+        policy = ClonedPolicy(load_policy(flight.checkpoint, env.robot))
+        pilot = PolicyPilot(env, policy, flight.band)
+        archive = Archive(flight.archive)
+        return _one_by_one(what, wanted, lambda order: roll_out(env, pilot, order, archive, station), _is_success)
+
+
+@contextmanager
+def _connected(
+    task: str, ports: Mapping[str, str], *, is_worn: bool
+) -> Iterator[tuple[HumanoidEnv, Mapping[str, str], str]]:
+    """The environment on its cables, what is plugged in where, and the station's name."""
+    from envs.twin.process import TwinProcess
+
+    with ExitStack() as stack:
+        station = ROBOT
+        if not ports:
+            console.print("  starting a twin: a simulated robot behind real serial ports", soft_wrap=True)
+            twin = stack.enter_context(TwinProcess.start(task))
+            if is_worn:
+                twin.wear_exoskeleton()
+            ports, station = twin.ports, TWIN
+        env = make_env(task, "serial", ports={k: v for k, v in ports.items() if k != _EXOSKELETON})
+        stack.callback(env.close)
+        yield env, ports, station
+
+
+def _one_by_one(
+    what: str,
+    wanted: Sequence[EpisodeOrder],
+    work: Callable[[EpisodeOrder], Result],
+    is_good: Callable[[Result], bool],
+) -> list[Result]:
+    results: list[Result] = []
+    with progress_bar(what, len(wanted)) as advance:
+        for order in wanted:
+            results.append(work(order))
+            advance(f"{sum(map(is_good, results))} succeeded")
+    return results
+
+
+def _is_kept(result: EpisodeResult) -> bool:
+    return result.success
+
+
+def _is_success(rollout: Rollout) -> bool:
+    return rollout.success
