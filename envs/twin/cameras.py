@@ -15,7 +15,7 @@ from envs.errors import RenderingError
 from envs.scenario import Scenario
 from envs.senses.sight import SightSense
 from envs.simulation import Simulation
-from envs.tasks.known import load_rules
+from envs.tasks.known import load_rules, load_task
 from envs.tasks.task import Task
 from envs.twin.mjpeg_server import MjpegServer
 
@@ -38,7 +38,7 @@ class TwinCameras:
         self._is_drawing = False
         context = multiprocessing.get_context("spawn")
         self._pipe, far_end = context.Pipe()
-        self._process = context.Process(target=_draw_and_serve, args=(spec, task, far_end), daemon=True)
+        self._process = context.Process(target=_draw_and_serve, args=(spec, task.name, far_end), daemon=True)
         self._process.start()
         far_end.close()
         try:
@@ -76,11 +76,11 @@ class TwinCameras:
             self._process.join()
 
 
-def _draw_and_serve(spec: RobotSpec, task: Task, pipe: Connection) -> None:
+def _draw_and_serve(spec: RobotSpec, task_name: str, pipe: Connection) -> None:
     """The cameras' process: ends when the twin hangs up, however that came about."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the twin, which hangs up then
-    simulation = Simulation(spec, task.scene)
-    rules = load_rules(task.name)(simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
+    simulation = Simulation(spec, load_task(task_name).scene)
+    rules = load_rules(task_name)(simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
     sight = SightSense(simulation)
     try:
         simulation.place_home()
