@@ -1,0 +1,173 @@
+"""The verbs dataset, robot, view and bench as a user types them: exit codes, one clear line, and what is written."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import pytest
+from episode_samples import record_episode
+
+from assets.table import load_robot
+from envs.episodes.archive import Archive
+from experiments import bench, dataset, robot, view
+from experiments.bench.rows import Row
+from experiments.workers import console
+from hardware.pseudo_terminal import PseudoTerminal
+from hardware.virtual_robot import VirtualRobot
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    root = tmp_path / "archive"
+    opened = Archive(root)
+    for number in range(2):
+        record_episode(opened, seed=number)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def progress_on_standard_output() -> Iterator[None]:
+    yield
+    console.stderr = False
+
+
+@contextmanager
+def cables(buses: VirtualRobot) -> Iterator[dict[str, str]]:
+    """The robot's buses on pseudo-terminals: connection to path."""
+    done = threading.Event()
+    terminals = {name: PseudoTerminal() for name in buses.buses}
+
+    def serve() -> None:
+        while not done.is_set():
+            if not any([terminals[name].serve(bus.feed) for name, bus in buses.buses.items()]):
+                time.sleep(0.0005)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield {name: terminal.path for name, terminal in terminals.items()}
+    done.set()
+    thread.join()
+    for terminal in terminals.values():
+        terminal.close()
+
+
+def one_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    return text
+
+
+def test_a_dataset_is_built_once_and_then_has_nothing_to_add(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["build", "--archive", str(archive), "--out", str(tmp_path / "set")]
+    assert dataset.main(command) == 0
+    assert "2 episodes with 20 steps: 2 added, 0 were there before" in capsys.readouterr().out
+    assert dataset.main(command) == 0
+    assert "2 episodes with 20 steps: 0 added, 2 were there before" in capsys.readouterr().out
+
+
+def test_a_sound_dataset_verifies_and_a_damaged_one_does_not(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "set"
+    assert dataset.main(["build", "--archive", str(archive), "--out", str(root)]) == 0
+    assert dataset.main(["verify", "--dataset", str(root)]) == 0
+    damaged = next(root.glob("data/*/*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    capsys.readouterr()
+    assert dataset.main(["verify", "--dataset", str(root), "--json"]) == dataset.FOUND_DAMAGE
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert ("unreadable", str(damaged.relative_to(root))) in {(found["kind"], found["place"]) for found in findings}
+
+
+def test_a_filter_that_admits_nothing_is_told_in_one_line(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["build", "--archive", str(archive), "--out", str(tmp_path / "set"), "--body", "serial"]
+    assert dataset.main(command) == 2
+    assert "no episode" in one_line(capsys.readouterr().err)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_robot_check_without_ports_says_which_connections_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert robot.main(["check"]) == 2
+    told = one_line(capsys.readouterr().err)
+    for connection in {servo.bus for servo in load_robot("tudi").servos}:
+        assert f"{connection}=/dev/ttyUSB" in told
+
+
+def test_a_robot_on_its_cables_is_ready_and_one_without_a_cable_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    with cables(VirtualRobot(load_robot("tudi"))) as paths:
+        pairs = [f"{name}={path}" for name, path in paths.items()]
+        assert robot.main(["check", "--json", "--ports", *pairs]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["is_ready"]
+        assert len(report["servos"]) == 27
+        assert robot.main(["check", "--json", "--ports", *pairs[1:]]) == robot.NOT_READY
+        report = json.loads(capsys.readouterr().out)
+        assert [finding["problem"] for finding in report["findings"] if finding["needs_person"]] == [
+            "no port was given"
+        ]
+        assert robot.main(["scan", "--json", "--port", next(iter(paths.values()))]) == 0
+        assert len(json.loads(capsys.readouterr().out)["servos"]) == 5
+
+
+def test_an_episode_is_shown_on_one_page(archive: Path, tmp_path: Path) -> None:
+    page = tmp_path / "pages" / "page.png"
+    assert view.main(["--archive", str(archive), "--out", str(page)]) == 0
+    image = cv2.imread(str(page))
+    assert image is not None
+    assert image.shape[0] > 400
+    assert image.std() > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--out", "scene.jpg"], "ends in .png"),
+        (["--out", "scene.png", "--task", "juggle"], "choose one of pick_fruit"),
+        (["--out", "scene.png", "--factors", "fruit_radius"], "factor=value"),
+        (["--out", "scene.png", "--factors", "fruit_radius=99"], "allowed is [20, 35]"),
+        (["--out", "scene.png", "--factors", "fruit_radius=big"], "no number"),
+        (["--out", "scene.png", "--camera", "moon"], "choose one of overview, trainer, head, wrist"),
+        (["--archive", "nowhere", "--out", "page.png"], "does not exist"),
+        (["--archive", "nowhere"], "--out page.png"),
+    ],
+)
+def test_view_tells_bad_input_in_one_line(
+    arguments: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert view.main(arguments) == 2
+    assert told in one_line(capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_benchmark_prints_one_json_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main(["bus", "--quick", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["benchmark"] == "bus"
+    assert {"versions", "machine", "rows", "quick"} <= set(result)
+    for row in result["rows"]:
+        assert {"name", "value", "unit", "goal", "peer", "holds", "note"} <= set(row)
+        assert row["peer"] is not None or row["note"]
+
+
+@pytest.mark.parametrize(
+    ("row", "holds"),
+    [
+        (Row("time", 1.0, "ms"), None),
+        (Row("time", 1.0, "ms", goal=1.0), True),
+        (Row("time", 1.1, "ms", goal=1.0), False),
+        (Row("share", 0.9, "", goal=0.95, wanted="at least"), False),
+        (Row("share", 0.95, "", goal=0.95, wanted="at least"), True),
+    ],
+)
+def test_a_goal_holds_in_its_own_direction(row: Row, holds: bool | None) -> None:
+    assert row.holds is holds
