@@ -103,6 +103,7 @@ def load_policy(folder: Path, robot: RobotSpec | None = None) -> TrainedPolicy:
             raise CheckpointError(f"{folder} is of format {sidecar['format']!r}; {_FORMAT!r} is read. Train again")
         trained_for = RobotSpec.from_dict(sidecar["robot"])
         config = {**sidecar["network"], "channels": tuple(sidecar["network"]["channels"])}
+        config["proprioception"] = tuple(config["proprioception"])
         inputs = {**sidecar["inputs"], "cameras": tuple(sidecar["inputs"]["cameras"])}
         with torch.random.fork_rng(devices=[]):  # the first weights are drawn at random, and thrown away
             network = ChunkPolicy(InputSpec(**inputs), NetworkConfig(**config))

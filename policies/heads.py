@@ -14,12 +14,13 @@ class MipHeads(nn.Module):
     After "Much Ado About Noising" (arXiv 2512.01809): with pi(o, x, t), the loss is
     |pi(o, 0, 0) - a|^2 / t*^2 + |pi(o, a + (1 - t*) e, t*) - a|^2 / (1 - t*)^2, and the action pi(o, pi(o, 0, 0), t*).
     Here pi(o, x, t*) = x + (1 - t*) f(o, x): the second term is then |f + e|^2, which starts at about 1 a number as
-    the first does, so neither drowns the other.
+    the first does. `correction_weight` weighs it: its floor is the noise itself, not to be chased by a short training.
     """
 
-    def __init__(self, heads: int, width: int, numbers: int, t_star: float) -> None:
+    def __init__(self, heads: int, width: int, numbers: int, t_star: float, correction_weight: float = 1.0) -> None:
         super().__init__()
         self.t_star = t_star
+        self.correction_weight = correction_weight
         self.from_embedding = _weights(heads, width, width)
         self.from_guess = _weights(heads, numbers, width)
         self.stage = nn.Parameter(torch.zeros(heads, 2, 1, width))  # stands for t: there are only two
@@ -39,7 +40,8 @@ class MipHeads(nn.Module):
         start = torch.matmul(embedding, self.from_embedding)
         guess = self._finish(start, 0)
         corrected = self._correct(start, target + step * noise)
-        error = ((guess - target) / self.t_star) ** 2 + ((corrected - target) / step) ** 2
+        correction = self.correction_weight * ((corrected - target) / step) ** 2
+        error = ((guess - target) / self.t_star) ** 2 + correction
         return (error * mask).sum() / mask.sum().clamp(min=1.0)
 
     def _correct(self, start: Tensor, guess: Tensor) -> Tensor:

@@ -31,7 +31,9 @@ class NetworkConfig:
     layers: int = 2
     channels: tuple[int, ...] = (32, 32, 32)
     opinions: int = 3  # heads on the one trunk; their disagreement is the doubt
+    proprioception: tuple[str, ...] = (STATE,)  # velocity and effort give away the last command: left out
     modality_dropout: float = 0.1
+    correction_weight: float = 0.1  # of the second regression step in the loss; the first carries the precision
     t_star: float = 0.9
 
 
@@ -57,7 +59,7 @@ class ChunkPolicy(nn.Module):
         as_map = config.trunk == "transformer"
         self.encoders = nn.ModuleDict()
         self.feeds: list[tuple[str, tuple[str, ...]]] = []  # encoder, and the features it takes
-        body = tuple(name for name in PROPRIOCEPTION if name in inputs.vectors)
+        body = tuple(name for name in config.proprioception if name in inputs.vectors)
         self._add(
             "proprioception", body, VectorEncoder(sum(inputs.vectors[name] for name in body), config.width, token)
         )
@@ -74,7 +76,9 @@ class ChunkPolicy(nn.Module):
             self.trunk: nn.Module = _MlpTrunk(len(self.feeds) * token, config.width, config.layers)
         else:
             self.trunk = _TransformerTrunk(config.width, config.layers)
-        self.heads = MipHeads(config.opinions, config.width, config.horizon * inputs.joints, config.t_star)
+        self.heads = MipHeads(
+            config.opinions, config.width, config.horizon * inputs.joints, config.t_star, config.correction_weight
+        )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not declare it
 
     @property

@@ -21,8 +21,8 @@ _EXPERTS = {"pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert"}
 class Expert(Protocol):
     """Knows one task by heart."""
 
-    def reset(self, position_rad: NDArray[np.float64]) -> None:
-        """Take over from these joint positions, (joints,)."""
+    def reset(self, position_rad: NDArray[np.float64], rng: np.random.Generator | None = None) -> None:
+        """Take over from these joint positions, (joints,). With `rng` no two demonstrations move quite alike."""
         ...
 
     def command(self, judgement: Judgement) -> JointTarget:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,21 @@ def minimum_jerk(fraction: float) -> float:
 
 @dataclass(frozen=True)
 class ReachPath:
-    """A quadratic Bezier curve walked with minimum jerk: it leaves `start` and arrives from `via`."""
+    """A quadratic Bezier curve walked with minimum jerk: it leaves `start` and arrives from `via`.
+
+    `detour` is how far aside the hand is half-way; it vanishes at both ends.
+    """
 
     start: FloatArray  # (3,)
     via: FloatArray  # (3,)
     duration_s: float
+    detour: FloatArray = field(default_factory=lambda: np.zeros(3))  # (3,)
 
     def at(self, elapsed_s: float, end: FloatArray) -> FloatArray:  # (3,)
         """Position at a time; `end` may move while the path is walked."""
         s = minimum_jerk(elapsed_s / self.duration_s)
-        return (1 - s) ** 2 * self.start + 2 * s * (1 - s) * self.via + s**2 * end
+        aside = 16.0 * (s * (1 - s)) ** 2  # 1 half-way
+        return (1 - s) ** 2 * self.start + 2 * s * (1 - s) * self.via + s**2 * end + aside * self.detour
 
 
 def blend(start: FloatArray, end: FloatArray, elapsed_s: float, duration_s: float) -> FloatArray:

@@ -27,6 +27,9 @@ FIRM_N = 4.0  # from here on it may be pulled
 SQUEEZE_RAD_PER_N = 0.004  # how fast the grip answers to what the finger tips feel, a control step
 MAX_SQUEEZE_RAD = 0.4
 APPROACH_M = 0.10
+DETOUR_M = 0.02  # standard deviation, each way
+DETOUR_FROM_M = 0.25  # a reach shorter than this wanders less
+PACES = (0.9, 1.2)
 ABOVE_BASKET_M = 0.13
 RELEASE_M = 0.1
 TILT = 0.2
@@ -48,8 +51,15 @@ class PickFruitExpert:
         self._basket = simulation.model.site("basket").id
         self.reset(robot.home)
 
-    def reset(self, position_rad: FloatArray) -> None:
-        """Take over from these measured joint positions, (joints,)."""
+    def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
+        """Take over from these joint positions, (joints,). With `rng`, reach by a detour and at a pace of its own."""
+        self._detour = np.zeros(3)
+        self._pace = 1.0
+        if rng is not None:
+            # As people do, who aim roughly and correct on the way; never beyond the fruit, which would be pushed off.
+            self._detour = rng.normal(0.0, DETOUR_M, 3)
+            self._detour[0] = -2.0 * abs(self._detour[0])
+            self._pace = float(rng.uniform(*PACES))
         self._target = position_rad.copy()
         self._kinematics.reset(position_rad)
         self._flex = position_rad[self._fingers].copy()
@@ -86,20 +96,22 @@ class PickFruitExpert:
         end = self._destination(step)
         self._end = end
         distance_m = float(np.linalg.norm(end - start))
-        via, duration_s = (start + end) / 2, 0.5
+        via, duration_s, detour = (start + end) / 2, 0.5, np.zeros(3)
         self._flex_s = 0.45
         if step == 0:
             via = end - min(APPROACH_M, 0.6 * distance_m) * self._pointing(end)
-            duration_s = 0.75 + 1.6 * distance_m
+            duration_s = (0.75 + 1.6 * distance_m) * self._pace
+            detour = self._detour * min(1.0, distance_m / DETOUR_FROM_M) ** 2
         elif step == 2:
             duration_s = 0.8
         elif step == 3:
             via = (start + end) / 2 + [-0.02, 0.03, 0.05]
-            duration_s = 0.6 + 1.6 * distance_m
+            duration_s = (0.6 + 1.6 * distance_m) * self._pace
+            detour = 0.7 * self._detour
         elif step == 4:
             duration_s = 0.45
             self._flex_s = 0.7
-        self._path = ReachPath(start, via, duration_s)
+        self._path = ReachPath(start, via, duration_s, detour)
         self._flex_start = self._flex.copy()
 
     def _destination(self, step: int) -> FloatArray:  # (3,)

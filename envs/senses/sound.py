@@ -50,7 +50,7 @@ class SoundSense:
         self._knock = min(self._knock + 0.5 * impact, 0.8)
         knock_phase = self._knock_phase_rad + 2 * np.pi * KNOCK_HZ * time_s
         knocks = self._knock * np.exp(-time_s / KNOCK_DECAY_S) * np.sin(knock_phase)
-        noise = self._background * np.sqrt(2.0) * rng.standard_normal(self._block)
+        noise = self._background / np.sqrt(2.0) * rng.standard_normal(self._block)
         self._motor_phase_rad = float(motor[-1] % (2 * np.pi))
         self._knock_phase_rad = float(knock_phase[-1] % (2 * np.pi))
         self._knock *= float(np.exp(-time_s[-1] / KNOCK_DECAY_S))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
+
 from assets.robot import RobotSpec
 from envs.errors import PilotError
 from envs.pilots.experts import Expert, load_expert
@@ -31,6 +33,7 @@ class VirtualTrainer:
         self._rules = rules
         self._exoskeleton = exoskeleton
         self._expert: Expert | None = None
+        self._shown = 0  # demonstrations begun; each moves in its own way
         self._is_worn = False
         self._is_moving = False
         self._exoskeleton.hold(spec.home)
@@ -54,7 +57,9 @@ class VirtualTrainer:
     def begin(self) -> None:
         """Show the task, from where the robot stands now."""
         if self._is_worn and self._expert is not None:
-            self._expert.reset(self._simulation.data.qpos[self._simulation.qpos].copy())
+            self._shown += 1
+            position_rad = self._simulation.data.qpos[self._simulation.qpos].copy()
+            self._expert.reset(position_rad, np.random.default_rng(self._shown))
             self._is_moving = True
 
     def move(self) -> None:
