@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print_usage(console: Console) -> None:
-    console.print("usage: retake VERB [options]\n\nA learning gym for humanoid robots that people teach.\n")
+    console.print("usage: retake VERB \\[options]\n\nA learning gym for humanoid robots that people teach.\n")
     for verb, meaning in VERBS.items():
         console.print(f"  {verb:<10} {meaning}", soft_wrap=True)
     console.print("\nretake VERB --help says more. New here? `retake demo` shows everything once.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.command import UsageError, run_verb
 from experiments.orders import orders, request_orders, scenarios
+from experiments.port_options import port_pairs
 from experiments.serial_station import demonstrate_on_cables
 from experiments.stations import Demonstrations
 from experiments.workers import available_processes, console, run_jobs
@@ -49,8 +50,8 @@ class Collect:
     """A requests.json that `retake cases find` wrote."""
     operator: str = "expert"
     """Who demonstrates; stands in every episode."""
-    ports: dict[str, str] = field(default_factory=dict)
-    """For a real robot: connection and port, e.g. --ports right /dev/ttyUSB0 exoskeleton /dev/ttyUSB1. Left out, a
+    ports: tuple[str, ...] = ()
+    """For a real robot: connection=path pairs, e.g. --ports right=/dev/ttyUSB0 exoskeleton=/dev/ttyUSB1. Left out, a
     twin is started and used."""
     seed: int = 0
     """Draws the scenarios."""
@@ -84,7 +85,7 @@ def demonstrate(
         EnvError, HardwareError: the body cannot be had.
     """
     if config.body == "serial":
-        results = demonstrate_on_cables(config.task, config.archive, wanted, config.ports, what=what)
+        results = demonstrate_on_cables(config.task, config.archive, wanted, port_pairs(config.ports), what=what)
     else:
         place = Demonstrations(config.task, config.archive)
         results = run_jobs(what, place.run, wanted, processes=config.processes, remark=_kept)

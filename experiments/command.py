@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +38,7 @@ def run_verb(
     0 is success, 2 is bad input (said in one line), 130 is an interruption by the user.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    options = tyro.cli(config, prog=prog, args=arguments, description=config.__doc__)
+    options = tyro.cli(config, prog=prog, args=arguments, description=inspect.cleandoc(config.__doc__ or ""))
     return guarded(lambda: run(options))
 
 
@@ -51,7 +52,7 @@ def run_verbs(
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help") or given[0] not in verbs:
         stream = Console(highlight=False) if given[:1] in (["-h"], ["--help"]) else _errors
-        stream.print(f"usage: {prog} VERB [options]\n\n{about}\n", soft_wrap=True)
+        stream.print(f"usage: {prog} VERB \\[options]\n\n{about}\n", soft_wrap=True)
         for verb, (config, _) in verbs.items():
             stream.print(f"  {verb:<10} {(config.__doc__ or '').splitlines()[0]}", soft_wrap=True)
         if given and given[0] not in ("-h", "--help", *verbs):

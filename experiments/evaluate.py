@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ from experiments.command import UsageError, run_verb
 from experiments.open_loop import OpenLoop
 from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
+from experiments.port_options import port_pairs
 from experiments.rollout_files import save_rollouts
 from experiments.serial_station import fly_on_cables
 from experiments.stations import Flight, Rollouts
@@ -59,8 +60,8 @@ class Evaluate:
     """"deployment" is the whole range of every factor, "nominal" its middle half."""
     body: Literal["sim", "serial"] = "sim"
     """"serial" flies a robot behind serial ports, or a twin."""
-    ports: dict[str, str] = field(default_factory=dict)
-    """For a real robot: connection and port. Left out with --body serial, a twin is started and used."""
+    ports: tuple[str, ...] = ()
+    """For a real robot: connection=path pairs. Left out with --body serial, a twin is started and used."""
     band: Path | None = None
     """A doubt band that `retake cases calibrate` wrote; the policy then alarms where it leaves the band."""
     out: Path | None = None
@@ -95,7 +96,7 @@ def roll_out_all(
     """
     flight = Flight(config.task, config.archive, config.policy, band)
     if config.body == "serial":
-        rollouts = fly_on_cables(flight, wanted, config.ports, what=what)
+        rollouts = fly_on_cables(flight, wanted, port_pairs(config.ports), what=what)
     else:
         # The first opens the archive, so that no two workers make it at once.
         Archive(config.archive)

@@ -12,6 +12,7 @@ from rich.table import Table
 from assets.robot import RobotSpec
 from assets.table import load_robot
 from experiments.command import UsageError, run_verbs
+from experiments.port_options import port_pairs
 from experiments.workers import console
 from hardware.robot_check import RobotReport, check_robot, scan_port
 
@@ -58,7 +59,7 @@ def check(config: Check) -> int:
     robot = load_robot(config.robot)
     if not config.ports:
         raise UsageError(f"no ports were given. {_which_ports(robot)}")
-    ports = _pairs(config.ports, robot)
+    ports = port_pairs(config.ports)
     with console.status(f"asking the servos on {', '.join(ports)}"):
         report = check_robot(robot, ports, config.baud)
     if config.json:
@@ -101,20 +102,6 @@ def _which_ports(robot: RobotSpec) -> str:
         f"Robot {robot.name} has the connections {told}. Say, for example: retake robot check "
         f"--ports {example} (ls /dev/serial/by-id shows what is plugged in)"
     )
-
-
-def _pairs(given: Sequence[str], robot: RobotSpec) -> dict[str, str]:
-    ports: dict[str, str] = {}
-    for pair in given:
-        name, equals, path = pair.partition("=")
-        if not (name and equals and path):
-            raise UsageError(
-                f"port {pair!r} is no connection=path pair, as in {next(iter(_connections(robot)))}=/dev/..."
-            )
-        if name in ports:
-            raise UsageError(f"connection {name!r} was given twice: {ports[name]} and {path}")
-        ports[name] = path
-    return ports
 
 
 def _print_report(report: RobotReport, robot: RobotSpec) -> None:

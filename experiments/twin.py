@@ -50,7 +50,7 @@ def run(config: Twin) -> int:
         for name, port in twin.ports.items():
             table.add_row(name, port)
         console.print(table)
-        pairs = " ".join(f"{name} {port}" for name, port in twin.ports.items())
+        pairs = " ".join(f"{name}={port}" for name, port in twin.ports.items())
         console.print(f"\n--ports {pairs}\n", soft_wrap=True, highlight=False)
         console.print("Ctrl-C ends it.")
         _wait_for_the_end()
