@@ -124,7 +124,7 @@ class Round:
         import torch
 
         torch.set_num_threads(self.processes)
-        config = TrainingConfig(steps=self.sizes.training_steps, seed=self.seed, network=NetworkConfig())
+        config = TrainingConfig(steps=self.sizes.training_steps, seed=self.seed, network=NetworkConfig(execute=4))
         return train_policy([dataset], config, self.folder / name, episode_weights=weights)
 
     def try_policy(

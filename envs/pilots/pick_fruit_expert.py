@@ -21,7 +21,7 @@ from envs.tasks.pick_fruit_rules import PickFruitRules
 FloatArray = NDArray[np.float64]
 
 SHOULDER_IN_WORLD = np.array([0.0, -0.16, 0.93])
-OPEN_MARGIN_RAD = 0.28
+OPEN_MARGIN_RAD = 0.36
 HOLD_N = 5.6  # well below what bruises, enough for the heaviest fruit unless its skin is slippery
 FIRM_N = 4.0  # from here on it may be pulled
 SQUEEZE_RAD_PER_N = 0.004  # how fast the grip answers to what the finger tips feel, a control step
@@ -33,7 +33,7 @@ PACES = (0.9, 1.2)
 ABOVE_BASKET_M = 0.13
 RELEASE_M = 0.1
 TILT = 0.2
-PULL = np.array([-0.055, 0.0, -0.045])
+PULL = np.array([-0.075, 0.0, -0.05])
 _DIGITS = ("thumb", "index", "middle")
 
 

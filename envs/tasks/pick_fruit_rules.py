@@ -17,6 +17,7 @@ from envs.tasks.pick_fruit import BRUISE_FORCE_N
 FloatArray = NDArray[np.float64]
 
 STEM_M = 0.02
+SAG_M = 9.81 / 1500.0  # how far a fruit draws its twig down; the scene's twigs have 1500 N/m a kilogram
 UNRIPE_STRENGTH_N = 4.0
 FORCE_FILTER_S = 0.012  # a stem or a skin gives to a force that lasts, not to one solver step
 REACHED_MM = 20.0
@@ -70,7 +71,7 @@ class PickFruitRules:
         for name, anchor in zip(_FRUITS, ("branch", "twig_left", "twig_right"), strict=True):
             address = self._model.joint(name).qposadr[0]
             hang = self._model.eq_data[self._stem[name], 2]
-            simulation.data.qpos[address : address + 3] = simulation.data.body(anchor).xpos - [0.0, 0.0, hang]
+            simulation.data.qpos[address : address + 3] = simulation.data.body(anchor).xpos - [0.0, 0.0, hang + SAG_M]
         mujoco.mj_forward(self._model, simulation.data)
 
     def after_physics(self, simulation: Simulation) -> None:

@@ -1,0 +1,130 @@
+"""The whole loop, end to end and very small, and what the verbs say of bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from envs.episodes.archive import Archive
+from envs.scenario import TRAINABLE, Pool
+from experiments import cases, cli, demo, evaluate
+from experiments.case_book import CaseBook
+from experiments.demo import move_aside
+from experiments.orders import episode_seed, scenarios
+from experiments.round import RoundSizes
+
+SMALL = RoundSizes(
+    nominal=4, serial=0, training_steps=6, calibrate=2, discover=3, requested=2, verify=2, regress=2, deploy=0
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("round") / "demo"
+    assert demo.run(demo.Demo(folder=folder, sizes=SMALL, processes=1)) == 0
+    return folder
+
+
+@pytest.mark.slow
+def test_a_round_leaves_a_page_and_all_its_figures(finished: Path) -> None:
+    figures = json.loads((finished / "report.json").read_text())
+    page = (finished / "report.html").read_text()
+    assert figures["verify"]["n"] == figures["regress"]["n"] == 2
+    assert figures["discover"]["success"]["n"] == 3
+    assert figures["learned"] in page.replace("&#39;", "'") or figures["headline"] in page
+    assert "<script src" not in page
+
+
+@pytest.mark.slow
+def test_rollouts_stay_as_evidence_and_never_as_demonstrations(finished: Path) -> None:
+    sheets = list(Archive(finished / "archive").episodes())
+    rollouts = [sheet for sheet in sheets if sheet.header.purpose == "rollout"]
+    assert len(rollouts) == 2 + 3 + 2 * 2 + 2 * 2
+    assert not any(sheet.accepted for sheet in rollouts)
+    trained = [sheet for sheet in sheets if sheet.accepted]
+    assert {sheet.header.pool for sheet in trained} <= TRAINABLE
+
+
+@pytest.mark.slow
+def test_both_policies_meet_the_same_scenarios_and_noise(finished: Path) -> None:
+    sheets = [s for s in Archive(finished / "archive").episodes() if s.header.pool is Pool.VERIFY]
+    tried = {name: {(s.header.scenario.key, s.header.seed) for s in sheets if s.header.policy == name}
+             for name in ("before", "after")}  # fmt: skip
+    assert tried["before"] == tried["after"]
+    assert len(tried["before"]) == 2
+
+
+@pytest.mark.slow
+def test_every_failure_of_the_search_becomes_a_case_with_its_evidence(finished: Path) -> None:
+    archive = Archive(finished / "archive")
+    for case in CaseBook(finished / "cases.json").all():
+        episode = archive.open(case.episode_id)
+        assert set(case.snapshot_steps) == {snapshot.step for snapshot in episode.snapshots.values()}
+
+
+@pytest.mark.slow
+def test_requests_can_be_listed_and_read_as_cards(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    requests = finished / "requests.json"
+    assert cases.main(["list", "--requests", str(requests)]) == 0
+    first = json.loads(requests.read_text())["requests"][0]["id"]
+    assert cases.main(["list", "--requests", str(requests), "--card", first]) == 0
+    assert "果" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_policy_tried_twice_on_the_same_scenarios_does_the_same(finished: Path, tmp_path: Path) -> None:
+    said = []
+    for attempt in range(2):
+        out = tmp_path / f"{attempt}.json"
+        options = ["--policy", str(finished / "after"), "--archive", str(tmp_path / "archive"), "--pool", "test"]
+        assert evaluate.main([*options, "--episodes", "2", "--processes", "1", "--out", str(out)]) == 0
+        rows = json.loads(out.read_text())["rollouts"]
+        said.append([(row["key"], row["success"], row["steps"], row["decisions"]["doubt"]) for row in rows])
+    assert said[0] == said[1]
+
+
+def test_what_an_earlier_demo_left_is_moved_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    for content in ("first", "second"):
+        folder.mkdir()
+        (folder / "note").write_text(content)
+        move_aside(folder)
+    assert not folder.exists()
+    assert (tmp_path / "demo.1" / "note").read_text() == "first"
+    assert (tmp_path / "demo.2" / "note").read_text() == "second"
+
+
+def test_an_episodes_seed_follows_from_its_scenario_alone() -> None:
+    from envs.tasks.pick_fruit import PICK_FRUIT
+
+    few = scenarios(PICK_FRUIT.space, Pool.VERIFY, 3, seed=5)
+    more = scenarios(PICK_FRUIT.space, Pool.VERIFY, 6, seed=5)
+    assert more[:3] == few
+    assert all(scenario.pool is Pool.VERIFY for scenario in more)
+    assert len({episode_seed(scenario, 0) for scenario in more}) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["fly"], "is no verb of retake"),
+        (["collect", "--archive", "{tmp}/a", "--task", "fold_shirt"], "choose one of pick_fruit"),
+        (["collect", "--archive", "{tmp}/a", "--requests", "{tmp}/none.json"], "retake cases find"),
+        (["collect", "--archive", "{tmp}/file"], "{tmp}/file"),
+        (["collect", "--archive", "{tmp}/a", "--body", "serial", "--pilot", "expert"], "--pilot exoskeleton"),
+        (["collect", "--archive", "{tmp}/a", "--body", "serial", "--ports", "right"], "connection=path"),
+        (["train", "--datasets", "{tmp}/none", "--out", "{tmp}/p"], "{tmp}/none"),
+        (["evaluate", "--policy", "{tmp}/none"], "give the folder that training wrote"),
+        (["cases", "find", "--rollouts", "{tmp}/none.json", "--out", "{tmp}/r.json"], "retake evaluate"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not an archive")
+    assert cli.main([word.replace("{tmp}", str(tmp_path)) for word in words]) == 2
+    error = capsys.readouterr().err.strip()
+    assert told.replace("{tmp}", str(tmp_path)) in error.replace("\n", "")
+    assert "Traceback" not in error
