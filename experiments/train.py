@@ -12,8 +12,11 @@ from experiments.command import UsageError, run_verb
 from experiments.tracking import tracked
 from experiments.workers import console, progress_bar
 from policies.dataset.reader import LeRobotDataset, open_dataset
-from policies.network import NetworkConfig
+from policies.network import PROPRIOCEPTION, NetworkConfig
 from policies.training import TrainingConfig, TrainingReport, train
+
+CHUNK_S = 0.64
+EXECUTE_S = 0.16
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Train:
     """Clone a policy from one or more datasets of one robot.
 
     The datasets are LeRobot v3, as `retake dataset build` and `retake dataset import` write them. The policy sees
-    every sense that they declare, plans 0.64 s ahead and carries out half of it.
+    the senses that they declare, plans 0.64 s ahead and carries out 0.16 s of it.
 
     Example: retake train --datasets runs/mine/dataset --out runs/mine/policy
     """
@@ -30,8 +33,8 @@ class Train:
     """The datasets to learn from."""
     out: Path
     """The folder for the checkpoint; one that is there is replaced."""
-    steps: int = 3_000
-    """How many batches to learn from."""
+    steps: int | None = None
+    """How many batches to learn from; if left out, 3000 to act and 800 to predict."""
     batch: int = 64
     """Frames in a batch."""
     seed: int = 0
@@ -44,8 +47,10 @@ class Train:
     """Edge of the images that the policy sees, in pixels; a multiple of 4."""
     episodes: str | None = None
     """Which episodes to learn from, such as 0:14 or 0,2,5:9 (of a single dataset); all, if left out."""
-    absolute_groups: tuple[str, ...] | None = None
-    """Joint groups that are commanded absolutely; the hands, if left out. Others follow the measured pose."""
+    recipe: Literal["act", "predict"] = "act"
+    """"act" is for a policy that will act: it sees no velocities, which give away the last command. "predict" is for
+    recordings of a robot that is not here: it uses velocities, commands all joints relative to their pose, and aims
+    at the median of what people did."""
     cache: Path | None = None
     """Where decoded images are kept; in the datasets, if left out."""
 
@@ -74,15 +79,31 @@ def training_config(config: Train) -> TrainingConfig:
     Raises:
         UsageError: a number cannot be used.
     """
-    if config.steps < 1 or config.batch < 1 or config.image_size < 16 or config.image_size % 4:
+    if (
+        (config.steps is not None and config.steps < 1)
+        or config.batch < 1
+        or config.image_size < 16
+        or config.image_size % 4
+    ):
         raise UsageError("--steps and --batch must be at least 1, --image-size a multiple of 4 from 16 on")
     network = NetworkConfig(image_size=config.image_size, trunk=config.trunk)
     if config.trunk == "transformer":
         network = replace(network, width=384, layers=4, channels=(48, 64, 64))
-    return TrainingConfig(
-        steps=config.steps, batch=config.batch, seed=config.seed, device=config.device, network=network,
-        absolute_groups=config.absolute_groups,
+    plain = TrainingConfig(
+        batch=config.batch, seed=config.seed, device=config.device, network=network, chunk_s=CHUNK_S, execute_s=EXECUTE_S
     )  # fmt: skip
+    wanted = plain if config.recipe == "act" else prediction_recipe(plain)
+    return wanted if config.steps is None else replace(wanted, steps=config.steps)
+
+
+def prediction_recipe(config: TrainingConfig) -> TrainingConfig:
+    """For few recordings of a foreign robot, whose sessions differ in pose more than what people did in them.
+
+    Strong noise on positions keeps the network from telling sessions apart by them; all else is in `Train.recipe`.
+    """
+    network = replace(config.network, proprioception=PROPRIOCEPTION, absolute_loss=True, modality_dropout=0.2)
+    noise = replace(config.augmentation, position=0.6, sense=0.3)
+    return replace(config, steps=800, network=network, augmentation=noise, absolute_groups=())
 
 
 def open_for_training(roots: Sequence[Path], episodes: str | None = None) -> list[LeRobotDataset]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import lru_cache
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -57,18 +58,24 @@ def run_jobs(
                 results[index] = work(job)
                 advance(remark(list(results.values())))
         else:
-            set_thread_limits()
-            # Spawned, not forked: OpenGL contexts and torch's threads do not survive a fork.
-            with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn")) as pool:
-                futures = {pool.submit(work, job): index for index, job in enumerate(jobs)}
-                try:
-                    for future in as_completed(futures):
-                        results[futures[future]] = future.result()
-                        advance(remark(list(results.values())))
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+            futures = {_pool(processes).submit(work, job): index for index, job in enumerate(jobs)}
+            try:
+                for future in as_completed(futures):
+                    results[futures[future]] = future.result()
+                    advance(remark(list(results.values())))
+            except BaseException:
+                for future in futures:
+                    future.cancel()
+                raise
     return [results[index] for index in range(len(jobs))]
+
+
+@lru_cache(maxsize=1)
+def _pool(processes: int) -> ProcessPoolExecutor:
+    """Workers that stay for the stages to come: starting one costs as much as some episodes."""
+    set_thread_limits()
+    # Spawned, not forked: OpenGL contexts and torch's threads do not survive a fork.
+    return ProcessPoolExecutor(processes, get_context("spawn"))
 
 
 def set_thread_limits() -> None:
