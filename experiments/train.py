@@ -90,8 +90,13 @@ def training_config(config: Train) -> TrainingConfig:
     if config.trunk == "transformer":
         network = replace(network, width=384, layers=4, channels=(48, 64, 64))
     plain = TrainingConfig(
-        batch=config.batch, seed=config.seed, device=config.device, network=network, chunk_s=CHUNK_S, execute_s=EXECUTE_S
-    )  # fmt: skip
+        batch=config.batch,
+        seed=config.seed,
+        device=config.device,
+        network=network,
+        chunk_s=CHUNK_S,
+        execute_s=EXECUTE_S,
+    )
     wanted = plain if config.recipe == "act" else prediction_recipe(plain)
     return wanted if config.steps is None else replace(wanted, steps=config.steps)
 

@@ -9,12 +9,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from policies.dataset.channels import VELOCITY_BEFORE
 from policies.dataset.features import EFFORT, IMU, SOUND, STATE, TOUCH, VELOCITY
 from policies.dataset.reader import CAMERA_PREFIX
 from policies.encoders import ImageEncoder, TouchEncoder, VectorEncoder
 from policies.heads import MipHeads
 
-PROPRIOCEPTION = (STATE, VELOCITY, EFFORT)
+PROPRIOCEPTION = (STATE, VELOCITY, VELOCITY_BEFORE, EFFORT)
 VECTOR_FEATURES = (*PROPRIOCEPTION, TOUCH, IMU, SOUND)
 
 
@@ -34,6 +35,7 @@ class NetworkConfig:
     proprioception: tuple[str, ...] = (STATE,)  # velocity and effort give away the last command: left out
     modality_dropout: float = 0.1
     correction_weight: float = 0.1  # of the second regression step in the loss; the first carries the precision
+    absolute_loss: bool = False  # of the first step: the median of what people did, not the mean
     t_star: float = 0.9
 
 
@@ -77,7 +79,12 @@ class ChunkPolicy(nn.Module):
         else:
             self.trunk = _TransformerTrunk(config.width, config.layers)
         self.heads = MipHeads(
-            config.opinions, config.width, config.horizon * inputs.joints, config.t_star, config.correction_weight
+            config.opinions,
+            config.width,
+            config.horizon * inputs.joints,
+            config.t_star,
+            config.correction_weight,
+            absolute=config.absolute_loss,
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not declare it
 

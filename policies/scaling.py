@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
+from policies.dataset.channels import VELOCITY_BEFORE
 from policies.dataset.features import EFFORT, IMU, SOUND, STATE, VELOCITY
 from policies.errors import CheckpointError, PolicyError
 
@@ -21,7 +22,7 @@ STD_FLOOR = 1e-3  # rad, ratio, m/s^2, ...: below this a channel is constant for
 # tracking error would be learnt as if it were the task.
 _STILL_SHARE = 0.5
 
-SCALED_FEATURES = (STATE, VELOCITY, EFFORT, IMU, SOUND)
+SCALED_FEATURES = (STATE, VELOCITY, VELOCITY_BEFORE, EFFORT, IMU, SOUND)
 
 
 @dataclass(frozen=True, eq=False)

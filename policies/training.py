@@ -36,7 +36,7 @@ class Tracker(Protocol):
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train. Horizon and execution are in seconds here; the dataset's rate makes `network`'s steps of them."""
+    """How to train. `chunk_s` and `execute_s`, where given, take the place of `network`'s steps, whatever the rate."""
 
     steps: int = 3_000
     batch: int = 64
@@ -52,8 +52,8 @@ class TrainingConfig:
     device: str = "auto"  # "cpu", "cuda", or whichever there is
     absolute_groups: tuple[str, ...] | None = None  # joint groups commanded absolutely; None: the hands
     augmentation: Augmentation = field(default_factory=Augmentation)
-    chunk_s: float = 0.64
-    execute_s: float = 0.32  # of a chunk carried out before planning again
+    chunk_s: float | None = None
+    execute_s: float | None = None  # of a chunk carried out before planning again
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
 
@@ -97,15 +97,14 @@ def train(
         progress: called with (step, steps, loss) at every step.
 
     Raises:
-        DatasetError: nothing can be drawn, or the datasets do not belong together.
+        DatasetError: nothing can be drawn, the datasets do not belong together, or a chunk is shorter than its use.
         PoolError: a dataset was opened for evaluation.
     """
     for dataset in datasets:
         if dataset.purpose != "training":
             raise PoolError(f"{dataset.root} was opened for {dataset.purpose}; open it for training")
-    fps = datasets[0].fps if datasets else 25.0
-    network_config = replace(config.network, horizon=round(config.chunk_s * fps), execute=round(config.execute_s * fps))
-    table = tabulate(datasets, network_config.image_size, cameras=cameras, cache=cache)
+    table = tabulate(datasets, config.network.image_size, cameras=cameras, cache=cache)
+    network_config = _at_rate(config, table.fps)
     rng = np.random.default_rng(config.seed)
     held_out = _held_out(len(table.episodes), config.held_out, rng)
     learning = [index for index in range(len(table.episodes)) if index not in held_out]
@@ -231,6 +230,14 @@ class _Run:
     def _rate(self, step: int) -> float:
         warm_up = min(1.0, (step + 1) / max(self._config.warm_up_steps, 1))
         return warm_up * 0.5 * (1.0 + math.cos(math.pi * min(step / max(self._config.steps, 1), 1.0)))
+
+
+def _at_rate(config: TrainingConfig, fps: float) -> NetworkConfig:
+    horizon = config.network.horizon if config.chunk_s is None else max(round(config.chunk_s * fps), 1)
+    execute = config.network.execute if config.execute_s is None else max(round(config.execute_s * fps), 1)
+    if execute > horizon:
+        raise DatasetError(f"{execute} steps of a chunk of {horizon} cannot be carried out; lengthen the chunk")
+    return replace(config.network, horizon=horizon, execute=execute)
 
 
 def _held_out(episodes: int, share: float, rng: np.random.Generator) -> list[int]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from assets.robot import CameraSpec, JointSpec, RobotSpec, Unit
 
+VELOCITY_BEFORE = "observation.velocity_before"  # derived at import: with the velocity it shows acceleration
+
 _HAND = re.compile(r"hand|gripper|finger|thumb", re.IGNORECASE)
 _PARTS = (
     ("hand", _HAND),

@@ -18,7 +18,7 @@ from assets.robot import RobotSpec
 from envs.episodes.durable import cannot_write, write_json
 from envs.scenario import Pool
 from policies.dataset import layout
-from policies.dataset.channels import describe_robot, flat_names
+from policies.dataset.channels import VELOCITY_BEFORE, describe_robot, flat_names
 from policies.dataset.columns import column_array
 from policies.dataset.features import ACTION, STATE, VELOCITY
 from policies.dataset.foreign import ForeignDataset, ForeignEpisode, open_foreign
@@ -26,7 +26,6 @@ from policies.dataset.reader import CAMERA_PREFIX, EPISODE_ID_COLUMN, POOL_COLUM
 from policies.dataset.statistics import combined, numeric_statistics
 from policies.errors import DatasetError
 
-VELOCITY_SPAN = 3  # rows: long enough to average encoder steps, short enough to be a velocity (0.1 s at 30 Hz)
 _NUMBERS = {"float32": np.float32, "float64": np.float32, "int64": np.int64, "int32": np.int64, "bool": np.bool_}
 
 _log = logging.getLogger(__name__)
@@ -48,7 +47,8 @@ class ImportReport:
 def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None = None) -> ImportReport:
     """Copy a LeRobot dataset into our shape; the source is only read. Videos are copied as they are.
 
-    Where there is no measured velocity, `observation.velocity` is derived from past and present measured positions.
+    Where there is no measured velocity, two are derived from measured positions: `observation.velocity` over the last
+    row, and `observation.velocity_before` over the two rows before it; nothing later than a row enters them.
     `meta/import.json` keeps the report.
 
     Raises:
@@ -64,9 +64,8 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
             f"{source}: {len(foreign.episodes)} episodes, {STATE!r} with {widths[0]} numbers and {ACTION!r} with "
             f"{widths[1]}; an import needs both, one number a joint, joint positions"
         )
-    derived = () if VELOCITY in features else (VELOCITY,)
-    if derived:
-        features[VELOCITY] = {**features[STATE], "dtype": "float32"}
+    derived = () if VELOCITY in features else (VELOCITY, VELOCITY_BEFORE)
+    features |= {name: {**features[STATE], "dtype": "float32"} for name in derived}
     draft = out.with_name(out.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -107,25 +106,26 @@ def _columns(episode: ForeignEpisode, features: Mapping[str, Any], fps: float) -
         for name, feature in features.items()
         if name in episode.table.column_names
     }
-    missing = sorted(set(features) - set(rows) - {VELOCITY})
+    missing = sorted(set(features) - set(rows) - {VELOCITY, VELOCITY_BEFORE})
     if missing:
         raise DatasetError(f"episode {episode.index} has no column {', '.join(missing)}, though info.json declares it")
-    if VELOCITY not in rows:
-        rows[VELOCITY] = backward_velocity(rows[STATE], fps)
+    if VELOCITY_BEFORE in features:
+        rows[VELOCITY] = backward_velocity(rows[STATE], fps, newest=0, oldest=1)
+        rows[VELOCITY_BEFORE] = backward_velocity(rows[STATE], fps, newest=1, oldest=3)
     rows["task_index"] = column_array(episode.table, "task_index").astype(np.int64).reshape(-1, 1)
     return rows
 
 
-def backward_velocity(position: NDArray[Any], fps: float) -> NDArray[np.float32]:
-    """Mean rate over the last `VELOCITY_SPAN` rows, from rows at and before each; zero in an episode's first row.
+def backward_velocity(position: NDArray[Any], fps: float, newest: int, oldest: int) -> NDArray[np.float32]:
+    """Mean rate between the positions `oldest` and `newest` rows before each row; zero where there are none yet.
 
     Args:
         position: (rows, joints) of one episode.
     """
-    now = np.arange(len(position))
-    before = np.maximum(now - VELOCITY_SPAN, 0)
-    elapsed_s = np.maximum(now - before, 1)[:, None] / fps
-    return np.asarray((position[now] - position[before]) / elapsed_s, dtype=np.float32)
+    rows = np.arange(len(position))
+    late, early = np.maximum(rows - newest, 0), np.maximum(rows - oldest, 0)
+    elapsed_s = np.maximum(late - early, 1)[:, None] / fps
+    return np.asarray((position[late] - position[early]) / elapsed_s, dtype=np.float32)
 
 
 def _robot(foreign: ForeignDataset, columns: Sequence[Mapping[str, NDArray[Any]]], name: str | None) -> RobotSpec:

@@ -78,7 +78,11 @@ def test_a_v21_dataset_becomes_v3_with_a_robot(tmp_path):
     made = write_dataset(tmp_path / "made", (30, 41), episodes_a_film=1)
     report = import_dataset(as_v21(made, tmp_path / "old"), tmp_path / "ours", Pool.DISCOVER)
     ours, theirs = open_dataset(tmp_path / "ours"), open_dataset(made)
-    assert (report.source_version, report.derived, report.pool) == ("v2.1", ("observation.velocity",), "discover")
+    assert (report.source_version, report.derived, report.pool) == (
+        "v2.1",
+        ("observation.velocity", "observation.velocity_before"),
+        "discover",
+    )
     assert ours.robot is not None
     assert ours.robot.name == "two_arms"
     assert [joint.group for joint in ours.robot.joints] == ["left_arm", "right_arm", "right_hand"]
@@ -97,15 +101,18 @@ def test_a_pool_that_never_trains_is_kept(tmp_path):
         open_dataset(tmp_path / "ours")
 
 
-def test_a_derived_velocity_looks_only_back():
+def test_derived_velocities_look_only_back():
     time_s = np.arange(20)[:, None] / 25
-    position = np.concatenate([2.0 * time_s, -0.5 * time_s], axis=1)
-    velocity = backward_velocity(position, 25.0)
-    np.testing.assert_allclose(velocity[1:], np.tile([2.0, -0.5], (19, 1)), atol=1e-5)
-    assert velocity[0].tolist() == [0.0, 0.0]
+    position = np.concatenate([2.0 * time_s, 3.0 * time_s**2], axis=1)
+    now, before = (backward_velocity(position, 25.0, *span) for span in ((0, 1), (1, 3)))
+    np.testing.assert_allclose(now[1:, 0], 2.0, atol=1e-5)
+    np.testing.assert_allclose(now[1:, 1], 6.0 * (time_s[1:, 0] - 0.02), atol=1e-5)  # half a row ago
+    np.testing.assert_allclose(before[3:, 1], 6.0 * (time_s[3:, 0] - 0.08), atol=1e-5)  # two rows ago
+    assert not now[0].any()
+    assert not before[:2].any()
     changed = position.copy()
     changed[12:] += 1.0
-    np.testing.assert_array_equal(backward_velocity(changed, 25.0)[:12], velocity[:12])
+    np.testing.assert_array_equal(backward_velocity(changed, 25.0, 0, 1)[:12], now[:12])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 from learnt_policy import SMALL
 
 from policies.heads import MipHeads
-from policies.network import ChunkPolicy, InputSpec
+from policies.network import PROPRIOCEPTION, ChunkPolicy, InputSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -51,7 +51,9 @@ def test_every_declared_sense_is_used_and_a_dead_one_is_not(trunk):
         "observation.imu": 6,
         "observation.sound_logmel": 384,
     }
-    network = ChunkPolicy(InputSpec(widths, ("head", "wrist"), 3), replace(SMALL, trunk=trunk, width=64)).eval()
+    network = ChunkPolicy(
+        InputSpec(widths, ("head", "wrist"), 3), replace(SMALL, trunk=trunk, width=64, proprioception=PROPRIOCEPTION)
+    ).eval()
     given = {name: torch.randn(1, width) for name, width in widths.items()}
     given |= {f"observation.images.{camera}": torch.randn(1, 3, 16, 16) for camera in ("head", "wrist")}
     everything = torch.ones(1, len(network.senses), dtype=torch.bool)
