@@ -17,7 +17,7 @@ from envs.tasks.pick_fruit import BRUISE_FORCE_N
 FloatArray = NDArray[np.float64]
 
 STEM_M = 0.02
-SAG_M = 9.81 / 1500.0  # how far a fruit draws its twig down; the scene's twigs have 1500 N/m a kilogram
+SAG_M = 9.81 / 1000.0  # how far a fruit draws its twig down; the scene's twigs have 1000 N/m a kilogram
 UNRIPE_STRENGTH_N = 4.0
 FORCE_FILTER_S = 0.012  # a stem or a skin gives to a force that lasts, not to one solver step
 REACHED_MM = 20.0
