@@ -38,7 +38,7 @@ from policies.training import TrainingConfig, TrainingReport
 
 _NEW: tuple[Purpose, ...] = ("recovery", "targeted", "uniform")
 
-# Closed loop at 6 Hz, a fast start for a short training, and images hardly shifted: where a fruit is seen is where it is.
+# Closed loop at 6 Hz, a fast start for a short training, and images hardly shifted: where a fruit is seen, it is.
 LEARNING = TrainingConfig(
     learning_rate=2e-3,
     augmentation=Augmentation(shift=0.02, position=0.05, sense=0.03),
