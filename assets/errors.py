@@ -7,7 +7,3 @@ class AssetError(Exception):
 
 class RobotTableError(AssetError):
     """Raised when a robot table is refused; the message names the file, the line and the reason."""
-
-
-class SpecMismatchError(AssetError):
-    """Raised when something made for one robot meets another."""

@@ -77,7 +77,6 @@ PROFILE_ACCELERATION = Register("profile acceleration", 108, 4)
 PROFILE_VELOCITY = Register("profile velocity", 112, 4)
 GOAL_POSITION = Register("goal position", 116, 4, signed=True)
 REALTIME_TICK = Register("realtime tick", 120, 2)
-MOVING = Register("moving", 122, 1)
 PRESENT_CURRENT = Register("present current", 126, 2, signed=True)  # a load in 0.1 % on models without current sensing
 PRESENT_VELOCITY = Register("present velocity", 128, 4, signed=True)
 PRESENT_POSITION = Register("present position", 132, 4, signed=True)

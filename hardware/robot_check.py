@@ -114,16 +114,17 @@ def _check_bus(spec: RobotSpec, bus: DynamixelBus, servos: list[FoundServo], fin
     answers = bus.scan()
     counts = Counter(answer.servo_id for answer in answers)
     found = {answer.servo_id: answer for answer in answers}
+    silence: dict[int, HardwareError] = {}
     for servo_id in expected.keys() - found.keys():
         try:  # its answer to the scan may have been damaged
             found[servo_id] = bus.ping(servo_id)
         except PortError:
             raise
-        except HardwareError:
-            continue
+        except HardwareError as error:
+            silence[servo_id] = error
     missing = [servo for servo_id, servo in expected.items() if servo_id not in found]
     for servo in missing:
-        fix = "check its power, cable, id and baud rate"
+        fix = f"check its power, cable, id and baud rate ({silence[servo.servo_id]})"
         findings.append(Finding(_place(servo), f"no {servo.model} answers", fix))
     for servo_id, answer in sorted(found.items()):
         known = expected.get(servo_id)

@@ -72,10 +72,8 @@ class ClonedPolicy:
         Raises:
             PolicyError: as `plan`.
         """
-        if self.needs_images():
-            self.plan(observation)
-        assert self._plan is not None
-        target: FloatArray = self._plan.chunk[self._done]
+        plan = self._plan if self._plan is not None and self._done < self.execute else self.plan(observation)
+        target: FloatArray = plan.chunk[self._done]
         self._done += 1
         return target
 

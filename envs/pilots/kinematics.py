@@ -58,12 +58,6 @@ class HandKinematics:
     def hand_position(self) -> FloatArray:  # (3,)
         return np.array(self._configuration.get_transform_frame_to_world(self._site, "site").translation())
 
-    def pose_of(self, position_rad: FloatArray) -> FloatArray:  # (3,)
-        """Where the grasp site is at these joint positions."""
-        self._data.qpos[self._qpos] = position_rad
-        mujoco.mj_kinematics(self.model, self._data)
-        return np.array(self._data.site(self._site).xpos)
-
     def solve(self, position_m: FloatArray, pointing: FloatArray, dt_s: float) -> FloatArray:  # (joints,)
         """Joint positions that bring the grasp site to a place, the fingers pointing a way, the thumb level.
 

@@ -47,7 +47,15 @@ class MjpegServer:
         self._thread.join()
         self._server.server_close()
 
-    def _next(self, camera: str, seen: int) -> tuple[bytes | None, int]:
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        return tuple(self._jpegs)
+
+    @property
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    def next_image(self, camera: str, seen: int) -> tuple[bytes | None, int]:
         """An image newer than number `seen`, and its number; None where none came in time."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_closing or self._shown > seen, _WAIT_S)
@@ -59,16 +67,16 @@ class MjpegServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 camera = self.path.strip("/")
-                if camera not in server._jpegs:
-                    self.send_error(404, f"cameras are {', '.join(server._jpegs)}")
+                if camera not in server.cameras:
+                    self.send_error(404, f"cameras are {', '.join(server.cameras)}")
                     return
                 self.send_response(200)
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
                 self.close_connection = True
                 seen = 0
-                while not server._is_closing:
-                    jpeg, seen = server._next(camera, seen)
+                while not server.is_closing:
+                    jpeg, seen = server.next_image(camera, seen)
                     if jpeg is None:
                         continue
                     head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)

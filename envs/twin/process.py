@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from envs.connections import CONTROL, EXOSKELETON
+from envs.connections import CONTROL
 from envs.errors import BodyError
 from envs.remote_crew import RemoteCrew
 
@@ -66,10 +66,6 @@ class TwinProcess:
             said = complaints.read().decode(errors="replace").strip()[-_TOLD_CHARACTERS:]
             raise BodyError(f"the twin of {robot!r} in {task!r} did not come up: {said or 'it said nothing'}")
         return cls(process, ports, complaints)
-
-    @property
-    def exoskeleton_port(self) -> str:
-        return self.ports[EXOSKELETON]
 
     @property
     def control(self) -> str:

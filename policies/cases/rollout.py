@@ -13,7 +13,7 @@ from envs.scenario import Pool, Scenario
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-Signal = Literal["doubt", "inconsistency", "novelty"]
+Signal = Literal["doubt", "inconsistency"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,16 +21,15 @@ class Decisions:
     """What was known each time the policy planned a new action chunk. All arrays have one entry a decision.
 
     `doubt` is the disagreement of the policy's heads, `inconsistency` how far a new chunk departs from the overlap
-    with the one before, `novelty` how far the embedding lies from the training data (None where not measured).
+    with the one before.
     """
 
     step: IntArray  # (decisions,) control step
     doubt: FloatArray  # (decisions,)
     inconsistency: FloatArray  # (decisions,)
-    novelty: FloatArray | None = None  # (decisions,)
 
     @staticmethod
-    def of(step: ArrayLike, doubt: ArrayLike, inconsistency: ArrayLike, novelty: ArrayLike | None = None) -> Decisions:
+    def of(step: ArrayLike, doubt: ArrayLike, inconsistency: ArrayLike) -> Decisions:
         """Decisions from any sequences.
 
         Raises:
@@ -40,24 +39,15 @@ class Decisions:
             step=np.asarray(step, dtype=np.int64),
             doubt=np.asarray(doubt, dtype=np.float64),
             inconsistency=np.asarray(inconsistency, dtype=np.float64),
-            novelty=None if novelty is None else np.asarray(novelty, dtype=np.float64),
         )
-        optional = () if decisions.novelty is None else (decisions.novelty,)
-        shapes = [signal.shape for signal in (decisions.doubt, decisions.inconsistency, *optional)]
+        shapes = [signal.shape for signal in (decisions.doubt, decisions.inconsistency)]
         if any(shape != decisions.step.shape for shape in shapes):
             raise ValueError(f"{decisions.step.shape} decisions, but signals of shapes {shapes}; give one value each")
         return decisions
 
     def signal(self, name: Signal) -> FloatArray:  # (decisions,)
-        """One signal by name.
-
-        Raises:
-            ValueError: the signal was not measured in this rollout.
-        """
-        values: FloatArray | None = getattr(self, name)
-        if values is None:
-            raise ValueError(f"signal {name!r} was not measured in this rollout; use 'doubt' or 'inconsistency'")
-        return values
+        """One signal by name."""
+        return self.doubt if name == "doubt" else self.inconsistency
 
     def __len__(self) -> int:
         return int(self.step.size)
@@ -67,7 +57,6 @@ class Decisions:
             "step": self.step.tolist(),
             "doubt": self.doubt.tolist(),
             "inconsistency": self.inconsistency.tolist(),
-            "novelty": None if self.novelty is None else self.novelty.tolist(),
         }
 
 
@@ -126,7 +115,7 @@ class Rollout:
             episode_id=fields["episode_id"],
             seed=fields["seed"],
             steps=fields["steps"],
-            decisions=Decisions.of(**fields["decisions"]),
+            decisions=Decisions.of(*(fields["decisions"][name] for name in ("step", "doubt", "inconsistency"))),
             alarm_step=fields["alarm_step"],
             snapshot_steps=tuple(fields["snapshot_steps"]),
             body=fields["body"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +121,20 @@ def _select(
     if isinstance(where, Sequence):
         _check_ids(archive, where, entries, accepted_only)
     if not entries:
-        raise DatasetError(f"no episode of {archive.root} is selected by {query}; ask for others, or collect some")
+        raise DatasetError(f"no episode of {archive.root} is {_in_words(query)}; ask for others, or collect some")
     return [archive.sheet(entry.id) for entry in entries]
+
+
+def _in_words(query: Query) -> str:
+    """The criteria of a query, as they follow "no episode is"."""
+    words = []
+    for name, wanted in asdict(query).items():
+        if isinstance(wanted, bool):
+            words.append(name if wanted else f"not {name}")
+        elif wanted is not None:
+            values = [wanted] if isinstance(wanted, str) else sorted(map(str, wanted))
+            words.append(f"of {name.replace('_', ' ')} {' or '.join(values)}")
+    return ", ".join(words) or "finished"
 
 
 def _check_ids(archive: Archive, ids: Sequence[str], entries: Sequence[CatalogueEntry], accepted_only: bool) -> None:

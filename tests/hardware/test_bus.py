@@ -133,7 +133,7 @@ def test_the_bus_works_over_a_pseudo_terminal(serve: Any) -> None:
     assert servos.servo(1).get(table.GOAL_POSITION) == 3000
     assert set(bus.read_states((1, 2)).readings) == {1, 2}
     with pytest.raises(ServoError, match="read-only"):
-        bus.write(1, table.MOVING, 1)
+        bus.write(1, table.PRESENT_POSITION, 1)
     bus.close()
     with pytest.raises(PortError):
         bus.ping(1)
