@@ -18,7 +18,7 @@ from experiments.command import UsageError, run_verb
 from experiments.orders import orders, request_orders, scenarios
 from experiments.port_options import port_pairs
 from experiments.serial_station import demonstrate_on_cables
-from experiments.stations import Demonstrations
+from experiments.stations import DEFAULT_ROBOT, Demonstrations
 from experiments.workers import available_processes, console, run_jobs
 from policies.cases.rates import Rate
 from policies.cases.request_queue import RequestQueue
@@ -42,6 +42,8 @@ class Collect:
     """How many demonstrations to record, where no requests are given."""
     body: Literal["sim", "serial"] = "sim"
     """"sim" is the simulated body; "serial" is a robot behind serial ports, or a twin."""
+    robot: str = DEFAULT_ROBOT
+    """Name of a robot under assets/, or a folder with a robot.toml."""
     pilot: Literal["expert", "exoskeleton"] | None = None
     """Who commands. In simulation the scripted expert; on cables the exoskeleton, which is the default there."""
     distribution: Distribution = "nominal"
@@ -85,9 +87,10 @@ def demonstrate(
         EnvError, HardwareError: the body cannot be had.
     """
     if config.body == "serial":
-        results = demonstrate_on_cables(config.task, config.archive, wanted, port_pairs(config.ports), what=what)
+        ports = port_pairs(config.ports)
+        results = demonstrate_on_cables(config.task, config.archive, wanted, ports, what=what, robot=config.robot)
     else:
-        place = Demonstrations(config.task, config.archive)
+        place = Demonstrations(config.task, config.archive, config.robot)
         results = run_jobs(what, place.run, wanted, processes=config.processes, remark=_kept)
     with Catalogue(Archive(config.archive)) as catalogue:
         catalogue.sync()
@@ -98,7 +101,7 @@ def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]
     """Record all open demonstrations of a queue, and write the answers into it."""
     wanted = request_orders(queue.open(), config.archive, config.seed, config.operator)
     results = demonstrate(config, [order for _, _, order in wanted], what="requested demonstrations")
-    for (request, place, _), result in zip(wanted, results, strict=True):
+    for (request, place, _), result in zip(wanted, results, strict=False):  # an operator may have ended early
         queue.answer(request.id, place, result.episode_id, accepted=result.success)
     return results
 

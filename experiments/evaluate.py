@@ -23,7 +23,7 @@ from experiments.orders import orders, scenarios
 from experiments.port_options import port_pairs
 from experiments.rollout_files import save_rollouts
 from experiments.serial_station import fly_on_cables
-from experiments.stations import Flight, Rollouts
+from experiments.stations import DEFAULT_ROBOT, Flight, Rollouts
 from experiments.workers import available_processes, console, run_jobs
 from policies.cases.doubt import DoubtBand
 from policies.cases.rates import Rate
@@ -60,6 +60,8 @@ class Evaluate:
     """"deployment" is the whole range of every factor, "nominal" its middle half."""
     body: Literal["sim", "serial"] = "sim"
     """"serial" flies a robot behind serial ports, or a twin."""
+    robot: str = DEFAULT_ROBOT
+    """Name of a robot under assets/, or a folder with a robot.toml."""
     ports: tuple[str, ...] = ()
     """For a real robot: connection=path pairs. Left out with --body serial, a twin is started and used."""
     band: Path | None = None
@@ -74,7 +76,7 @@ class Evaluate:
 
 def run(config: Evaluate) -> int:
     task = load_task(config.task)
-    trained = load_policy(config.policy, load_robot("tudi"))
+    trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, config.pool, config.episodes, config.seed, distribution=config.distribution)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
     rollouts = roll_out_all(config, wanted, _band(config.band))
@@ -94,7 +96,7 @@ def roll_out_all(
     Raises:
         EnvError, HardwareError, CheckpointError: the body or the policy cannot be had.
     """
-    flight = Flight(config.task, config.archive, config.policy, band)
+    flight = Flight(config.task, config.archive, config.policy, band, config.robot)
     if config.body == "serial":
         rollouts = fly_on_cables(flight, wanted, port_pairs(config.ports), what=what)
     else:

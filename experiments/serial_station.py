@@ -7,25 +7,33 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from envs.connections import CONTROL, EXOSKELETON
 from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
+from envs.remote_crew import RemoteCrew
 from experiments.command import UsageError
-from experiments.stations import Flight, roll_out
+from experiments.stations import DEFAULT_ROBOT, Flight, roll_out
+from experiments.terminal_panel import OperatorQuitError, TerminalPanel
 from experiments.workers import console, progress_bar
 from policies.cases.rollout import Rollout
 
 TWIN = "twin"
 ROBOT = "robot"
-_EXOSKELETON = "exoskeleton"
 Result = TypeVar("Result")
 
 
 def demonstrate_on_cables(
-    task: str, archive: Path, wanted: Sequence[EpisodeOrder], ports: Mapping[str, str], *, what: str
+    task: str,
+    archive: Path,
+    wanted: Sequence[EpisodeOrder],
+    ports: Mapping[str, str],
+    *,
+    what: str,
+    robot: str = DEFAULT_ROBOT,
 ) -> list[EpisodeResult]:
-    """Record demonstrations by exoskeleton, in real time.
+    """Record demonstrations by exoskeleton, in real time. Fewer come back where the operator ends the session.
 
     Raises:
         UsageError: the exoskeleton's port is missing.
@@ -33,11 +41,11 @@ def demonstrate_on_cables(
     """
     from envs.pilots.exoskeleton import open_exoskeleton
 
-    with _connected(task, ports, is_worn=True) as (env, plugged, station):
-        if _EXOSKELETON not in plugged:
-            raise UsageError("no exoskeleton; add --ports exoskeleton /dev/..., or leave --ports out to use a twin")
+    with _connected(task, robot, ports, is_worn=True) as (env, plugged, station):
+        if EXOSKELETON not in plugged:
+            raise UsageError("no exoskeleton; add --ports exoskeleton=/dev/..., or leave --ports out to use a twin")
         place = Archive(archive)
-        pilot = open_exoskeleton(env.robot, plugged[_EXOSKELETON])
+        pilot = open_exoskeleton(env.robot, plugged[EXOSKELETON])
         try:
             return _one_by_one(
                 what, wanted, lambda order: run_episode(env, pilot, order, place, station=station), _is_kept
@@ -49,7 +57,7 @@ def demonstrate_on_cables(
 def fly_on_cables(
     flight: Flight, wanted: Sequence[EpisodeOrder], ports: Mapping[str, str], *, what: str
 ) -> list[Rollout]:
-    """Try a policy in real time on a robot, or on a twin.
+    """Try a policy in real time on a robot, or on a twin. Fewer come back where the operator ends the session.
 
     Raises:
         EnvError, HardwareError, CheckpointError: the robot, the twin or the policy cannot be had.
@@ -61,7 +69,7 @@ def fly_on_cables(
     from policies.policy_pilot import PolicyPilot
 
     torch.set_num_threads(1)
-    with _connected(flight.task, ports, is_worn=False) as (env, _, station):
+    with _connected(flight.task, flight.robot, ports, is_worn=False) as (env, _, station):
         policy = ClonedPolicy(load_policy(flight.checkpoint, env.robot))
         pilot = PolicyPilot(env, policy, flight.band)
         archive = Archive(flight.archive)
@@ -70,22 +78,26 @@ def fly_on_cables(
 
 @contextmanager
 def _connected(
-    task: str, ports: Mapping[str, str], *, is_worn: bool
+    task: str, robot: str, ports: Mapping[str, str], *, is_worn: bool
 ) -> Iterator[tuple[HumanoidEnv, Mapping[str, str], str]]:
-    """The environment on its cables, what is plugged in where, and the station's name."""
+    """The environment on its cables, what is plugged in where, and the station's name.
+
+    A station with a control socket stages and judges by itself, and its trainer wears the exoskeleton; at any other a
+    person does, asked on the terminal.
+    """
     from envs.twin.process import TwinProcess
 
     with ExitStack() as stack:
-        station = ROBOT
         if not ports:
             console.print("  starting a twin: a simulated robot behind real serial ports", soft_wrap=True)
-            twin = stack.enter_context(TwinProcess.start(task))
-            if is_worn:
-                twin.wear_exoskeleton()
-            ports, station = twin.ports, TWIN
-        env = make_env(task, "serial", ports={k: v for k, v in ports.items() if k != _EXOSKELETON})
+            ports = stack.enter_context(TwinProcess.start(task, robot)).ports
+        if is_worn and CONTROL in ports and EXOSKELETON in ports:
+            RemoteCrew(ports[CONTROL]).ask({"do": "wear", "worn": True})
+        panel = None if CONTROL in ports else stack.enter_context(TerminalPanel())
+        cables = {name: path for name, path in ports.items() if name != EXOSKELETON}
+        env = make_env(task, "serial", robot=robot, ports=cables, panel=panel)
         stack.callback(env.close)
-        yield env, ports, station
+        yield env, ports, TWIN if CONTROL in ports else ROBOT
 
 
 def _one_by_one(
@@ -97,7 +109,11 @@ def _one_by_one(
     results: list[Result] = []
     with progress_bar(what, len(wanted)) as advance:
         for order in wanted:
-            results.append(work(order))
+            try:
+                results.append(work(order))
+            except OperatorQuitError as end:
+                console.print(f"  {end}", soft_wrap=True)
+                break
             advance(f"{sum(map(is_good, results))} succeeded")
     return results
 

@@ -16,28 +16,32 @@ from policies.cases.rollout import Rollout
 from policies.cloning import ClonedPolicy
 from policies.policy_pilot import PolicyPilot
 
+DEFAULT_ROBOT = "tudi"
 SIMULATION = "simulation"  # the station's name in the archive
 
 
 @dataclass(frozen=True, eq=False)
 class Flight:
-    """A policy and where it flies. `band` raises alarms; None never does."""
+    """A policy and where it flies, on which robot. `band` raises alarms; None never does."""
 
     task: str
     archive: Path
     checkpoint: Path
     band: DoubtBand | None = None
+    robot: str = DEFAULT_ROBOT
 
 
 @dataclass(frozen=True)
 class Demonstrations:
-    """Where the expert demonstrates."""
+    """Where the expert demonstrates. Without images there is nothing to learn from, but it needs no OpenGL."""
 
     task: str
     archive: Path
+    robot: str = DEFAULT_ROBOT
+    images: bool = True
 
     def run(self, order: EpisodeOrder) -> EpisodeResult:
-        env, pilot = _expert_station(self.task)
+        env, pilot = _expert_station(self.task, self.robot, self.images)
         return run_episode(env, pilot, order, Archive(self.archive), station=SIMULATION)
 
 
@@ -48,7 +52,7 @@ class Rollouts:
     flight: Flight
 
     def run(self, order: EpisodeOrder) -> Rollout:
-        env, policy = _policy_station(self.flight.task, self.flight.checkpoint)
+        env, policy = _policy_station(self.flight.task, self.flight.robot, self.flight.checkpoint)
         pilot = PolicyPilot(env, policy, self.flight.band)
         return roll_out(env, pilot, order, Archive(self.flight.archive), SIMULATION)
 
@@ -72,13 +76,13 @@ def roll_out(env: HumanoidEnv, pilot: PolicyPilot, order: EpisodeOrder, archive:
 
 
 @lru_cache(maxsize=1)
-def _expert_station(task: str) -> tuple[HumanoidEnv, ScriptedPilot]:
-    env = make_env(task)
+def _expert_station(task: str, robot: str, images: bool) -> tuple[HumanoidEnv, ScriptedPilot]:
+    env = make_env(task, robot=robot, images=images)
     return env, ScriptedPilot(env)
 
 
 @lru_cache(maxsize=1)
-def _policy_station(task: str, checkpoint: Path) -> tuple[HumanoidEnv, ClonedPolicy]:
+def _policy_station(task: str, robot: str, checkpoint: Path) -> tuple[HumanoidEnv, ClonedPolicy]:
     import torch
 
     from policies.checkpoint import load_policy
@@ -86,5 +90,5 @@ def _policy_station(task: str, checkpoint: Path) -> tuple[HumanoidEnv, ClonedPol
     # One thread a worker: the result must not depend on how many workers there are.
     torch.set_num_threads(1)
     trained = load_policy(checkpoint)
-    env = make_env(task, camera_every=trained.network.config.execute)
+    env = make_env(task, robot=robot, camera_every=trained.network.config.execute)
     return env, ClonedPolicy(trained)
