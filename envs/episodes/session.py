@@ -10,6 +10,7 @@ import numpy as np
 
 from envs.episodes.archive import Archive
 from envs.episodes.records import Commander, EpisodeHeader, InstructionMark, Outcome, Purpose, Tick
+from envs.errors import PilotError
 from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
 from envs.scenario import Pool, Scenario
@@ -71,9 +72,10 @@ def run_episode(
     """Run and record one episode. The recording is closed whatever happens, and marked where it was cut short.
 
     A demonstration is accepted when it succeeds. A rollout is never accepted as a demonstration: it is evidence.
+    Where the pilot cannot give a command, the episode ends there and has failed; the next may fare better.
 
     Raises:
-        EnvError: the episode cannot be begun, recorded, or commanded.
+        EnvError: the episode cannot be begun or recorded.
     """
     options: dict[str, Any] = {"scenario": order.scenario} if order.start is None else {"start": order.start}
     observation, info = env.reset(seed=order.seed, options=options)
@@ -97,6 +99,7 @@ def run_episode(
     )
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
+    no_command: str | None = None
     with archive.record(header) as recorder:
         is_over = False
         while not is_over:
@@ -105,7 +108,11 @@ def run_episode(
             if body == "sim" and step % SNAPSHOT_EVERY == 0:
                 snapshot = env.snapshot()
                 snapshot_steps.append(step)
-            target = pilot.command(observation, info)
+            try:
+                target = pilot.command(observation, info)
+            except PilotError as error:
+                no_command = f"pilot: {error}"
+                break
             wish = info["sent_rad"] if target is None else target.position_rad
             progress.append((judgement.current, state.joints_stamp_s))
             observation, _, terminated, truncated, info = env.step(wish)
@@ -116,8 +123,8 @@ def run_episode(
                     sent_rad=info["sent_rad"],
                     in_command="nobody" if target is None else commander,
                     instruction=judgement.current,
-                    pilot_rad=wish if commander == "pilot" else None,
-                    policy_rad=wish if commander == "policy" else None,
+                    pilot_rad=wish if target is not None and commander == "pilot" else None,
+                    policy_rad=wish if target is not None and commander == "policy" else None,
                     doubt=pilot.doubt if isinstance(pilot, Doubting) else None,
                     snapshot=snapshot,
                 )
@@ -125,13 +132,13 @@ def run_episode(
             if on_step is not None:
                 on_step(info)
             is_over = terminated or truncated
-        outcome = _outcome(env, info, progress, order, pilot)
+        outcome = _outcome(env, info, progress, order, pilot, no_command)
         recorder.finish(outcome)
     return EpisodeResult(
         order=order,
         episode_id=recorder.episode_id,
         success=outcome.success,
-        signature=_signature(info),
+        signature="pilot" if no_command else _signature(info),
         reason=outcome.reason,
         steps=info["step"],
         alarm_step=outcome.alarm_step,
@@ -150,11 +157,16 @@ def _signature(info: dict[str, Any]) -> str:
 
 
 def _outcome(
-    env: HumanoidEnv, info: dict[str, Any], progress: list[tuple[int, float]], order: EpisodeOrder, pilot: Pilot
+    env: HumanoidEnv,
+    info: dict[str, Any],
+    progress: list[tuple[int, float]],
+    order: EpisodeOrder,
+    pilot: Pilot,
+    no_command: str | None,
 ) -> Outcome:
     judgement, stop = info["judgement"], info["stop"]
-    success = bool(judgement.success)
-    reason = "" if success else (f"stopped: {stop.reason}" if stop is not None else judgement.unmet)
+    success = bool(judgement.success) and no_command is None
+    reason = no_command or ("" if success else f"stopped: {stop.reason}" if stop is not None else judgement.unmet)
     is_demonstration = order.purpose != "rollout"
     verdict = "" if success else reason
     if not is_demonstration:

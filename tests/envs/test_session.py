@@ -1,0 +1,69 @@
+"""An episode ends in a verdict whatever its pilot does, and records only what the pilot said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pick_fruit_flights import blind_env, scenario
+
+from envs.body import JointTarget
+from envs.episodes.archive import Archive
+from envs.episodes.session import EpisodeOrder, run_episode
+from envs.errors import PilotError
+from envs.humanoid import HumanoidEnv
+from envs.scenario import Scenario
+
+
+class FalteringPilot:
+    """Holds at first, then commands, then can no more."""
+
+    def __init__(self, *, silent: int, commands: int) -> None:
+        self._silent, self._commands, self._asked = silent, commands, 0
+
+    def reset(self, scenario: Scenario, rng: np.random.Generator) -> None:
+        self._asked = 0
+
+    def command(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> JointTarget | None:
+        self._asked += 1
+        if self._asked <= self._silent:
+            return None
+        if self._asked <= self._silent + self._commands:
+            return JointTarget(info["sent_rad"])
+        raise PilotError("the arm cannot go there")
+
+
+@pytest.fixture(scope="module")
+def env() -> Iterator[HumanoidEnv]:
+    with blind_env() as made:
+        yield made
+
+
+@pytest.mark.parametrize("commands", [0, 2])
+def test_a_pilot_that_gives_up_fails_its_own_episode_and_no_other(
+    env: HumanoidEnv, tmp_path: Path, commands: int
+) -> None:
+    archive = Archive(tmp_path / "archive")
+    pilot = FalteringPilot(silent=0, commands=commands)
+    orders = [EpisodeOrder(scenario(), seed, "nominal", "expert") for seed in (1, 2)]
+    results = [run_episode(env, pilot, order, archive, station="test") for order in orders]
+    assert [(r.success, r.signature, r.steps) for r in results] == [(False, "pilot", commands)] * 2
+    for result in results:
+        sheet = archive.sheet(result.episode_id)
+        assert sheet.status == "complete"
+        assert not sheet.accepted
+        assert sheet.outcome is not None
+        assert sheet.outcome.reason == "pilot: the arm cannot go there"
+
+
+def test_a_silent_pilot_leaves_no_command_of_its_own(env: HumanoidEnv, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    pilot = FalteringPilot(silent=2, commands=1)
+    result = run_episode(env, pilot, EpisodeOrder(scenario(), 1, "nominal", "expert"), archive, station="test")
+    episode = archive.open(result.episode_id)
+    assert np.isnan(episode.pilot_rad[:2]).all()
+    np.testing.assert_array_equal(episode.pilot_rad[2], episode.sent_rad[2])
