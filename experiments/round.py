@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -36,8 +37,6 @@ from policies.dataset.reader import LeRobotDataset, open_dataset
 from policies.network import NetworkConfig
 from policies.training import TrainingConfig, TrainingReport
 
-_NEW: tuple[Purpose, ...] = ("recovery", "targeted", "uniform")
-
 # Closed loop at 6 Hz, a fast start for a short training, and images hardly shifted: where a fruit is seen, it is.
 LEARNING = TrainingConfig(
     learning_rate=2e-3,
@@ -50,8 +49,10 @@ LEARNING = TrainingConfig(
 class RoundSizes:
     """How much of everything a round takes. The defaults fit a quarter of an hour on two CPU cores."""
 
-    nominal: int = 100
-    """Demonstrations by the expert in simulation."""
+    nominal: int = 80
+    """Demonstrations by the expert in simulation, in usual scenes (the middle half of every factor)."""
+    wide: int = 60
+    """The same over the whole deployment distribution."""
     serial: int = 8
     """Demonstrations by exoskeleton through the real body, on the twin."""
     training_steps: int = 2_500
@@ -109,16 +110,22 @@ class Round:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
 
     def collect_nominal(self) -> tuple[Collected, ...]:
-        """Demonstrations under usual conditions: in simulation, then by exoskeleton through the real body."""
+        """Demonstrations that nobody asked for: in simulation, then by exoskeleton through the real body."""
         rows = []
-        for body, count, stage in (("sim", self.sizes.nominal, 1), ("serial", self.sizes.serial, 2)):
+        wanted: tuple[tuple[Literal["sim", "serial"], Purpose, int, int], ...] = (
+            ("sim", "nominal", self.sizes.nominal, 1),
+            ("sim", "uniform", self.sizes.wide, 3),
+            ("serial", "nominal", self.sizes.serial, 2),
+        )
+        for body, purpose, count, stage in wanted:
             if not count:
                 continue
             seed = self.stage_seed(stage)
             config = self._collect(seed, serial=body == "serial")
-            chosen = scenarios(self.task.space, Pool.TRAIN, count, seed, distribution="nominal")
-            results = demonstrate(config, orders(chosen, seed, "nominal", config.operator), what=f"{body} body")
-            rows.append(collected(body, "nominal", results))
+            distribution: Distribution = "nominal" if purpose == "nominal" else "deployment"
+            chosen = scenarios(self.task.space, Pool.TRAIN, count, seed, distribution=distribution)
+            results = demonstrate(config, orders(chosen, seed, purpose, config.operator), what=f"{body}, {purpose}")
+            rows.append(collected(body, purpose, results))
         return tuple(rows)
 
     def build(self) -> LeRobotDataset:
@@ -190,7 +197,7 @@ class Round:
         Args:
             new: the episodes of this round, by id; what else is new in the dataset is left out.
         """
-        kept = [e.index for e in dataset.episodes if e.identity in new or e.columns["retake/purpose"] not in _NEW]
+        kept = [e.index for e in dataset.episodes if e.identity in new or not e.columns["retake/request"]]
         chosen = dataset.select(kept)
         old_steps = {e.identity: e.length for e in chosen.episodes if e.identity not in new}
         new_steps = {e.identity: e.length for e in chosen.episodes if e.identity in new}

@@ -16,7 +16,7 @@ from experiments.orders import episode_seed, scenarios
 from experiments.round import RoundSizes
 
 SMALL = RoundSizes(
-    nominal=4, serial=0, training_steps=6, calibrate=2, discover=3, requested=2, verify=2, regress=2, deploy=0
+    nominal=3, wide=2, serial=0, training_steps=6, calibrate=2, discover=3, requested=2, verify=2, regress=2, deploy=0
 )
 
 
