@@ -14,12 +14,12 @@ from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
-from experiments.command import UsageError, run_verb
+from experiments.command import UsageError, at_least, run_verb
 from experiments.orders import orders, request_orders, scenarios
 from experiments.port_options import port_pairs
-from experiments.serial_station import demonstrate_on_cables
+from experiments.serial_station import demonstrate_on_cables, require_exoskeleton
 from experiments.stations import DEFAULT_ROBOT, Demonstrations
-from experiments.workers import available_processes, console, run_jobs
+from experiments.workers import OnResult, available_processes, console, run_jobs
 from policies.cases.rates import Rate
 from policies.cases.request_queue import RequestQueue
 
@@ -63,13 +63,10 @@ class Collect:
 
 def run(config: Collect) -> int:
     task = load_task(config.task)
-    if config.body == "serial" and config.pilot == "expert":
-        raise UsageError("the scripted expert reads the simulator; on cables say --pilot exoskeleton")
-    if config.body == "sim" and config.pilot == "exoskeleton":
-        raise UsageError("an exoskeleton commands a body on cables; say --body serial")
+    _check(config)
     Archive(config.archive).recover()
     if config.requests is not None:
-        return _answer_requests(config)
+        return _answer_requests(config, RequestQueue(config.requests))
     purpose: Purpose = "nominal" if config.distribution == "nominal" else "uniform"
     chosen = scenarios(task.space, Pool.TRAIN, config.episodes, config.seed, distribution=config.distribution)
     results = demonstrate(config, orders(chosen, config.seed, purpose, config.operator))
@@ -78,38 +75,60 @@ def run(config: Collect) -> int:
     return 0
 
 
+def _check(config: Collect) -> None:
+    """Refuse what cannot be done, before anything is made."""
+    at_least(1, episodes=config.episodes, processes=config.processes)
+    at_least(0, seed=config.seed)
+    if config.body == "serial" and config.pilot == "expert":
+        raise UsageError("the scripted expert reads the simulator; on cables say --pilot exoskeleton")
+    if config.body == "sim" and config.pilot == "exoskeleton":
+        raise UsageError("an exoskeleton commands a body on cables; say --body serial")
+    ports = port_pairs(config.ports)
+    if config.body == "serial":
+        require_exoskeleton(ports)
+    if config.requests is not None and not config.requests.is_file():
+        raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
+
+
 def demonstrate(
-    config: Collect, wanted: Sequence[EpisodeOrder], *, what: str = "demonstrations"
+    config: Collect,
+    wanted: Sequence[EpisodeOrder],
+    *,
+    what: str = "demonstrations",
+    on_result: OnResult[EpisodeResult] | None = None,
 ) -> list[EpisodeResult]:
     """Record orders on the configured body; the catalogue knows the episodes afterwards.
+
+    `on_result` gets each order's place and result as soon as there is one.
 
     Raises:
         EnvError, HardwareError: the body cannot be had.
     """
     if config.body == "serial":
         ports = port_pairs(config.ports)
-        results = demonstrate_on_cables(config.task, config.archive, wanted, ports, what=what, robot=config.robot)
+        results = demonstrate_on_cables(
+            config.task, config.archive, wanted, ports, what=what, robot=config.robot, on_result=on_result
+        )
     else:
         place = Demonstrations(config.task, config.archive, config.robot)
-        results = run_jobs(what, place.run, wanted, processes=config.processes, remark=_kept)
+        results = run_jobs(what, place.run, wanted, processes=config.processes, remark=_kept, on_result=on_result)
     with Catalogue(Archive(config.archive)) as catalogue:
         catalogue.sync()
     return results
 
 
 def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]:
-    """Record all open demonstrations of a queue, and write the answers into it."""
+    """Record all open demonstrations of a queue, and write each answer into it as it comes."""
     wanted = request_orders(queue.open(), config.archive, config.seed, config.operator)
-    results = demonstrate(config, [order for _, _, order in wanted], what="requested demonstrations")
-    for (request, place, _), result in zip(wanted, results, strict=False):  # an operator may have ended early
+
+    def note(index: int, result: EpisodeResult) -> None:
+        request, place, _ = wanted[index]
         queue.answer(request.id, place, result.episode_id, accepted=result.success)
-    return results
+
+    return demonstrate(config, [order for _, _, order in wanted], what="requested demonstrations", on_result=note)
 
 
-def _answer_requests(config: Collect) -> int:
-    if config.requests is None or not config.requests.is_file():
-        raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
-    queue = RequestQueue(config.requests)
+def _answer_requests(config: Collect, queue: RequestQueue) -> int:
     if not queue.open():
         console.print(f"  every request of {config.requests} is answered")
         return 0

@@ -30,6 +30,17 @@ class UsageError(PolicyError):
     """Raised when options contradict each other, or name what is not there."""
 
 
+def at_least(minimum: int, **given: int) -> None:
+    """Refuse options whose number is too small.
+
+    Raises:
+        UsageError: one is below `minimum`; the message names it as it is typed.
+    """
+    for name, value in given.items():
+        if value < minimum:
+            raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be at least {minimum}")
+
+
 def run_verb(
     prog: str, config: type[Config], run: Callable[[Config], int], arguments: Sequence[str] | None = None
 ) -> int:

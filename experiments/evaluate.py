@@ -16,7 +16,7 @@ from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
-from experiments.command import UsageError, run_verb
+from experiments.command import UsageError, at_least, run_verb
 from experiments.open_loop import OpenLoop
 from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
@@ -76,6 +76,8 @@ class Evaluate:
 
 def run(config: Evaluate) -> int:
     task = load_task(config.task)
+    at_least(1, episodes=config.episodes, processes=config.processes)
+    at_least(0, seed=config.seed)
     trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, config.pool, config.episodes, config.seed, distribution=config.distribution)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)

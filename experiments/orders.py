@@ -35,15 +35,18 @@ def orders(
     ]
 
 
-def episode_seed(scenario: Scenario, seed: int) -> int:
-    """A seed that depends on the scenario and the round's seed, and on nothing else."""
-    return int(np.random.default_rng([int(scenario.key, 16), seed]).integers(SEED_LIMIT))
+def episode_seed(scenario: Scenario, seed: int, *more: int) -> int:
+    """A seed that depends on the scenario, the round's seed and what `more` numbers it, and on nothing else."""
+    return int(np.random.default_rng([int(scenario.key, 16), seed, *more]).integers(SEED_LIMIT))
 
 
 def request_orders(
     requests: Sequence[Request], archive: Path, seed: int, operator: str
 ) -> list[tuple[Request, int, EpisodeOrder]]:
     """An order for each demonstration that is still open, with its request and its place in it.
+
+    A restart repeats the body's noise to the bit, so two answers from one snapshot would be copies of each other if
+    they also had one seed: the demonstration's place and its earlier answers are mixed in.
 
     Raises:
         ArchiveError: a start snapshot is not in the archive.
@@ -52,9 +55,10 @@ def request_orders(
     for request in requests:
         for place in request.open_demonstrations:
             wanted = request.demonstrations[place]
+            earlier = sum(answer.demonstration == place for answer in request.answers)
             order = EpisodeOrder(
                 scenario=wanted.scenario,
-                seed=episode_seed(wanted.scenario, seed),
+                seed=episode_seed(wanted.scenario, seed, place, earlier),
                 purpose=request.kind,
                 operator=operator,
                 pool=wanted.pool,

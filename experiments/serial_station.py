@@ -16,7 +16,7 @@ from envs.remote_crew import RemoteCrew
 from experiments.command import UsageError
 from experiments.stations import DEFAULT_ROBOT, Flight, roll_out
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
-from experiments.workers import console, progress_bar
+from experiments.workers import OnResult, console, progress_bar
 from policies.cases.rollout import Rollout
 
 TWIN = "twin"
@@ -32,8 +32,11 @@ def demonstrate_on_cables(
     *,
     what: str,
     robot: str = DEFAULT_ROBOT,
+    on_result: OnResult[EpisodeResult] | None = None,
 ) -> list[EpisodeResult]:
     """Record demonstrations by exoskeleton, in real time. Fewer come back where the operator ends the session.
+
+    `on_result` gets each order's place and result at once.
 
     Raises:
         UsageError: the exoskeleton's port is missing.
@@ -41,17 +44,26 @@ def demonstrate_on_cables(
     """
     from envs.pilots.exoskeleton import open_exoskeleton
 
+    require_exoskeleton(ports)
     with _connected(task, robot, ports, is_worn=True) as (env, plugged, station):
-        if EXOSKELETON not in plugged:
-            raise UsageError("no exoskeleton; add --ports exoskeleton=/dev/..., or leave --ports out to use a twin")
         place = Archive(archive)
         pilot = open_exoskeleton(env.robot, plugged[EXOSKELETON])
         try:
             return _one_by_one(
-                what, wanted, lambda order: run_episode(env, pilot, order, place, station=station), _is_kept
+                what, wanted, lambda order: run_episode(env, pilot, order, place, station=station), _is_kept, on_result
             )
         finally:
             pilot.close()
+
+
+def require_exoskeleton(ports: Mapping[str, str]) -> None:
+    """Where ports are named, one must be the exoskeleton's.
+
+    Raises:
+        UsageError: it is missing.
+    """
+    if ports and EXOSKELETON not in ports:
+        raise UsageError("no exoskeleton; add --ports exoskeleton=/dev/..., or leave --ports out to use a twin")
 
 
 def fly_on_cables(
@@ -105,15 +117,18 @@ def _one_by_one(
     wanted: Sequence[EpisodeOrder],
     work: Callable[[EpisodeOrder], Result],
     is_good: Callable[[Result], bool],
+    on_result: OnResult[Result] | None = None,
 ) -> list[Result]:
     results: list[Result] = []
     with progress_bar(what, len(wanted)) as advance:
-        for order in wanted:
+        for index, order in enumerate(wanted):
             try:
                 results.append(work(order))
             except OperatorQuitError as end:
                 console.print(f"  {end}", soft_wrap=True)
                 break
+            if on_result is not None:
+                on_result(index, results[index])
             advance(f"{sum(map(is_good, results))} succeeded")
     return results
 

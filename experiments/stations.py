@@ -52,7 +52,8 @@ class Rollouts:
     flight: Flight
 
     def run(self, order: EpisodeOrder) -> Rollout:
-        env, policy = _policy_station(self.flight.task, self.flight.robot, self.flight.checkpoint)
+        flight = self.flight
+        env, policy = _policy_station(flight.task, flight.robot, flight.checkpoint, written(flight.checkpoint))
         pilot = PolicyPilot(env, policy, self.flight.band)
         return roll_out(env, pilot, order, Archive(self.flight.archive), SIMULATION)
 
@@ -81,8 +82,21 @@ def _expert_station(task: str, robot: str, images: bool) -> tuple[HumanoidEnv, S
     return env, ScriptedPilot(env)
 
 
+def written(checkpoint: Path) -> tuple[int, int]:
+    """Changes when the folder is trained into again: a worker that stays must then load the policy anew."""
+    from policies.checkpoint import SIDECAR
+
+    try:
+        found = (checkpoint / SIDECAR).stat()
+    except OSError:
+        return (0, 0)  # loading says what is wrong
+    return (found.st_mtime_ns, found.st_ino)
+
+
 @lru_cache(maxsize=1)
-def _policy_station(task: str, robot: str, checkpoint: Path) -> tuple[HumanoidEnv, ClonedPolicy]:
+def _policy_station(
+    task: str, robot: str, checkpoint: Path, version: tuple[int, int]
+) -> tuple[HumanoidEnv, ClonedPolicy]:
     import torch
 
     from policies.checkpoint import load_policy

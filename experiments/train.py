@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from experiments.command import UsageError, run_verb
+from experiments.command import UsageError, at_least, run_verb
 from experiments.tracking import tracked
 from experiments.workers import console, progress_bar
 from policies.dataset.reader import LeRobotDataset, open_dataset
@@ -86,6 +86,7 @@ def training_config(config: Train) -> TrainingConfig:
         or config.image_size % 4
     ):
         raise UsageError("--steps and --batch must be at least 1, --image-size a multiple of 4 from 16 on")
+    at_least(0, seed=config.seed)
     network = NetworkConfig(image_size=config.image_size, trunk=config.trunk)
     if config.trunk == "transformer":
         network = replace(network, width=384, layers=4, channels=(48, 64, 64))

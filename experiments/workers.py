@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+OnResult = Callable[[int, Result], None]  # of a job's place and its result
 
 console = Console()
 
@@ -45,10 +46,12 @@ def run_jobs(
     *,
     processes: int,
     remark: Callable[[list[Result]], str] = lambda _: "",
+    on_result: OnResult[Result] | None = None,
 ) -> list[Result]:
     """Run `work` on every job and return the results in the order of the jobs.
 
-    With one process all runs in this one.
+    `on_result` gets each job's place and result as soon as there is one, in this process. With one process all runs
+    in this one.
     An exception in a job cancels what has not begun, and is raised here.
     """
     results: dict[int, Result] = {}
@@ -56,12 +59,17 @@ def run_jobs(
         if processes <= 1 or len(jobs) <= 1:
             for index, job in enumerate(jobs):
                 results[index] = work(job)
+                if on_result is not None:
+                    on_result(index, results[index])
                 advance(remark(list(results.values())))
         else:
             futures = {_pool(processes).submit(work, job): index for index, job in enumerate(jobs)}
             try:
                 for future in as_completed(futures):
-                    results[futures[future]] = future.result()
+                    index = futures[future]
+                    results[index] = future.result()
+                    if on_result is not None:
+                        on_result(index, results[index])
                     advance(remark(list(results.values())))
             except BaseException:
                 for future in futures:

@@ -1,0 +1,66 @@
+"""What is ordered is told apart by its seed, answered at once, and flown by the newest policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import planted
+import pytest
+
+from envs.scenario import Pool
+from experiments.orders import request_orders
+from experiments.stations import written
+from experiments.workers import run_jobs
+from policies.cases.request_queue import RequestQueue
+from policies.cases.requests import Answer, Demonstration, Request
+
+SCENE = next(planted.SPACE.draw(Pool.TRAIN, np.random.default_rng(0)))
+TWICE = Request(
+    id="round-01-recovery",
+    task="planted",
+    kind="recovery",
+    mode=None,
+    why="",
+    priority=1,
+    expected_gain=None,
+    instructions=planted.STEPS,
+    demonstrations=(Demonstration(SCENE, Pool.TRAIN, (), ()),) * 2,
+)
+
+
+def test_demonstrations_of_one_scene_have_seeds_of_their_own_in_every_attempt(tmp_path: Path) -> None:
+    failed_once = replace(TWICE, answers=(Answer(0, "a", accepted=False), Answer(1, "b", accepted=False)))
+    seeds = [order.seed for request in (TWICE, failed_once)
+             for _, _, order in request_orders([request], tmp_path, 3, "expert")]  # fmt: skip
+    assert len(set(seeds)) == 4
+    assert seeds[:2] == [order.seed for _, _, order in request_orders([TWICE], tmp_path, 3, "expert")]
+
+
+def test_an_interruption_keeps_the_answers_that_came_before_it(tmp_path: Path) -> None:
+    queue = RequestQueue(tmp_path / "requests.json")
+    queue.add([TWICE])
+
+    def work(job: int) -> str:
+        if job == 1:
+            raise KeyboardInterrupt
+        return f"episode-{job}"
+
+    def note(index: int, episode: str) -> None:
+        queue.answer(TWICE.id, index, episode, accepted=True)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs("demonstrations", work, [0, 1], processes=1, on_result=note)
+    assert queue.all()[0].episodes == ("episode-0",)
+
+
+def test_a_policy_that_is_trained_again_is_told_from_the_one_before(tmp_path: Path) -> None:
+    seen = {written(tmp_path)}
+    for text in ("first", "second"):
+        draft = tmp_path / "policy.json.draft"
+        draft.write_text(text)
+        draft.replace(tmp_path / "policy.json")
+        seen.add(written(tmp_path))
+        assert written(tmp_path) in seen
+    assert len(seen) == 3
