@@ -8,7 +8,7 @@ import select
 import sys
 import termios
 import tty
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.panel import Panel
@@ -42,7 +42,7 @@ class TerminalPanel:
         self._stream = sys.stdin if stream is None else stream
         self._console = console
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._saved: list[object] | None = None
+        self._saved: list[Any] | None = None
         self._word = OperatorWord()
         self._reason: str | None = None  # what has been typed of it; None where none is being typed
         self._has_quit = False

@@ -1,31 +1,44 @@
-"""How often the scripted expert succeeds on scenarios that it has never been tried on."""
+"""How often the scripted expert succeeds: on scenarios it has never met, and from moments where a policy despaired."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from envs.humanoid import HumanoidEnv
-from envs.pilots.scripted import ScriptedPilot
-from envs.registry import make_env
-from envs.scenario import Distribution, Scenario
+from assets.table import load_robot
+from envs.episodes.archive import Archive
+from envs.episodes.session import EpisodeOrder, EpisodeResult
+from envs.scenario import Distribution
 from envs.tasks.known import load_task
 from experiments.bench.rows import BenchOptions, Row
-from experiments.orders import episode_seed
+from experiments.command import UsageError
+from experiments.orders import orders, snapshot_at
+from experiments.rollout_files import RolloutFile, load_rollouts
+from experiments.stations import DEFAULT_ROBOT, Demonstrations
 from experiments.workers import available_processes, run_jobs
+from policies.cases.planning import recovery_start
 from policies.cases.rates import Rate
 
 NOMINAL_GOAL = 0.95
+RECOVERY_GOAL = 0.80
+_QUICK_EPISODES = 16
+_OPERATOR = "bench"
 
 
 @dataclass(frozen=True)
 class Expert(BenchOptions):
     """The scripted expert's success on fresh scenarios of every pool, without images, with Wilson's 95 % interval.
 
-    Example: retake bench expert --seed 7 --episodes 200
+    With --rollouts, its success from the last snapshot at least half a second before each alarm of a policy, or before
+    its failure where nothing alarmed.
+
+    Examples:
+      retake bench expert --seed 7 --episodes 200
+      retake bench expert --rollouts runs/mine/discover.json
     """
 
     task: str = "pick_fruit"
@@ -33,55 +46,82 @@ class Expert(BenchOptions):
     seed: int = 0
     """Draws the scenarios; each seed draws others."""
     episodes: int = 100
-    """How many of each distribution; --quick takes at most 16."""
+    """How many of each distribution, or how many moments at most; --quick takes at most 16."""
+    rollouts: Path | None = None
+    """Rollouts that `retake evaluate --out` wrote: let the expert recover from where they alarmed or failed."""
+    archive: Path | None = None
+    """The archive that holds their episodes; left out, the one that the rollouts name."""
     processes: int = available_processes()
     """How many episodes are simulated at once."""
 
-
-@dataclass(frozen=True)
-class _Trial:
-    scenario: Scenario
-    seed: int
+    @property
+    def wanted(self) -> int:
+        return min(self.episodes, _QUICK_EPISODES) if self.quick else self.episodes
 
 
 def measure(config: Expert) -> list[Row]:
-    episodes = min(config.episodes, 16) if config.quick else config.episodes
-    rows = []
-    wanted: tuple[tuple[Distribution, float | None], ...] = (("nominal", NOMINAL_GOAL), ("deployment", None))
-    for distribution, goal in wanted:
-        trials = _trials(config, distribution, episodes)
-        reasons = run_jobs(f"{distribution} scenarios", partial(_fly, config.task), trials, processes=config.processes)
-        rate = Rate.of(not reason for reason in reasons)
-        low, high = rate.interval
-        failures = sorted({reason.partition(":")[0] for reason in reasons if reason})
-        note = f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}" + (
-            f"; failed by {', '.join(failures)}" if failures else ""
+    if config.rollouts is not None:
+        return [_recoveries(config, load_rollouts(config.rollouts))]
+    if config.archive is not None:
+        raise UsageError("--archive says where the episodes of --rollouts are; give both, or neither")
+    return [_fresh(config, "nominal", NOMINAL_GOAL), _fresh(config, "deployment", None)]
+
+
+def recovery_orders(found: RolloutFile, archive: Path, count: int, seed: int) -> list[EpisodeOrder]:
+    """An order to go on from each of the first so many moments before an alarm or a failure.
+
+    Raises:
+        UsageError: there are no such moments.
+        ArchiveError: the archive does not hold an episode or its snapshot.
+    """
+    control_hz = load_robot(DEFAULT_ROBOT).control_hz
+    troubled = [rollout for rollout in found.rollouts if not rollout.success or rollout.alarm_step is not None]
+    starts = [(rollout, start) for rollout in troubled if (start := recovery_start(rollout, control_hz)) is not None]
+    if not starts:
+        raise UsageError(
+            f"none of {len(found.rollouts)} rollouts alarmed or failed where it can be restarted; give rollouts in "
+            "simulation, longer than half a second before the alarm"
         )
-        rows.append(Row(f"success, {distribution}", rate.value, "share", goal=goal, wanted="at least", note=note))
-    return rows
+    return [
+        EpisodeOrder(
+            scenario=rollout.scenario,
+            seed=int(np.random.default_rng([seed, number]).integers(2**31)),
+            purpose="recovery",
+            operator=_OPERATOR,
+            pool=rollout.pool,
+            start=snapshot_at(archive, start),
+            parent=rollout.episode_id,
+        )
+        for number, (rollout, start) in enumerate(starts[:count])
+    ]
 
 
-def _trials(config: Expert, distribution: Distribution, episodes: int) -> list[_Trial]:
-    space = load_task(config.task).space
-    drawn = space.draw(None, np.random.default_rng(config.seed), distribution=distribution)
-    return [_Trial(scenario, episode_seed(scenario, config.seed)) for scenario in islice(drawn, episodes)]
+def _recoveries(config: Expert, found: RolloutFile) -> Row:
+    wanted = recovery_orders(found, config.archive or found.archive, config.wanted, config.seed)
+    results = _demonstrate(found.task, wanted, "moments before an alarm", config.processes)
+    return _row("success, from before an alarm or a failure", results, RECOVERY_GOAL)
 
 
-def _fly(task: str, trial: _Trial) -> str:
-    """Why the expert failed; "" where it succeeded."""
-    env, pilot = _station(task)
-    observation, info = env.reset(seed=trial.seed, options={"scenario": trial.scenario})
-    pilot.reset(trial.scenario, np.random.default_rng([trial.seed, 1]))
-    is_over = False
-    while not is_over:
-        target = pilot.command(observation, info)
-        observation, _, terminated, truncated, info = env.step(info["sent_rad"] if target is None else target)
-        is_over = terminated or truncated
-    judgement = info["judgement"]
-    return "" if judgement.success else str(judgement.unmet)
+def _fresh(config: Expert, distribution: Distribution, goal: float | None) -> Row:
+    drawn = load_task(config.task).space.draw(None, np.random.default_rng(config.seed), distribution=distribution)
+    wanted = orders(list(islice(drawn, config.wanted)), config.seed, "uniform", _OPERATOR)
+    results = _demonstrate(config.task, wanted, f"{distribution} scenarios", config.processes)
+    return _row(f"success, {distribution}", results, goal)
 
 
-@lru_cache(maxsize=1)
-def _station(task: str) -> tuple[HumanoidEnv, ScriptedPilot]:
-    env = make_env(task, images=False)
-    return env, ScriptedPilot(env)
+def _demonstrate(task: str, wanted: list[EpisodeOrder], what: str, processes: int) -> list[EpisodeResult]:
+    """Runs them as `retake collect` does; the recordings are not kept."""
+    with TemporaryDirectory() as folder:
+        archive = Archive(Path(folder) / "archive")
+        place = Demonstrations(task, archive.root, images=False)
+        return run_jobs(what, place.run, wanted, processes=processes)
+
+
+def _row(name: str, results: list[EpisodeResult], goal: float | None) -> Row:
+    rate = Rate.of(result.success for result in results)
+    low, high = rate.interval
+    failures = sorted({result.signature for result in results if not result.success})
+    note = f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}" + (
+        f"; failed by {', '.join(failures)}" if failures else ""
+    )
+    return Row(name, rate.value, "share", goal=goal, wanted="at least", note=note)

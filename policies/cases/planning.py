@@ -78,18 +78,12 @@ class Planner:
         """The whole budget over the deployment distribution."""
         return Plan(self._ranked([self._uniform(self.budget.count("uniform", 1.0), rng)]), reason)
 
-    def recovery_start(self, rollout: Rollout) -> Start | None:
-        """The last snapshot at least half a second before the alarm (before the failure, without an alarm)."""
-        moment = rollout.steps if rollout.alarm_step is None else rollout.alarm_step
-        latest = moment - RECOVERY_LEAD_S * self.control_hz
-        early = [step for step in rollout.snapshot_steps if step <= latest]
-        return Start(rollout.episode_id, max(early)) if early else None
-
     def _recoveries(
         self, modes: Sequence[Mode], rollouts: Sequence[Rollout], rng: np.random.Generator
     ) -> list[Request]:
         """Recoveries in the modes first; failures that no rule names take what is left."""
-        left = {r.episode_id: (r, start) for r in failures(rollouts) if (start := self.recovery_start(r)) is not None}
+        starting = ((rollout, recovery_start(rollout, self.control_hz)) for rollout in failures(rollouts))
+        left = {rollout.episode_id: (rollout, start) for rollout, start in starting if start is not None}
         starts: list[list[tuple[Rollout, Start]]] = []
         for mode in modes:
             names = [name for name, (rollout, _) in left.items() if mode.covers(rollout)]
@@ -158,6 +152,13 @@ class Planner:
             replace(draft, priority=place, id=f"{self.round_name}-{place:02d}-{draft.kind}")
             for place, draft in enumerate(ordered, start=1)
         )
+
+
+def recovery_start(rollout: Rollout, control_hz: float) -> Start | None:
+    """The last snapshot at least half a second before the alarm (before the failure, without an alarm)."""
+    moment = rollout.steps if rollout.alarm_step is None else rollout.alarm_step
+    early = [step for step in rollout.snapshot_steps if step <= moment - RECOVERY_LEAD_S * control_hz]
+    return Start(rollout.episode_id, max(early)) if early else None
 
 
 def _evidence(mode: Mode) -> str:

@@ -61,7 +61,7 @@ def test_a_rejected_episode_is_built_only_when_that_is_allowed(archive, tmp_path
     rejected = record_episode(archive, 3, accepted=False)
     with pytest.raises(DatasetError, match=f"{rejected} were not accepted"):
         build_dataset(archive, tmp_path / "dataset", [rejected])
-    with pytest.raises(DatasetError, match=r"no episode of .* is selected"):
+    with pytest.raises(DatasetError, match=r"no episode of .* is of pool discover or train, accepted; ask"):
         build_dataset(archive, tmp_path / "dataset")
     assert build_dataset(archive, tmp_path / "dataset", [rejected], accepted_only=False).added == (rejected,)
 

@@ -15,7 +15,7 @@ from envs.scenario import Pool
 from policies.cases.allocation import Budget, expected_gain, targeted_scenarios, water_fill
 from policies.cases.card import card
 from policies.cases.modes import Mode
-from policies.cases.planning import Plan, Planner
+from policies.cases.planning import Plan, Planner, recovery_start
 from policies.cases.rates import Interval, Rate
 from policies.cases.request_queue import RequestQueue
 from policies.cases.risk import RiskStudy
@@ -95,8 +95,8 @@ def test_a_recovery_starts_half_a_second_before_the_alarm_in_the_rollouts_own_po
 
 def test_without_an_alarm_a_recovery_starts_before_the_failure() -> None:
     failed = replace(planted.rollouts(20, 0, inside=1.0, outside=1.0)[0], alarm_step=None)
-    assert _planner().recovery_start(failed).step == 80
-    assert _planner().recovery_start(replace(failed, snapshot_steps=())) is None
+    assert recovery_start(failed, 25.0).step == 80
+    assert recovery_start(replace(failed, snapshot_steps=()), 25.0) is None
 
 
 def test_a_rollout_from_a_pool_that_never_trains_is_refused() -> None:

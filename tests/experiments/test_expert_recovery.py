@@ -1,0 +1,73 @@
+"""The expert goes on from before an alarm, and the benchmark says how often that succeeds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envs.scenario import Pool
+from envs.tasks.known import load_task
+from experiments import bench
+from experiments.bench.expert import recovery_orders
+from experiments.command import BAD_INPUT
+from experiments.orders import orders, scenarios
+from experiments.rollout_files import load_rollouts, save_rollouts
+from experiments.stations import Demonstrations
+from experiments.workers import console
+from policies.cases.rollout import Decisions, Rollout
+
+
+@pytest.fixture(scope="module")
+def flown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One episode in the archive, told as a rollout that alarmed in step 40 and as one that did not."""
+    folder = tmp_path_factory.mktemp("flown")
+    chosen = scenarios(load_task("pick_fruit").space, Pool.DISCOVER, 1, 0, distribution="nominal")
+    result = Demonstrations("pick_fruit", folder / "archive", images=False).run(
+        orders(chosen, 0, "nominal", "expert")[0]
+    )
+    calm = Rollout(
+        scenario=chosen[0],
+        pool=Pool.DISCOVER,
+        success=True,
+        signature="",
+        episode_id=result.episode_id,
+        seed=0,
+        steps=result.steps,
+        decisions=Decisions.of([0], [0.0], [0.0]),
+        snapshot_steps=result.snapshot_steps,
+    )
+    file = folder / "rollouts.json"
+    save_rollouts(file, "policy", "pick_fruit", folder / "archive", [calm, replace(calm, alarm_step=40)])
+    return file
+
+
+def test_it_starts_half_a_second_before_the_alarm_in_the_rollouts_own_pool(flown: Path) -> None:
+    found = load_rollouts(flown)
+    (order,) = recovery_orders(found, found.archive, 100, seed=0)
+    assert order.start is not None
+    assert order.start.step == 25  # of every fifth step, the last at or before 40 - 12.5
+    assert (order.purpose, order.pool) == ("recovery", Pool.DISCOVER)
+    assert order.parent == found.rollouts[1].episode_id
+
+
+def test_the_row_says_how_many_of_how_many_with_the_goal(flown: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        assert bench.command.main(["expert", "--rollouts", str(flown), "--processes", "1", "--json"]) == 0
+    finally:
+        console.stderr = False
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert row["goal"] == 0.8
+    assert f"{row['value']:.0f} of 1, interval" in row["note"]
+
+
+def test_rollouts_without_trouble_start_nothing(
+    flown: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = load_rollouts(flown)
+    file = tmp_path / "calm.json"
+    save_rollouts(file, "policy", "pick_fruit", found.archive, found.rollouts[:1])
+    assert bench.command.main(["expert", "--rollouts", str(file)]) == BAD_INPUT
+    assert "none of 1 rollouts alarmed or failed" in capsys.readouterr().err
