@@ -17,6 +17,7 @@ from envs.episodes.session import EpisodeOrder
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.command import UsageError, at_least, run_verb
+from experiments.dataset import PoolName
 from experiments.open_loop import OpenLoop
 from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
@@ -52,7 +53,7 @@ class Evaluate:
     """The archive that keeps the rollouts."""
     task: str = "pick_fruit"
     """What is tried."""
-    pool: Pool = Pool.DISCOVER
+    pool: PoolName = "discover"
     """Which scenarios: discover to look for weaknesses, verify and regress to prove, test once a release."""
     episodes: int = 100
     """How many scenarios."""
@@ -79,7 +80,7 @@ def run(config: Evaluate) -> int:
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
     trained = load_policy(config.policy, load_robot(config.robot))
-    chosen = scenarios(task.space, config.pool, config.episodes, config.seed, distribution=config.distribution)
+    chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
     rollouts = roll_out_all(config, wanted, _band(config.band))
     if config.out is not None:

@@ -123,7 +123,7 @@ class PickFruitRules:
             f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)": held,
             f"pick: the stem holds, at {self._tension_n['ripe']:.1f} N": picked,
             f"carry: the fruit is {off_centre_mm:.0f} mm beside the basket's middle (at most {OVER_MM:.0f})": (
-                off_centre_mm < OVER_MM and above_rim_m < 0.1
+                off_centre_mm < OVER_MM
             ),
             f"place: the fruit is {1e3 * above_rim_m:.0f} mm above the rim and moves at {speed_m_s:.2f} m/s": (
                 picked and inside and not held and speed_m_s < AT_REST_M_S
