@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from rich.table import Table
 from assets.table import load_robot
 from envs.episodes.durable import write_json
 from envs.tasks.known import load_task
-from experiments.command import UsageError, run_verbs
+from experiments.command import UsageError, at_least, run_verbs
+from experiments.proof import Verify, verify
 from experiments.rollout_files import load_rollouts
 from experiments.workers import console
 from policies.cases.allocation import Budget
@@ -21,6 +22,7 @@ from policies.cases.card import card
 from policies.cases.doubt import DoubtBand
 from policies.cases.modes import Mode, find_modes
 from policies.cases.planning import Plan, Planner
+from policies.cases.rates import Rate
 from policies.cases.request_queue import RequestQueue
 from policies.cases.risk import RiskStudy, study_risk
 from policies.cases.rollout import Rollout
@@ -87,9 +89,17 @@ class Findings:
 
 
 def find(
-    task_name: str, rollouts: Sequence[Rollout], demonstrations: int, round_name: str, rng: np.random.Generator
+    task_name: str,
+    rollouts: Sequence[Rollout],
+    demonstrations: int,
+    round_name: str,
+    rng: np.random.Generator,
+    *,
+    expert_failures: Callable[[Sequence[Mode]], Mapping[str, Rate]] = lambda _: {},
 ) -> Findings:
     """Risk, modes and requests. The budget is in control steps, by the length of the successful rollouts.
+
+    `expert_failures` says of the modes that were found how often the expert itself fails in them, by mode name.
 
     Raises:
         PoolError, EvidenceError: the rollouts are of a pool that never trains, or a rule covers next to nothing.
@@ -102,11 +112,14 @@ def find(
     study = study_risk(task.space, rollouts, rng)
     modes = tuple(find_modes(task.space, rollouts, rng)) if study.trustworthy else ()
     budget = Budget(round(demonstrations * usual), usual, usual * 0.6)
-    planner = Planner(task, budget, load_robot("tudi").control_hz, round_name)
+    planner = Planner(task, budget, load_robot("tudi").control_hz, round_name, expert_failures(modes))
     return Findings(study, modes, planner.plan(study, modes, rollouts, rng))
 
 
 def _calibrate(config: Calibrate) -> int:
+    at_least(0, seed=config.seed)
+    if not 0.0 < config.alpha < 1.0:
+        raise UsageError(f"--alpha is {config.alpha:g}; it must be above 0 and below 1")
     band = DoubtBand.calibrate(
         load_rollouts(config.rollouts).rollouts, np.random.default_rng(config.seed), alpha=config.alpha
     )
@@ -118,6 +131,8 @@ def _calibrate(config: Calibrate) -> int:
 
 
 def _find(config: Find) -> int:
+    at_least(1, demonstrations=config.demonstrations)
+    at_least(0, seed=config.seed)
     source = load_rollouts(config.rollouts)
     rng = np.random.default_rng(config.seed)
     found = find(source.task, source.rollouts, config.demonstrations, config.round_name, rng)
@@ -138,6 +153,8 @@ def report_findings(found: Findings) -> None:
         state = "confirmed" if mode.confirmed else "could be chance"
         console.print(f"  {mode.name}: {mode.counts.inside} inside, {mode.counts.outside} outside; {state}")
     console.print(f"  {found.plan.reason}", soft_wrap=True)
+    for remark in found.plan.not_data:
+        console.print(f"  more data would not help: {remark}", soft_wrap=True)
 
 
 def _list(config: ListRequests) -> int:
@@ -161,11 +178,16 @@ def _list(config: ListRequests) -> int:
     return 0
 
 
-_VERBS = {"calibrate": (Calibrate, _calibrate), "find": (Find, _find), "list": (ListRequests, _list)}
+_VERBS = {
+    "calibrate": (Calibrate, _calibrate),
+    "find": (Find, _find),
+    "list": (ListRequests, _list),
+    "verify": (Verify, verify),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    about = "From failures to requests: calibrate the doubt, find and name the weakness, see what to collect."
+    about = "From failures to proof: calibrate the doubt, name the weakness, see what to collect, prove that it helped."
     return run_verbs("retake cases", about, _VERBS, arguments)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.command import run_verb
+from experiments.command import at_least, run_verb
 from experiments.full_round import run_round
 from experiments.report import write_report
 from experiments.round import Round, RoundSizes
@@ -35,6 +35,9 @@ class Demo:
 
 
 def run(config: Demo) -> int:
+    at_least(0, seed=config.seed)
+    at_least(1, processes=config.processes)
+    config.sizes.check()
     set_thread_limits()
     move_aside(config.folder)
     config.folder.mkdir(parents=True)

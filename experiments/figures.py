@@ -17,11 +17,12 @@ from policies.cases.detection import Detection
 from policies.cases.modes import Mode
 from policies.cases.planning import Plan
 from policies.cases.rates import Rate
-from policies.cases.recipe import RecipeComparison
 from policies.cases.requests import Request
 from policies.cases.risk import RiskStudy
 from policies.cases.rollout import Rollout, failures
 from policies.cases.verify import Improvement, NonInferiority
+
+SERIAL_END = "a simulated twin"  # what answers on the serial ports of a round
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,7 @@ class RoundFigures:
     detection: Detection | None = None
     detection_note: str = ""  # why there is no detection, where there is none
     deployment: Trial | None = None
-    serial_end: str = "a simulated twin"  # what answered on the serial ports
     signals: EpisodeSignals | None = None
-    recipe: RecipeComparison | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # further figures, as JSON values
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,10 +155,9 @@ class RoundFigures:
             "recollected": [asdict(row) for row in self.recollected],
             "verify": self.verify.to_dict(),
             "regress": self.regress.to_dict(),
-            "deployment": self.deployment and {**self.deployment.to_dict(), "serial_end": self.serial_end},
+            "deployment": self.deployment and {**self.deployment.to_dict(), "serial_end": SERIAL_END},
             "by_factor": [factor.to_dict() for factor in self.by_factor],
             "episode": self.signals and self.signals.to_dict(),
-            "recipe": self.recipe and self.recipe.to_dict(),
             "stage_seconds": dict(self.stage_seconds),
             "versions": dict(self.versions),
             "extra": dict(self.extra),

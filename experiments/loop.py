@@ -11,26 +11,23 @@ import numpy as np
 
 from envs.episodes.durable import write_json
 from envs.scenario import Pool
-from experiments.command import run_verb
+from experiments.command import at_least, run_verb
+from experiments.control_arm import run_control_arm
 from experiments.demo import move_aside
-from experiments.figures import RoundFigures
 from experiments.full_round import AFTER, run_round
 from experiments.report import write_report
 from experiments.rollout_files import load_rollouts
 from experiments.round import Round, RoundSizes
 from experiments.summary import headline
 from experiments.workers import available_processes, console, set_thread_limits
-from policies.cases.allocation import Budget
-from policies.cases.planning import Planner
 from policies.cases.recipe import compare_recipes
 from policies.cases.rollout import Rollout
-
-CONTROL = "uniform"
+from policies.errors import EvidenceError
 
 
 @dataclass(frozen=True)
 class Loop:
-    """Repeat the round over seeds, each with a control arm that collects uniformly as many steps.
+    """Repeat the round over seeds, each with a control arm that collects uniformly at least as many steps.
 
     Each seed makes new demonstrations, new networks, new requests. Both arms start from the same first policy and are
     tried on the same VERIFY scenarios. The comparison resamples seeds and scenarios together.
@@ -41,7 +38,7 @@ class Loop:
     folder: Path = Path("runs/loop")
     """Where everything goes; an earlier loop there is moved aside."""
     seeds: int = 3
-    """How many seeds, counted from --first-seed; none is discarded."""
+    """How many seeds, counted from --first-seed; one whose requests brought nothing is named, and not compared."""
     first_seed: int = 0
     """The first seed."""
     sizes: RoundSizes = field(default_factory=RoundSizes)
@@ -51,10 +48,15 @@ class Loop:
 
 
 def run(config: Loop) -> int:
+    at_least(1, seeds=config.seeds, processes=config.processes)
+    at_least(0, first_seed=config.first_seed)
+    config.sizes.check()
     set_thread_limits()
     move_aside(config.folder)
     aimed: dict[int, dict[str, bool]] = {}
     uniform: dict[int, dict[str, bool]] = {}
+    steps: dict[int, dict[str, int]] = {}
+    not_compared: dict[int, str] = {}
     lines = []
     for seed in range(config.first_seed, config.first_seed + config.seeds):
         console.rule(f"seed {seed}")
@@ -62,31 +64,26 @@ def run(config: Loop) -> int:
         place.folder.mkdir(parents=True)
         figures = run_round(place)
         write_report(figures, place.folder)
-        aimed[seed] = outcomes(load_rollouts(place.rollout_file(AFTER, Pool.VERIFY)).rollouts)
-        uniform[seed] = outcomes(control_arm(place, figures))
         lines.append(f"seed {seed}: {headline(figures)}")
-    comparison = compare_recipes(aimed, uniform, np.random.default_rng(config.first_seed))
-    write_json(config.folder / "recipe.json", comparison.to_dict())
+        try:
+            control = run_control_arm(place, figures)
+        except EvidenceError as error:
+            not_compared[seed] = str(error)
+            lines.append(f"seed {seed} has no control arm: {error}")
+            continue
+        aimed[seed] = outcomes(load_rollouts(place.rollout_file(AFTER, Pool.VERIFY)).rollouts)
+        uniform[seed] = outcomes(control.rollouts)
+        steps[seed] = {"requests": control.aimed_steps, "control": control.control_steps}
+    rng = np.random.default_rng(config.first_seed)
+    comparison = compare_recipes(aimed, uniform, rng) if aimed else None
+    text = comparison.text if comparison else "No seed has a control arm, so nothing is said of the recipe."
+    judged = comparison.to_dict() if comparison else {"proven": False, "text": text}
+    write_json(config.folder / "recipe.json", {**judged, "steps": steps, "not_compared": not_compared})
     console.rule("all seeds")
     for line in lines:
         console.print(line, soft_wrap=True)
-    console.print(f"[bold]{comparison.text}[/]\nfigures: {config.folder / 'recipe.json'}", soft_wrap=True)
+    console.print(f"[bold]{text}[/]\nfigures: {config.folder / 'recipe.json'}", soft_wrap=True)
     return 0
-
-
-def control_arm(place: Round, figures: RoundFigures) -> list[Rollout]:
-    """Uniform coverage of as many steps as the requests brought, trained alike, tried on the same scenarios."""
-    with place.stage("Control arm", "the same number of demonstration steps, spread uniformly"):
-        kept = sum(row.kept for row in figures.collected)
-        usual = sum(row.steps for row in figures.collected) / max(kept, 1)
-        brought = sum(row.steps for row in figures.recollected)
-        planner = Planner(place.task, Budget(brought, usual, usual), figures.control_hz, CONTROL)
-        queue = place.queue("requests-uniform")
-        queue.add(planner.uniform_coverage("The control arm.", place.rng(12)).requests)
-        place.answer(queue)
-        new = frozenset(episode for request in queue.all() for episode in request.episodes)
-        place.retrain(CONTROL, place.build(), new)
-        return place.try_policy(CONTROL, Pool.VERIFY, place.sizes.verify, 8)
 
 
 def outcomes(rollouts: Iterable[Rollout]) -> dict[str, bool]:

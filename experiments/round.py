@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,23 +15,24 @@ import numpy as np
 
 from envs.episodes.archive import Archive
 from envs.episodes.records import Purpose
-from envs.episodes.session import EpisodeResult
+from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from envs.tasks.task import Task
 from experiments.cases import Findings, find, report_findings
 from experiments.collect import Collect, answer_requests, demonstrate
+from experiments.command import at_least
 from experiments.evaluate import Evaluate, roll_out_all
+from experiments.expert_trials import expert_failures
 from experiments.figures import Collected
 from experiments.orders import orders, scenarios
 from experiments.rollout_files import save_rollouts
-from experiments.train import train_policy
+from experiments.train import train_policy, weights_of_new
 from experiments.workers import available_processes, console
 from policies.batches import Augmentation
 from policies.cases.doubt import DoubtBand
 from policies.cases.request_queue import RequestQueue
 from policies.cases.rollout import Rollout
-from policies.cases.weights import retraining_weights
 from policies.dataset.lerobot import build_dataset
 from policies.dataset.reader import LeRobotDataset, open_dataset
 from policies.network import NetworkConfig
@@ -43,6 +44,9 @@ LEARNING = TrainingConfig(
     augmentation=Augmentation(shift=0.02, position=0.05, sense=0.03),
     network=NetworkConfig(execute=4),
 )
+
+
+_OPTIONAL = ("wide", "serial", "deploy")
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,15 @@ class RoundSizes:
     """Paired scenarios that nothing got worse on."""
     deploy: int = 10
     """Rollouts of the final policy through the real body."""
+
+    def check(self) -> None:
+        """Refuse sizes that make no round; `wide`, `serial` and `deploy` may be left out with 0.
+
+        Raises:
+            UsageError: a number is too small.
+        """
+        for name, size in asdict(self).items():
+            at_least(0 if name in _OPTIONAL else 1, **{f"sizes.{name}": size})
 
 
 @dataclass
@@ -110,21 +123,25 @@ class Round:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
 
     def collect_nominal(self) -> tuple[Collected, ...]:
-        """Demonstrations that nobody asked for: in simulation, then by exoskeleton through the real body."""
+        """Demonstrations that nobody asked for: in simulation, then by exoskeleton through the real body.
+
+        The sizes count those that are kept; at most twice as many are tried.
+        """
         rows = []
-        wanted: tuple[tuple[Literal["sim", "serial"], Purpose, int, int], ...] = (
+        sources: tuple[tuple[Literal["sim", "serial"], Purpose, int, int], ...] = (
             ("sim", "nominal", self.sizes.nominal, 1),
             ("sim", "uniform", self.sizes.wide, 3),
             ("serial", "nominal", self.sizes.serial, 2),
         )
-        for body, purpose, count, stage in wanted:
+        for body, purpose, count, stage in sources:
             if not count:
                 continue
             seed = self.stage_seed(stage)
             config = self._collect(seed, serial=body == "serial")
             distribution: Distribution = "nominal" if purpose == "nominal" else "deployment"
-            chosen = scenarios(self.task.space, Pool.TRAIN, count, seed, distribution=distribution)
-            results = demonstrate(config, orders(chosen, seed, purpose, config.operator), what=f"{body}, {purpose}")
+            chosen = scenarios(self.task.space, Pool.TRAIN, 2 * count, seed, distribution=distribution)
+            wanted = orders(chosen, seed, purpose, config.operator)
+            results = until_kept(count, wanted, partial(demonstrate, config, what=f"{body}, {purpose}"))
             rows.append(collected(body, purpose, results))
         return tuple(rows)
 
@@ -174,7 +191,14 @@ class Round:
 
     def find(self, rollouts: Sequence[Rollout]) -> Findings:
         """The weakness, and the requests that come of it, in a queue of their own."""
-        found = find(self.task_name, rollouts, self.sizes.requested, "round", self.rng(6))
+        found = find(
+            self.task_name,
+            rollouts,
+            self.sizes.requested,
+            "round",
+            self.rng(6),
+            expert_failures=lambda modes: expert_failures(self.task, modes, self.rng(13), processes=self.processes),
+        )
         report_findings(found)
         self.queue("requests").add(found.plan.requests)
         return found
@@ -199,9 +223,7 @@ class Round:
         """
         kept = [e.index for e in dataset.episodes if e.identity in new or not e.columns["retake/request"]]
         chosen = dataset.select(kept)
-        old_steps = {e.identity: e.length for e in chosen.episodes if e.identity not in new}
-        new_steps = {e.identity: e.length for e in chosen.episodes if e.identity in new}
-        return self.train(name, chosen, retraining_weights(old_steps, new_steps))
+        return self.train(name, chosen, weights_of_new(chosen, new))
 
     def _collect(self, seed: int, *, serial: bool = False) -> Collect:
         config = Collect(self.archive, task=self.task_name, seed=seed, processes=self.processes)
@@ -211,4 +233,26 @@ class Round:
 def collected(body: str, purpose: str, results: Sequence[EpisodeResult]) -> Collected:
     """Count the demonstrations of one purpose."""
     kept = [result for result in results if result.success]
-    return Collected(body, purpose, len(results), len(kept), sum(result.steps for result in kept))
+    return Collected(body, purpose, len(results), len(kept), sum(_recorded_steps(result) for result in kept))
+
+
+def _recorded_steps(result: EpisodeResult) -> int:
+    """A restarted episode counts its steps on from the snapshot, and records those after it."""
+    start = result.order.start
+    return result.steps - (0 if start is None else start.step)
+
+
+def until_kept(
+    count: int,
+    wanted: Sequence[EpisodeOrder],
+    collect: Callable[[Sequence[EpisodeOrder]], list[EpisodeResult]],
+) -> list[EpisodeResult]:
+    """Collect orders until so many are kept, or there are no more; an operator who ends early is not asked again."""
+    results: list[EpisodeResult] = []
+    while missing := count - sum(result.success for result in results):
+        batch = wanted[len(results) : len(results) + missing]
+        came = collect(batch) if batch else []
+        results += came
+        if not batch or len(came) < len(batch):
+            break
+    return results

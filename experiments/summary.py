@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.figures import RoundFigures
+from experiments.figures import SERIAL_END, RoundFigures
 from policies.cases.verify import Improvement, NonInferiority, format_p
 
 
@@ -26,7 +26,7 @@ def what_was_learned(figures: RoundFigures) -> str:
         _outcome(figures.verify),
         _worse(figures.regress),
         _deployed(figures),
-        _scope(figures),
+        "This speaks of one pair of networks and one seed, not of the recipe.",
     )
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -34,7 +34,7 @@ def what_was_learned(figures: RoundFigures) -> str:
 def _base(figures: RoundFigures) -> str:
     kept = sum(row.kept for row in figures.collected)
     serial = sum(row.kept for row in figures.collected if row.body == "serial")
-    bodies = f", {serial} of them over serial ports with {figures.serial_end} at the other end" if serial else ""
+    bodies = f", {serial} of them over serial ports with {SERIAL_END} at the other end" if serial else ""
     success = figures.discover.success
     return (
         f"A policy was cloned from {kept} demonstrations{bodies}. "
@@ -96,12 +96,6 @@ def _deployed(figures: RoundFigures) -> str:
         return ""
     success = figures.deployment.success
     return (
-        f"Over serial ports, with {figures.serial_end} at the other end, the new policy succeeded in "
+        f"Over serial ports, with {SERIAL_END} at the other end, the new policy succeeded in "
         f"{success.count} of {success.n}."
     )
-
-
-def _scope(figures: RoundFigures) -> str:
-    if figures.recipe is not None:
-        return figures.recipe.text
-    return "This speaks of one pair of networks and one seed, not of the recipe."

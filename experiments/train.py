@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,8 @@ from typing import Literal
 from experiments.command import UsageError, at_least, run_verb
 from experiments.tracking import tracked
 from experiments.workers import console, progress_bar
+from policies.cases.request_queue import RequestQueue
+from policies.cases.weights import retraining_weights
 from policies.dataset.reader import LeRobotDataset, open_dataset
 from policies.network import PROPRIOCEPTION, NetworkConfig
 from policies.training import TrainingConfig, TrainingReport, train
@@ -51,6 +53,8 @@ class Train:
     """"act" is for a policy that will act: it sees no velocities, which give away the last command. "predict" is for
     recordings of a robot that is not here: it uses velocities, commands all joints relative to their pose, and aims
     at the median of what people did."""
+    new_episodes: Path | None = None
+    """A requests.json whose answers are new: they are weighted up against the rest of the (single) dataset."""
     cache: Path | None = None
     """Where decoded images are kept; in the datasets, if left out."""
 
@@ -62,8 +66,10 @@ def run(config: Train) -> int:
         UsageError: no dataset is given, or numbers cannot be used.
         DatasetError, PoolError: the datasets cannot train.
     """
-    report = train_policy(open_for_training(config.datasets, config.episodes), training_config(config), config.out,
-                          cache=config.cache)  # fmt: skip
+    wanted = training_config(config)
+    datasets = open_for_training(config.datasets, config.episodes)
+    weights = None if config.new_episodes is None else answered_weights(datasets, config.new_episodes)
+    report = train_policy(datasets, wanted, config.out, episode_weights=weights, cache=config.cache)
     last = report.curve[-1]
     held_out = "" if last.held_out_loss is None else f", {last.held_out_loss:.3f} on held-out episodes"
     console.print(
@@ -139,6 +145,32 @@ def parse_episodes(text: str) -> list[int]:
     except ValueError as error:
         raise UsageError(f"episodes {text!r} cannot be read; write them as 0:14 or 0,2,5:9") from error
     return numbers
+
+
+def answered_weights(datasets: Sequence[LeRobotDataset], requests: Path) -> dict[str, float]:
+    """The weights of a retraining in which the accepted answers of a queue are what is new.
+
+    Raises:
+        UsageError: there is no such queue, not one dataset, or no answer is in it.
+        RequestError: the file holds something else.
+    """
+    if len(datasets) != 1 or not requests.is_file():
+        given = f"{len(datasets)} datasets and {requests}"
+        raise UsageError(f"--new-episodes wants one dataset and a requests.json that exists; given are {given}")
+    accepted = {episode for request in RequestQueue(requests).all() for episode in request.episodes}
+    new = frozenset(accepted & {episode.identity for episode in datasets[0].episodes})
+    if not new:
+        raise UsageError(
+            f"none of {len(accepted)} accepted answers of {requests} is in the dataset; collect, and build it again"
+        )
+    return weights_of_new(datasets[0], new)
+
+
+def weights_of_new(dataset: LeRobotDataset, new: Collection[str]) -> dict[str, float]:
+    """Sampling weights by episode, where those named in `new` are this round's and the others older."""
+    old_steps = {e.identity: e.length for e in dataset.episodes if e.identity not in new}
+    new_steps = {e.identity: e.length for e in dataset.episodes if e.identity in new}
+    return retraining_weights(old_steps, new_steps)
 
 
 def train_policy(

@@ -118,6 +118,22 @@ def test_an_episodes_seed_follows_from_its_scenario_alone() -> None:
         (["train", "--datasets", "{tmp}/none", "--out", "{tmp}/p"], "{tmp}/none"),
         (["evaluate", "--policy", "{tmp}/none"], "give the folder that training wrote"),
         (["cases", "find", "--rollouts", "{tmp}/none.json", "--out", "{tmp}/r.json"], "retake evaluate"),
+        (
+            ["cases", "find", "--rollouts", "{tmp}/n", "--out", "{tmp}/r", "--demonstrations", "0"],
+            "--demonstrations is 0",
+        ),
+        (["cases", "verify", "--before", "{tmp}/none.json", "--after", "{tmp}/none.json"], "retake evaluate"),
+        (["collect", "--archive", "{tmp}/a", "--episodes", "-1"], "--episodes is -1"),
+        (["collect", "--archive", "{tmp}/a", "--seed", "-1"], "--seed is -1"),
+        (["collect", "--archive", "{tmp}/a", "--body", "serial", "--ports", "right=/dev/x"], "exoskeleton=/dev/"),
+        (["evaluate", "--policy", "{tmp}/none", "--episodes", "0"], "--episodes is 0"),
+        (["evaluate", "--policy", "{tmp}/none", "--seed", "-2"], "--seed is -2"),
+        (["demo", "--folder", "{tmp}/a", "--seed", "-1"], "--seed is -1"),
+        (["demo", "--folder", "{tmp}/a", "--sizes.verify", "0"], "--sizes.verify is 0"),
+        (["demo", "--folder", "{tmp}/a", "--sizes.serial", "-1"], "--sizes.serial is -1"),
+        (["loop", "--folder", "{tmp}/a", "--seeds", "0"], "--seeds is 0"),
+        (["loop", "--folder", "{tmp}/a", "--first-seed", "-1"], "--first-seed is -1"),
+        (["loop", "--folder", "{tmp}/a", "--sizes.training-steps", "0"], "--sizes.training-steps is 0"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -128,3 +144,4 @@ def test_bad_input_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err.strip()
     assert told.replace("{tmp}", str(tmp_path)) in error.replace("\n", "")
     assert "Traceback" not in error
+    assert not (tmp_path / "a").exists()

@@ -1,0 +1,108 @@
+"""A round finished by hand: the proof's verb, the control arm's sizes, and what counts as enough."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import planted
+import pytest
+
+from envs.episodes.session import EpisodeOrder, EpisodeResult
+from envs.scenario import Pool
+from envs.tasks.pick_fruit import PICK_FRUIT
+from experiments import cases
+from experiments.control_arm import equal_steps
+from experiments.expert_trials import scenarios_within
+from experiments.orders import orders, scenarios
+from experiments.rollout_files import save_rollouts
+from experiments.round import collected, until_kept
+from experiments.train import answered_weights
+from policies.cases.rule import Clause, Rule
+from policies.errors import EvidenceError
+
+
+def two_files(folder: Path, pool: Pool, *, fixed: int, broken: int) -> list[str]:
+    """Rollouts of two policies on 40 scenarios; the first succeeds in the first 20."""
+    drawn = planted.SPACE.draw(Pool.VERIFY, np.random.default_rng(0))
+    scenes = [next(drawn) for _ in range(40)]
+    was = [index < 20 for index in range(40)]
+    now = [index >= broken for index in range(20)] + [index < fixed for index in range(20)]
+    options = []
+    for name, outcomes in (("before", was), ("after", now)):
+        file = folder / f"{name}.json"
+        found = [planted.rollout(scene, success, pool=pool) for scene, success in zip(scenes, outcomes, strict=True)]
+        save_rollouts(file, name, "planted", folder, found)
+        options += [f"--{name}", str(file)]
+    return options
+
+
+def test_the_verb_counts_pairs_and_gives_the_exact_p(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cases.main(["verify", *two_files(tmp_path, Pool.VERIFY, fixed=7, broken=1), "--json"]) == 0
+    judged = json.loads(capsys.readouterr().out)
+    assert judged["regression"] is None
+    assert (judged["improvement"]["fixed"], judged["improvement"]["broken"]) == (7, 1)
+    assert judged["improvement"]["p_value"] == pytest.approx(9 / 256)  # of 8 fair coins, at most one is tails
+
+
+def test_regress_rollouts_are_judged_for_a_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cases.main(["verify", *two_files(tmp_path, Pool.REGRESS, fixed=2, broken=3)]) == 0
+    assert "Broke 3, fixed 2 of 40" in capsys.readouterr().out
+
+
+def test_rollouts_that_chose_the_data_prove_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cases.main(["verify", *two_files(tmp_path, Pool.DISCOVER, fixed=7, broken=1)]) == 2
+    assert "rollouts of discover prove nothing" in capsys.readouterr().err
+
+
+def test_the_control_arm_has_at_least_as_many_steps_in_whole_episodes() -> None:
+    lengths = {"a": 50, "b": 60, "c": 70, "d": 80}
+    assert equal_steps(lengths, 110) == {"a": 50, "b": 60}
+    assert equal_steps(lengths, 111) == {"a": 50, "b": 60, "c": 70}
+    with pytest.raises(EvidenceError, match="260 steps"):
+        equal_steps(lengths, 261)
+
+
+def flown(order: EpisodeOrder, success: bool) -> EpisodeResult:
+    return EpisodeResult(order, "id", success, "", "", 120, None, ())
+
+
+@pytest.mark.parametrize(("period", "kept", "tried"), [(1, 8, 8), (2, 8, 15), (100, 1, 16)])
+def test_demonstrations_count_when_they_are_kept(period: int, kept: int, tried: int) -> None:
+    wanted = orders(scenarios(PICK_FRUIT.space, Pool.TRAIN, 16, seed=1), 1, "nominal", "expert")
+    asked: list[EpisodeOrder] = []
+
+    def collect(batch: list[EpisodeOrder]) -> list[EpisodeResult]:
+        asked.extend(batch)
+        return [flown(order, wanted.index(order) % period == 0) for order in batch]
+
+    results = until_kept(8, wanted, collect)  # type: ignore[arg-type]
+    assert (sum(result.success for result in results), len(results)) == (kept, tried)
+    assert asked == wanted[:tried]
+
+
+def test_an_operator_who_ends_early_is_not_asked_again() -> None:
+    wanted = orders(scenarios(PICK_FRUIT.space, Pool.TRAIN, 8, seed=1), 1, "nominal", "expert")
+    results = until_kept(4, wanted, lambda batch: [flown(batch[0], True)])
+    assert len(results) == 1
+    assert collected("serial", "nominal", results).steps == 120
+
+
+def test_the_expert_is_tried_inside_the_rule_and_only_in_train() -> None:
+    factor = next(factor for factor in PICK_FRUIT.space.factors if not factor.choices)
+    middle = (factor.lower + factor.upper) / 2
+    rule = Rule((Clause(factor.name, ">=", middle),))
+    found = scenarios_within(PICK_FRUIT, rule, 10, np.random.default_rng(2))
+    assert len(found) == 10
+    assert all(scene.pool is Pool.TRAIN and scene.number(factor.name) >= middle for scene in found)
+    nowhere = replace(rule, clauses=(Clause(factor.name, ">=", 2 * factor.upper + 1),))
+    assert scenarios_within(PICK_FRUIT, nowhere, 1, np.random.default_rng(2)) == []
+
+
+def test_retraining_by_hand_wants_one_dataset_and_its_queue(tmp_path: Path) -> None:
+    from experiments.command import UsageError
+
+    with pytest.raises(UsageError, match="requests.json that exists"):
+        answered_weights([], tmp_path / "none.json")
