@@ -9,18 +9,27 @@ from pathlib import Path
 import numpy as np
 import planted
 import pytest
+from episode_samples import record_episode
 
+from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Pool
 from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments import cases
+from experiments.command import UsageError
 from experiments.control_arm import equal_steps
-from experiments.expert_trials import scenarios_within
+from experiments.expert_trials import expert_failures, scenarios_within
 from experiments.orders import orders, scenarios
 from experiments.rollout_files import save_rollouts
 from experiments.round import collected, until_kept
 from experiments.train import answered_weights
-from policies.cases.rule import Clause, Rule
+from policies.cases.modes import Mode
+from policies.cases.rates import Rate
+from policies.cases.request_queue import RequestQueue
+from policies.cases.requests import Demonstration, Request
+from policies.cases.rule import Clause, Counts, Rule
+from policies.dataset.lerobot import build_dataset
+from policies.dataset.reader import open_dataset
 from policies.errors import EvidenceError
 
 
@@ -101,8 +110,31 @@ def test_the_expert_is_tried_inside_the_rule_and_only_in_train() -> None:
     assert scenarios_within(PICK_FRUIT, nowhere, 1, np.random.default_rng(2)) == []
 
 
-def test_retraining_by_hand_wants_one_dataset_and_its_queue(tmp_path: Path) -> None:
-    from experiments.command import UsageError
+def test_retraining_by_hand_weights_the_answers_of_its_queue_up(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    old, new = (record_episode(archive, seed=seed) for seed in range(2))
+    build_dataset(archive, tmp_path / "set")
+    queue = RequestQueue(tmp_path / "requests.json")
+    (scene,) = scenarios(PICK_FRUIT.space, Pool.TRAIN, 1, seed=1)
+    shown = (Demonstration(scene, Pool.TRAIN, (), ()),)
+    queue.add([Request("round-01-uniform", "pick_fruit", "uniform", None, "", 1, None, (), shown)])
+    datasets = [open_dataset(tmp_path / "set")]
+    with pytest.raises(UsageError, match="none of 0 accepted answers"):
+        answered_weights(datasets, tmp_path / "requests.json")
+    queue.answer("round-01-uniform", 0, new, accepted=True)
+    weights = answered_weights(datasets, tmp_path / "requests.json")
+    assert weights == {old: 1.0, new: 1.0}  # half of all samples are new already
+    with pytest.raises(UsageError, match="one dataset"):
+        answered_weights([], tmp_path / "requests.json")
 
-    with pytest.raises(UsageError, match="requests.json that exists"):
-        answered_weights([], tmp_path / "none.json")
+
+@pytest.mark.slow
+def test_the_expert_is_flown_in_confirmed_modes_alone() -> None:
+    everywhere = Rule(())
+    counts = Counts(Rate(8, 10), Rate(1, 10))
+    modes = [
+        Mode(name, everywhere, "everywhere", counts, counts, 0.01, 1.0, name == "pick") for name in ("drop", "pick")
+    ]
+    rates = expert_failures(PICK_FRUIT, modes, np.random.default_rng(0), processes=1, episodes=1)
+    assert list(rates) == ["pick | everywhere"]
+    assert rates["pick | everywhere"].n == 1
