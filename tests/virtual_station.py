@@ -33,7 +33,7 @@ from hardware.virtual_robot import VirtualRobot
 TAU_S = 0.04
 TICK_S = 0.004
 SENSE_TICKS = 5
-PATIENCE = Patience(reply_s=0.3, watchdog_s=2.0, first_reading_s=20.0)  # a busy machine is no failure
+PATIENCE = Patience(reply_s=0.5, watchdog_s=2.5, first_reading_s=20.0)  # a busy machine is no failure
 LONG_S = 5.0
 
 # The small robot with servos on two buses, and ages that a busy machine does not exceed.

@@ -32,7 +32,7 @@ from envs.twin.process import TwinProcess
 from hardware.camera import CameraStream
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LONG_S = 60.0
+LONG_S = 120.0
 
 
 @pytest.fixture(scope="module")
