@@ -35,7 +35,7 @@ class DocsPictures:
     """The control step that is shown."""
     factors: tuple[str, ...] = ()
     """Values of the scenario, as factor=value pairs."""
-    camera: str = "trainer"
+    camera: str = "overview"
     """Which camera looks at the scene."""
     width: int = 900
     """Of the scene's picture, in pixels."""
