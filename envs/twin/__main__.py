@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--task", default="pick_fruit", help="the task whose scene it stands in")
     parser.add_argument("--seed", type=int, default=0, help="of its sensors' noise")
     parser.add_argument("--state", type=Path, help="also write the line with the ports into this file")
+    parser.add_argument("--owner", type=int, default=os.getppid(), help="pid whose end is this twin's end too")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="twin: %(message)s")
     from assets.errors import AssetError
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.state.write_text(state_line(twin.ports) + "\n")
         sys.stdout.write(state_line(twin.ports) + "\n")
         sys.stdout.flush()
-        twin.run()
+        twin.run(options.owner)
     finally:
         twin.close()
     return 0

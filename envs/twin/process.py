@@ -49,6 +49,8 @@ class TwinProcess:
         defaults = {"MUJOCO_GL": "egl", "OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}
         environment = {**defaults, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         command = [sys.executable, "-m", "envs.twin", "--task", task, "--robot", robot, "--seed", str(seed)]
+        # Said, not found out: by the time a twin could ask for its parent, that may have gone already.
+        command += ["--owner", str(os.getpid())]
         complaints = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process does
         process = subprocess.Popen(
             command,

@@ -65,11 +65,10 @@ class Twin:
         """End `run` soon; may be called from a signal handler."""
         self._is_running = False
 
-    def run(self) -> None:
-        """Keep physics in step with the wall clock, and answer between its steps."""
+    def run(self, owner: int) -> None:
+        """Keep physics in step with the wall clock, and answer between its steps, as long as `owner`, a pid, lives."""
         timestep_s = self._world.simulation.timestep_s
         gc.freeze()  # what lives as long as the twin need not be looked through again and again
-        parent = os.getppid()
         begun_s = now_s = orphan_check_s = time.monotonic()
         due_s = begun_s + timestep_s
         while self._is_running:
@@ -88,7 +87,7 @@ class Twin:
                 self.figures.wall_s = now_s - begun_s
             if now_s - orphan_check_s > _ORPHAN_CHECK_S:
                 orphan_check_s = now_s
-                if os.getppid() != parent:
+                if os.getppid() != owner:
                     _LOG.warning("the process that started this twin is gone, and so is the twin")
                     return
 
