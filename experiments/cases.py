@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.table import Table
+from rich.table import Column, Table
 
 from assets.table import load_robot
 from envs.episodes.durable import write_json
 from envs.tasks.known import load_task
+from experiments.case_book import CaseBook
 from experiments.command import UsageError, at_least, run_verbs
+from experiments.port_options import DEFAULT_ROBOT
 from experiments.proof import Verify, verify
 from experiments.rollout_files import load_rollouts
 from experiments.workers import console
@@ -60,19 +62,25 @@ class Find:
     """How many demonstrations of usual length may be asked for in all."""
     round_name: str = "round"
     """Begins the id of every request."""
+    robot: str = DEFAULT_ROBOT
+    """Whose rollouts they are: name of a robot under assets/, or a folder with a robot.toml."""
     seed: int = 0
     """Splits and permutations."""
 
 
 @dataclass(frozen=True)
 class ListRequests:
-    """List the requests of a queue, or print the card of one.
+    """List the requests of a queue, print the card of one, or list the cases of a file.
 
-    Example: retake cases list --requests runs/mine/requests.json --card round-01-targeted
+    Examples:
+      retake cases list --requests runs/mine/requests.json --card round-01-targeted
+      retake cases list --cases runs/mine/cases.json
     """
 
-    requests: Path
+    requests: Path | None = None
     """What `retake cases find` wrote."""
+    cases: Path | None = None
+    """What `retake evaluate --cases` wrote."""
     card: str | None = None
     """A request's id: print what its trainer is told, in English and Chinese."""
     demonstration: int = 0
@@ -96,6 +104,7 @@ def find(
     rng: np.random.Generator,
     *,
     expert_failures: Callable[[Sequence[Mode]], Mapping[str, Rate]] = lambda _: {},
+    robot: str = DEFAULT_ROBOT,
 ) -> Findings:
     """Risk, modes and requests. The budget is in control steps, by the length of the successful rollouts.
 
@@ -112,7 +121,7 @@ def find(
     study = study_risk(task.space, rollouts, rng)
     modes = tuple(find_modes(task.space, rollouts, rng)) if study.trustworthy else ()
     budget = Budget(round(demonstrations * usual), usual, usual * 0.6)
-    planner = Planner(task, budget, load_robot("tudi").control_hz, round_name, expert_failures(modes))
+    planner = Planner(task, budget, load_robot(robot).control_hz, round_name, expert_failures(modes))
     return Findings(study, modes, planner.plan(study, modes, rollouts, rng))
 
 
@@ -135,7 +144,7 @@ def _find(config: Find) -> int:
     at_least(0, seed=config.seed)
     source = load_rollouts(config.rollouts)
     rng = np.random.default_rng(config.seed)
-    found = find(source.task, source.rollouts, config.demonstrations, config.round_name, rng)
+    found = find(source.task, source.rollouts, config.demonstrations, config.round_name, rng, robot=config.robot)
     RequestQueue(config.out).add(found.plan.requests)
     report_findings(found)
     console.print(f"  {len(found.plan.requests)} requests in {config.out}; `retake collect --requests` answers them")
@@ -158,6 +167,10 @@ def report_findings(found: Findings) -> None:
 
 
 def _list(config: ListRequests) -> int:
+    if config.cases is not None and config.requests is None:
+        return _list_cases(config.cases)
+    if config.requests is None or config.cases is not None:
+        raise UsageError("say what to list: either --requests requests.json or --cases cases.json")
     if not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes one")
     requests = RequestQueue(config.requests).all()
@@ -174,6 +187,20 @@ def _list(config: ListRequests) -> int:
     for request in requests:
         answered = f"{len(request.episodes)}/{len(request.demonstrations)}"
         table.add_row(str(request.priority), request.id, request.kind, answered, request.state, request.why)
+    console.print(table)
+    return 0
+
+
+def _list_cases(file: Path) -> int:
+    if not file.is_file():
+        raise UsageError(f"there is no {file}; `retake evaluate --cases {file}` begins one")
+    headings = ("episode", "body", "pool", "went wrong", "alarm", "restarts", "modes")
+    table = Table(*(Column(heading, overflow="fold") for heading in headings))
+    for case in CaseBook(file).all():
+        alarm = "" if case.alarm_step is None else str(case.alarm_step)
+        wrong = case.signature if case.failed else "alarmed, but succeeded"
+        modes = ", ".join(case.modes)
+        table.add_row(case.episode_id, case.body, case.pool, wrong, alarm, str(len(case.snapshot_steps)), modes)
     console.print(table)
     return 0
 

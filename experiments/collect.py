@@ -16,9 +16,9 @@ from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.command import UsageError, at_least, run_verb
 from experiments.orders import orders, request_orders, scenarios
-from experiments.port_options import port_pairs
+from experiments.port_options import DEFAULT_ROBOT, port_pairs
 from experiments.serial_station import demonstrate_on_cables, require_exoskeleton
-from experiments.stations import DEFAULT_ROBOT, Demonstrations
+from experiments.stations import Demonstrations
 from experiments.workers import OnResult, available_processes, console, run_jobs
 from policies.cases.rates import Rate
 from policies.cases.request_queue import RequestQueue

@@ -16,15 +16,16 @@ from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
+from experiments.case_book import CaseBook
 from experiments.command import UsageError, at_least, run_verb
 from experiments.dataset import PoolName
 from experiments.open_loop import OpenLoop
 from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
-from experiments.port_options import port_pairs
+from experiments.port_options import DEFAULT_ROBOT, port_pairs
 from experiments.rollout_files import save_rollouts
 from experiments.serial_station import fly_on_cables
-from experiments.stations import DEFAULT_ROBOT, Flight, Rollouts
+from experiments.stations import Flight, Rollouts
 from experiments.workers import available_processes, console, run_jobs
 from policies.cases.doubt import DoubtBand
 from policies.cases.rates import Rate
@@ -69,6 +70,8 @@ class Evaluate:
     """A doubt band that `retake cases calibrate` wrote; the policy then alarms where it leaves the band."""
     out: Path | None = None
     """Where to write the rollouts as JSON, for `retake cases`."""
+    cases: Path | None = None
+    """A cases.json, begun where it is not there: add the episodes that failed or alarmed."""
     seed: int = 0
     """Draws the scenarios and the noise in them."""
     processes: int = available_processes()
@@ -85,6 +88,9 @@ def run(config: Evaluate) -> int:
     rollouts = roll_out_all(config, wanted, _band(config.band))
     if config.out is not None:
         save_rollouts(config.out, trained.identity, config.task, config.archive, rollouts)
+    if config.cases is not None:
+        new = CaseBook(config.cases).add(rollouts, ())
+        console.print(f"  {len(new)} new cases in {config.cases}; `retake cases list --cases` shows them")
     console.print(f"  success: {Rate.of(rollout.success for rollout in rollouts)}")
     for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
         console.print(f"    {count:4d} x {signature}")

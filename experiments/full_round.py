@@ -13,6 +13,7 @@ from experiments.case_book import CaseBook
 from experiments.factor_success import success_by_factor
 from experiments.figures import DatasetSize, RequestFigure, RoundFigures, TrainingCurve, Trial
 from experiments.pictures import request_pictures
+from experiments.port_options import DEFAULT_ROBOT
 from experiments.round import Round
 from experiments.telling_episode import telling_episode
 from experiments.workers import console
@@ -41,7 +42,7 @@ def run_round(place: Round) -> RoundFigures:
         band, note = _calibrate(place)
         discovered = place.try_policy(BEFORE, Pool.DISCOVER, place.sizes.discover, 5, band=band)
         console.print(f"  success: {Rate.of(rollout.success for rollout in discovered)}")
-        control_hz = load_robot("tudi").control_hz
+        control_hz = load_robot(DEFAULT_ROBOT).control_hz
         detection: Detection | None = assess_detection(band, discovered, control_hz) if band else None
     with place.stage("Find", "the weakness and its name, and what to ask trainers for"):
         found = place.find(discovered)

@@ -1,10 +1,12 @@
-"""Ports on the command line: connection=path pairs."""
+"""Which robot, and where it is plugged in, on the command line: a name, and connection=path pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from experiments.command import UsageError
+
+DEFAULT_ROBOT = "tudi"
 
 
 def port_pairs(given: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,8 @@ from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.remote_crew import RemoteCrew
 from experiments.command import UsageError
-from experiments.stations import DEFAULT_ROBOT, Flight, roll_out
+from experiments.port_options import DEFAULT_ROBOT
+from experiments.stations import Flight, roll_out
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
 from experiments.workers import OnResult, console, progress_bar
 from policies.cases.rollout import Rollout

@@ -11,12 +11,12 @@ from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
 from envs.humanoid import HumanoidEnv
 from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
+from experiments.port_options import DEFAULT_ROBOT
 from policies.cases.doubt import DoubtBand
 from policies.cases.rollout import Rollout
 from policies.cloning import ClonedPolicy
 from policies.policy_pilot import PolicyPilot
 
-DEFAULT_ROBOT = "tudi"
 SIMULATION = "simulation"  # the station's name in the archive
 
 

@@ -17,8 +17,9 @@ from envs.tasks.known import load_task
 from experiments.bench.rows import BenchOptions, Row
 from experiments.command import UsageError
 from experiments.orders import orders, snapshot_at
+from experiments.port_options import DEFAULT_ROBOT
 from experiments.rollout_files import RolloutFile, load_rollouts
-from experiments.stations import DEFAULT_ROBOT, Demonstrations
+from experiments.stations import Demonstrations
 from experiments.workers import available_processes, run_jobs
 from policies.cases.planning import recovery_start
 from policies.cases.rates import Rate
