@@ -72,8 +72,11 @@ class PersonCrew:
 
 
 def card_lines(task: Task, scenario: Scenario, start: Snapshot | None) -> tuple[str, ...]:
-    """What a person does to set a scenario up, one line a factor."""
-    lines = tuple(factor.set_up_en.format(value=scenario.values[factor.name]) for factor in task.space.factors)
+    """What a person does to set a scenario up, one line a factor, as exactly as a person can."""
+    told = [(factor, scenario.values[factor.name]) for factor in task.space.factors if factor.set_up_en]
+    lines = tuple(
+        factor.set_up_en.format(value=value if isinstance(value, str) else f"{value:.3g}") for factor, value in told
+    )
     if start is None:
         return lines
     return (*lines, f"Then bring the objects to where they were at step {start.step} of the episode to be mended.")

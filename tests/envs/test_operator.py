@@ -30,6 +30,13 @@ def test_the_card_says_how_to_set_every_factor_up() -> None:
     assert panel.shown == [(POINTING.title, ("Put the mark at 0.25 rad.", "Paint it blue."))]
 
 
+def test_the_card_asks_for_no_more_digits_than_a_person_can_set() -> None:
+    panel = Panel()
+    scene = Scenario("pointing", {"mark": 0.2471234, "colour": "blue"})
+    PersonCrew(POINTING, panel).set_up(scene, None, np.random.default_rng(0))
+    assert panel.shown[0][1][0] == "Put the mark at 0.247 rad."
+
+
 def test_the_card_of_a_recovery_says_where_to_go_on() -> None:
     panel = Panel()
     start = Snapshot(SCENARIO, "digest", 37, np.zeros(1), np.zeros((0, 12)), {})
