@@ -49,7 +49,9 @@ class HandKinematics:
     def reset(self, position_rad: FloatArray) -> None:
         """Think from these joint positions on. `position_rad` is (joints,)."""
         q = self.model.qpos0.copy()
-        q[self._qpos] = position_rad
+        # A policy may leave any joint at its limit; the optimiser cannot both freeze it and bring it out of the margin.
+        lower, upper = self._robot.lower + _LIMIT_MARGIN_RAD, self._robot.upper - _LIMIT_MARGIN_RAD
+        q[self._qpos] = np.clip(position_rad, lower, upper)
         self._configuration.update(q)
         rest = self.model.qpos0.copy()
         rest[self._qpos] = self._robot.home
