@@ -29,22 +29,12 @@ from experiments.orders import orders, scenarios
 from experiments.rollout_files import save_rollouts
 from experiments.train import train_policy, weights_of_new
 from experiments.workers import available_processes, console
-from policies.batches import Augmentation
 from policies.cases.doubt import DoubtBand
 from policies.cases.request_queue import RequestQueue
 from policies.cases.rollout import Rollout
 from policies.dataset.lerobot import build_dataset
 from policies.dataset.reader import LeRobotDataset, open_dataset
-from policies.network import NetworkConfig
 from policies.training import TrainingConfig, TrainingReport
-
-# Closed loop at 6 Hz, a fast start for a short training, and images hardly shifted: where a fruit is seen, it is.
-LEARNING = TrainingConfig(
-    learning_rate=2e-3,
-    augmentation=Augmentation(shift=0.02, position=0.05, sense=0.03),
-    network=NetworkConfig(execute=4),
-)
-
 
 _OPTIONAL = ("wide", "serial", "deploy")
 
@@ -156,7 +146,7 @@ class Round:
         import torch
 
         torch.set_num_threads(self.processes)
-        config = replace(LEARNING, steps=self.sizes.training_steps, seed=self.seed)
+        config = TrainingConfig(steps=self.sizes.training_steps, seed=self.seed)
         return train_policy([dataset], config, self.folder / name, episode_weights=weights)
 
     def try_policy(

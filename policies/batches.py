@@ -21,12 +21,12 @@ HALF_RANGE = 127.5  # of a byte
 class Augmentation:
     """How a training image may differ from the recorded one. All zero switches it off."""
 
-    shift: float = 0.06  # of the image's edge, each way
+    shift: float = 0.02  # of the image's edge, each way; little, for where a fruit is seen, it is
     brightness: float = 0.15
     contrast: float = 0.2
     colour: float = 0.05
-    position: float = 0.3  # noise on joint positions, in standard deviations of the training data
-    sense: float = 0.05  # noise on the other normalised senses, likewise
+    position: float = 0.05  # noise on joint positions, in standard deviations of the training data
+    sense: float = 0.03  # noise on the other normalised senses, likewise
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def image_tensor(pixels: NDArray[np.uint8]) -> Tensor:
 
 
 def _shifted(pixels: NDArray[np.uint8], share: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Each image moved by up to `share` of its edge both ways, its border repeated; the random crop of ±6 %."""
+    """Each image moved by up to `share` of its edge both ways, its border repeated: a random crop."""
     batch, size = pixels.shape[:2]
     reach = round(share * size)
     if reach == 0:

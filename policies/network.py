@@ -23,8 +23,8 @@ VECTOR_FEATURES = (*PROPRIOCEPTION, TOUCH, IMU, SOUND)
 class NetworkConfig:
     """Sizes of a `ChunkPolicy`. The defaults suit two CPU cores at 25 Hz; for a GPU, trunk "transformer" and more."""
 
-    horizon: int = 16  # control steps in a chunk: 0.64 s at 25 Hz
-    execute: int = 8  # of them carried out before planning again
+    horizon: int = 8  # control steps in a chunk: 0.32 s at 25 Hz; what lies further ahead costs precision now
+    execute: int = 4  # of them carried out before planning again
     image_size: int = 64
     trunk: Literal["mlp", "transformer"] = "mlp"
     width: int = 256
@@ -35,7 +35,6 @@ class NetworkConfig:
     proprioception: tuple[str, ...] = (STATE,)  # velocity and effort give away the last command: left out
     modality_dropout: float = 0.1
     correction_weight: float = 0.1  # of the second regression step in the loss; the first carries the precision
-    absolute_loss: bool = False  # of the first step: the median of what people did, not the mean
     t_star: float = 0.9
 
 
@@ -78,14 +77,8 @@ class ChunkPolicy(nn.Module):
             self.trunk: nn.Module = _MlpTrunk(len(self.feeds) * token, config.width, config.layers)
         else:
             self.trunk = _TransformerTrunk(config.width, config.layers)
-        self.heads = MipHeads(
-            config.opinions,
-            config.width,
-            config.horizon * inputs.joints,
-            config.t_star,
-            config.correction_weight,
-            absolute=config.absolute_loss,
-        )
+        numbers = config.horizon * inputs.joints
+        self.heads = MipHeads(config.opinions, config.width, numbers, config.t_star, config.correction_weight)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not declare it
 
     @property

@@ -38,9 +38,9 @@ class Tracker(Protocol):
 class TrainingConfig:
     """How to train. `chunk_s` and `execute_s`, where given, take the place of `network`'s steps, whatever the rate."""
 
-    steps: int = 3_000
+    steps: int = 2_500
     batch: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     warm_up_steps: int = 100
     ema_decay: float = 0.998

@@ -15,7 +15,7 @@ TUDI = load_robot("tudi")
 def test_a_hand_arrives_from_postures_with_joints_at_their_limits(seed: int) -> None:
     rng = np.random.default_rng(seed)
     kinematics = HandKinematics(TUDI, "right")
-    goal = kinematics.hand_position() + [0.05, 0.0, 0.1]
+    goal = kinematics.hand_position() + np.array([0.05, 0.0, 0.1])
     posture = TUDI.home.copy()
     others = np.setdiff1d(np.arange(posture.size), [*TUDI.group("right_arm"), *TUDI.group("waist")])
     posture[others] = np.where(rng.random(others.size) < 0.5, TUDI.lower[others], TUDI.upper[others])
