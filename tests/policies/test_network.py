@@ -12,7 +12,7 @@ from policies.network import PROPRIOCEPTION, ChunkPolicy, InputSpec
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def test_the_loss_is_that_of_the_paper():
+def test_the_loss_is_that_of_the_paper_with_the_first_error_unsquared():
     """Against pi evaluated by hand at (o, 0, 0) and (o, a + (1 - t*) e, t*)."""
     torch.manual_seed(0)
     heads = MipHeads(2, 8, 5, t_star=0.9)
@@ -22,7 +22,8 @@ def test_the_loss_is_that_of_the_paper():
     start = torch.matmul(embedding, heads.from_embedding)
     guess, noisy = heads._finish(start, 0), target + 0.1 * noise
     corrected = heads._correct(start, noisy)
-    expected = (((guess - target) ** 2).mean() / 0.81) + (((corrected - target) ** 2).mean() / 0.01)
+    first = (torch.hypot((guess - target) / 0.9, torch.tensor(0.1)) - 0.1).mean()
+    expected = first + ((corrected - target) ** 2).mean() / 0.01
     loss = heads.loss(embedding, target, torch.ones(2, 4, 5), noise)
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(heads(embedding), heads._correct(start, guess))
