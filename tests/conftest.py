@@ -1,4 +1,4 @@
-"""Puts this folder on the import path, so that tests of every package share its helpers; and renders without a screen."""
+"""Puts this folder on the import path, where tests of every package share their helpers; renders without a screen."""
 
 import os
 
