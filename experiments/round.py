@@ -43,9 +43,9 @@ _OPTIONAL = ("wide", "serial", "deploy")
 class RoundSizes:
     """How much of everything a round takes. The defaults fit a quarter of an hour on two CPU cores."""
 
-    nominal: int = 80
+    nominal: int = 40
     """Demonstrations by the expert in simulation, in usual scenes (the middle half of every factor)."""
-    wide: int = 60
+    wide: int = 120
     """The same over the whole deployment distribution."""
     serial: int = 8
     """Demonstrations by exoskeleton through the real body, on the twin."""

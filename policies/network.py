@@ -33,7 +33,7 @@ class NetworkConfig:
     channels: tuple[int, ...] = (32, 32, 32)
     opinions: int = 3  # heads on the one trunk; their disagreement is the doubt
     proprioception: tuple[str, ...] = (STATE,)  # velocity and effort give away the last command: left out
-    modality_dropout: float = 0.1
+    modality_dropout: float = 0.03  # as often is each sense left out, so that a dead one does not end everything
     correction_weight: float = 0.1  # of the second regression step in the loss; the first carries the precision
     t_star: float = 0.9
 
