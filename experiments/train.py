@@ -19,7 +19,7 @@ from policies.training import TrainingConfig, TrainingReport, train
 
 CHUNK_S = 0.32
 PREDICTION_CHUNK_S = 0.64
-EXECUTE_S = 0.16
+EXECUTE_S = 0.24
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Train:
     """Clone a policy from one or more datasets of one robot.
 
     The datasets are LeRobot v3, as `retake dataset build` and `retake dataset import` write them. The policy sees
-    the senses that they declare, plans 0.32 s ahead and carries out 0.16 s of it.
+    the senses that they declare, plans 0.32 s ahead and carries out 0.24 s of it.
 
     Example: retake train --datasets runs/mine/dataset --out runs/mine/policy
     """

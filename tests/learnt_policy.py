@@ -12,7 +12,7 @@ from policies.network import NetworkConfig
 from policies.training import TrainingConfig
 
 SMALL = NetworkConfig(
-    horizon=16, image_size=16, width=48, token_width=16, layers=1, channels=(8, 8), modality_dropout=0.0
+    horizon=16, execute=4, image_size=16, width=48, token_width=16, layers=1, channels=(8, 8), modality_dropout=0.0
 )
 STILL = Augmentation(shift=0.0, brightness=0.0, contrast=0.0, colour=0.0, position=0.0, sense=0.0)
 QUICK = TrainingConfig(steps=20, batch=16, network=SMALL, log_every=10, held_out=0.0)

@@ -22,8 +22,8 @@ FloatArray = NDArray[np.float64]
 
 SHOULDER_IN_WORLD = np.array([0.0, -0.16, 0.93])
 OPEN_MARGIN_RAD = 0.36
-HOLD_N = 5.3  # well below what bruises, enough for a fruit of slippery skin on a strong stem
-FIRM_N = 4.2  # from here on it may be pulled
+HOLD_N = 4.5  # well below what bruises, enough for the heaviest fruit unless its skin is slippery
+FIRM_N = 3.2  # from here on it may be pulled
 SQUEEZE_RAD_PER_N = 0.007  # how fast the grip answers to what the finger tips feel, a control step
 MAX_SQUEEZE_RAD = 0.6
 APPROACH_M = 0.10
