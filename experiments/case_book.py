@@ -67,14 +67,15 @@ class CaseBook:
             raise UsageError(f"{self._file} holds no cases ({error!r}); move it away, a new one is begun") from error
 
     def add(self, rollouts: Sequence[Rollout], modes: Sequence[Mode]) -> list[Case]:
-        """Add the rollouts that failed or alarmed; returns the new cases.
+        """Add the rollouts in which the policy failed or alarmed; returns the new cases.
 
         Raises:
             ArchiveError: the file cannot be written.
         """
         known = self.all()
         seen = {case.episode_id for case in known}
-        worth = [rollout for rollout in rollouts if not rollout.success or rollout.alarm_step is not None]
+        flown = [rollout for rollout in rollouts if not rollout.was_stopped]
+        worth = [rollout for rollout in flown if not rollout.success or rollout.alarm_step is not None]
         new = [Case.of(rollout, modes) for rollout in worth if rollout.episode_id not in seen]
         write_json(self._file, {"schema": _SCHEMA, "cases": [asdict(case) for case in [*known, *new]]})
         return new

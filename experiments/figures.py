@@ -84,6 +84,11 @@ class Track:
     value: NDArray[np.float64]  # (samples,)
     limit: NDArray[np.float64] | None = None  # (samples,)
 
+    def to_dict(self) -> dict[str, Any]:
+        limit = None if self.limit is None else _listed(self.limit)
+        drawn = {"stamp_s": _listed(self.stamp_s), "value": _listed(self.value), "limit": limit}
+        return {"name": self.name, "unit": self.unit, **drawn}
+
 
 @dataclass(frozen=True)
 class EpisodeSignals:
@@ -96,7 +101,8 @@ class EpisodeSignals:
 
     def to_dict(self) -> dict[str, Any]:
         marks = [asdict(mark) for mark in self.marks]
-        return {"title": self.title, "tracks": [t.name for t in self.tracks], "marks": marks, "alarm_s": self.alarm_s}
+        tracks = [track.to_dict() for track in self.tracks]
+        return {"title": self.title, "tracks": tracks, "marks": marks, "alarm_s": self.alarm_s}
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ class RoundFigures:
     extra: Mapping[str, Any] = field(default_factory=dict)  # further figures, as JSON values
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON values; arrays of one episode's signals are left out."""
+        """All of it as JSON values."""
         return {
             "schema": 1,
             "task": self.task,
@@ -162,6 +168,11 @@ class RoundFigures:
             "versions": dict(self.versions),
             "extra": dict(self.extra),
         }
+
+
+def _listed(values: NDArray[np.float64]) -> list[float | None]:
+    """JSON has no NaN: where nothing was known stands null."""
+    return [round(float(value), 4) if np.isfinite(value) else None for value in values]
 
 
 def _request(request: Request) -> dict[str, Any]:

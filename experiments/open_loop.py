@@ -59,6 +59,12 @@ def run(config: OpenLoop) -> int:
 def open_loop_report(config: OpenLoop) -> OpenLoopReport:
     """The figures; raises as `run`."""
     policy = load_policy(config.policy)
+    planned_s = policy.network.config.horizon / policy.provenance.fps
+    if planned_s <= max(DEFAULT_AHEAD_S):
+        raise UsageError(
+            f"{config.policy} plans {planned_s:.2f} s, and is asked {max(DEFAULT_AHEAD_S)} s ahead; train it with "
+            "--recipe predict"
+        )
     dataset = open_dataset(config.dataset, purpose="evaluation")
     if dataset.robot is not None:
         check_robot(config.policy, policy.robot, dataset.robot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from experiments.figures import SERIAL_END, RoundFigures
+from policies.cases.rollout import STOPPED
 from policies.cases.verify import Improvement, NonInferiority, format_p
 
 
@@ -95,7 +96,8 @@ def _deployed(figures: RoundFigures) -> str:
     if figures.deployment is None:
         return ""
     success = figures.deployment.success
+    stopped = figures.deployment.signatures.get(STOPPED, 0)
     return (
         f"Over serial ports, with {SERIAL_END} at the other end, the new policy succeeded in "
-        f"{success.count} of {success.n}."
+        f"{success.count} of {success.n}{f'; the body stopped {stopped} of them' if stopped else ''}."
     )

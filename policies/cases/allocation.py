@@ -54,12 +54,20 @@ def expected_gain(mode: Mode, demonstrations: int, expert_failures: Rate | None 
     return mode.mass * max(lower - expert, 0.0) * learned
 
 
-def water_fill(modes: Sequence[Mode], total: int, capacities: Sequence[int]) -> list[int]:
-    """Divide demonstrations one at a time, each to the mode that gains most by it, none beyond its capacity."""
+def water_fill(
+    modes: Sequence[Mode], total: int, capacities: Sequence[int], expert_failures: Mapping[str, Rate]
+) -> list[int]:
+    """Divide demonstrations one at a time, each to the mode that gains most by it, none beyond its capacity.
+
+    `expert_failures` is by mode name, as in `expected_gain`; a mode without one is taken to have none.
+    """
     counts = [0] * len(modes)
 
+    def gain(place: int, demonstrations: int) -> float:
+        return expected_gain(modes[place], demonstrations, expert_failures.get(modes[place].name))
+
     def next_gain(place: int) -> float:
-        return expected_gain(modes[place], counts[place]) - expected_gain(modes[place], counts[place] + 1)
+        return gain(place, counts[place]) - gain(place, counts[place] + 1)
 
     waiting = [(next_gain(place), place) for place in range(len(modes)) if capacities[place] > 0]
     heapq.heapify(waiting)

@@ -115,9 +115,9 @@ def _rules_of(
         rule = best_rule(remaining, outcome)
         if rule is None:
             break
-        chance = chance_of_rule(remaining, outcome, rng, permutations)
         if len(rule.clauses) == 2 and chance_of_second_clause(remaining, outcome, rule, rng, permutations) > alpha:
             rule = Rule(rule.clauses[:1])
+        chance = chance_of_rule(remaining, outcome, rule, rng, permutations)
         inside = np.array([rule.matches(rollout.scenario) for rollout in rollouts], dtype=bool)
         modes.append(
             Mode(

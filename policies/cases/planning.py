@@ -65,14 +65,16 @@ class Planner:
             return self.uniform_coverage(reason, rng)
         confirmed = [mode for mode in modes if mode.confirmed]
         usable = [mode for mode in confirmed if not self._expert_fails(mode)]
-        not_data = tuple(f"{mode.name}: the expert fails there as well" for mode in confirmed if mode not in usable)
-        recoveries = self._recoveries(usable, rollouts, rng)
+        hopeless = [mode for mode in confirmed if mode not in usable]
+        not_data = tuple(f"{mode.name}: the expert fails there as well" for mode in hopeless)
+        teachable = [rollout for rollout in rollouts if not any(mode.covers(rollout) for mode in hopeless)]
+        recoveries = self._recoveries(usable, teachable, rng)
         spent = sum(len(draft.demonstrations) for draft in recoveries) * self.budget.recovery_steps / self.budget.steps
         aimed = SHARES["targeted"] + max(SHARES["recovery"] - spent, 0.0)
         targeted = self._targeted(usable, self.budget.count("targeted", aimed), rng) if usable else []
         coverage = SHARES["uniform"] + (0.0 if usable else aimed)
         uniform = self._uniform(max(self.budget.count("uniform", coverage), 1), rng)
-        return Plan(self._ranked([*recoveries, *targeted, uniform]), _reason(study, usable), not_data)
+        return Plan(self._ranked([*recoveries, *targeted, uniform]), _reason(study, usable, hopeless), not_data)
 
     def uniform_coverage(self, reason: str, rng: np.random.Generator) -> Plan:
         """The whole budget over the deployment distribution."""
@@ -89,7 +91,7 @@ class Planner:
             names = [name for name, (rollout, _) in left.items() if mode.covers(rollout)]
             starts.append([left.pop(name) for name in names])
         wanted = self.budget.count("recovery", SHARES["recovery"])
-        counts = water_fill(modes, wanted, [_MAX_REUSE * len(held) for held in starts])
+        counts = water_fill(modes, wanted, [_MAX_REUSE * len(held) for held in starts], self.expert_failures)
         drafts = [self._recovery(mode, held, n, rng) for mode, held, n in zip(modes, starts, counts, strict=True) if n]
         spare = min(wanted - sum(counts), _MAX_REUSE * len(left))
         return drafts + ([self._recovery(None, list(left.values()), spare, rng)] if spare > 0 else [])
@@ -105,7 +107,8 @@ class Planner:
 
     def _targeted(self, modes: Sequence[Mode], count: int, rng: np.random.Generator) -> list[Request]:
         drafts = []
-        for mode, n in zip(modes, water_fill(modes, count, [count] * len(modes)), strict=True):
+        counts = water_fill(modes, count, [count] * len(modes), self.expert_failures)
+        for mode, n in zip(modes, counts, strict=True):
             drawn = targeted_scenarios(self.task.space, mode, n, rng)
             scenes = [self._scene(scenario, Pool.TRAIN, mode) for scenario in drawn]
             why = f"{_evidence(mode)} Show the whole task in such scenes; a few of them lie just outside of the rule."
@@ -166,11 +169,9 @@ def _evidence(mode: Mode) -> str:
     return f"Where {mode.rule_text}, {mode.signature!r} went wrong in {inside}; elsewhere in {outside}."
 
 
-def _reason(study: RiskStudy, modes: Sequence[Mode]) -> str:
+def _reason(study: RiskStudy, usable: Sequence[Mode], hopeless: Sequence[Mode]) -> str:
     found = f"{study.failures} failures in {study.rollouts} rollouts"
-    if modes:
-        return f"{found}; confirmed: {'; '.join(mode.name for mode in modes)}."
-    return (
-        f"{found}, but no confirmed rule says where more data would help. So recoveries from the failures themselves "
-        "are asked for, and uniform coverage."
-    )
+    if usable:
+        return f"{found}; confirmed: {'; '.join(mode.name for mode in usable)}."
+    why = "the confirmed rules name scenes where the expert fails too" if hopeless else "no rule is confirmed"
+    return f"{found}, but {why}. So recoveries from the other failures are asked for, and uniform coverage."

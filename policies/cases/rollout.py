@@ -15,6 +15,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Signal = Literal["doubt", "inconsistency"]
 
+STOPPED = "stopped"  # signature of a rollout that the body or a person stopped
+
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
@@ -86,6 +88,11 @@ class Rollout:
     def key(self) -> str:
         """Names the scenario; two rollouts with one key are a pair."""
         return self.scenario.key
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether a stop ended it (a stale sense, a servo, a person): no success, and not the policy's failure."""
+        return self.signature == STOPPED
 
     def to_dict(self) -> dict[str, Any]:
         """The rollout as plain JSON values."""

@@ -89,15 +89,18 @@ def best_rule(table: ConditionTable, failed: BoolArray) -> Rule | None:
     return Rule(tuple(table.clauses[index] for index in kept))
 
 
-def chance_of_rule(table: ConditionTable, failed: BoolArray, rng: np.random.Generator, permutations: int) -> float:
-    """How often the search finds a lift as high as the best one in outcomes that no factor decides (a p-value).
+def chance_of_rule(
+    table: ConditionTable, failed: BoolArray, rule: Rule, rng: np.random.Generator, permutations: int
+) -> float:
+    """How often the search finds a lift as high as this rule's in outcomes that no factor decides (a p-value).
 
     Permuting the outcomes and searching again counts the whole search, so many conditions cost nothing in honesty
     (Westfall and Young 1993).
     """
-    best = table.pair_lifts(failed).max()
+    places = [table.clauses.index(clause) for clause in rule.clauses]
+    lift = table.pair_lifts(failed)[places[0], places[-1]]
     found = [table.pair_lifts(rng.permutation(failed)).max() for _ in range(permutations)]
-    return float((1 + np.count_nonzero(np.array(found) >= best)) / (permutations + 1))
+    return float((1 + np.count_nonzero(np.array(found) >= lift)) / (permutations + 1))
 
 
 def chance_of_second_clause(

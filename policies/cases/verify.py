@@ -39,7 +39,7 @@ class Improvement:
         return (
             f"Fixed {p.fixed}, broke {p.broken} of {p.n}: {p.before.count} succeeded before, {p.after.count} after; "
             f"difference {100.0 * p.difference:+.0f} points (95 % interval {low:+.0f} to {high:+.0f}), "
-            f"p = {format_p(self.p_value)}: {said}."
+            f"one-sided p = {format_p(self.p_value)}: {said}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,18 +77,25 @@ class NonInferiority:
         return self.upper_limit < self.margin
 
     @property
+    def is_trivial(self) -> bool:
+        """Whether the policy before succeeded so rarely that no loss could have exceeded the margin."""
+        return self.paired.before.value <= self.margin
+
+    @property
     def text(self) -> str:
         """One sentence of what was measured."""
         p = self.paired
         limit, margin = 100.0 * max(self.upper_limit, 0.0), 100.0 * self.margin
         said = f"within the margin of {margin:.0f}" if self.holds else f"outside the margin of {margin:.0f}"
+        trivial = f" With {p.before.count} successes before, there was no more to lose." if self.is_trivial else ""
         return (
             f"Broke {p.broken}, fixed {p.fixed} of {p.n}: a loss of more than {limit:.1f} points is ruled out with "
-            f"95 % confidence, {said}."
+            f"95 % confidence, {said}.{trivial}"
         )
 
     def to_dict(self) -> dict[str, Any]:
         judged = {"margin": self.margin, "upper_limit": self.upper_limit, "holds": self.holds, "text": self.text}
+        judged["is_trivial"] = self.is_trivial
         return {**self.paired.to_dict(), **judged}
 
 

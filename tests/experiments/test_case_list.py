@@ -52,3 +52,8 @@ def test_a_failure_of_a_real_body_is_listed_as_a_case(tmp_path: Path, capsys: py
 def test_a_list_is_of_requests_or_of_cases(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cases.main(["list", *given]) == BAD_INPUT
     assert "either --requests requests.json or --cases cases.json" in capsys.readouterr().err
+
+
+def test_what_the_body_stopped_is_no_case_of_the_policy(tmp_path: Path) -> None:
+    flown = [rollout("e1", "stopped", 12, body="serial"), rollout("e2", "bruised", body="serial")]
+    assert [case.episode_id for case in CaseBook(tmp_path / "cases.json").add(flown, ())] == ["e2"]

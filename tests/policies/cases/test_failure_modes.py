@@ -138,7 +138,7 @@ def test_a_spurious_second_clause_is_seen_as_chance() -> None:
     radius = next(c for c in table.clauses if c.factor == "radius" and c.relation == ">=" and float(c.value) > 5.5)
     extra = next(c for c in table.clauses if c.factor == "nothing" and c.relation == "<" and float(c.value) > 8.0)
     rng = np.random.default_rng(0)
-    assert chance_of_rule(table, failed, rng, 99) == pytest.approx(0.01)
+    assert chance_of_rule(table, failed, best_rule(table, failed), rng, 99) == pytest.approx(0.01)
     assert chance_of_second_clause(table, failed, Rule((radius, extra)), rng, 99) > 0.05
 
 

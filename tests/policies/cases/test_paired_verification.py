@@ -193,3 +193,10 @@ def test_the_spread_between_networks_widens_the_interval() -> None:
     churned = {seed: _arm(0.5 + 0.4 * (seed % 2), rng, 6)[seed] for seed in range(6)}
     restless = compare_recipes(churned, control, rng, bootstraps=400)
     assert restless.interval.high - restless.interval.low > 1.5 * (steady.interval.high - steady.interval.low)
+
+
+def test_a_policy_that_never_succeeded_is_said_to_have_nothing_to_lose() -> None:
+    never, once = _runs([False] * 100), _runs([True] + [False] * 99)
+    assert judge_regression(once, never).is_trivial
+    assert "there was no more to lose" in judge_regression(once, never).text
+    assert not judge_regression(*_pairs(0, 3, 100)).is_trivial

@@ -67,7 +67,7 @@ def test_failures_without_a_confirmed_rule_become_recoveries_and_coverage() -> N
     plan = _plan(modes=[replace(_MODE, confirmed=False)])
     assert {request.kind for request in plan.requests} == {"recovery", "uniform"}
     assert all(request.mode is None for request in plan.requests)
-    assert "no confirmed rule" in plan.reason
+    assert "no rule is confirmed" in plan.reason
 
 
 def test_targeted_scenes_lie_in_the_rule_or_just_outside_and_train() -> None:
@@ -109,15 +109,28 @@ def test_a_mode_in_which_the_expert_fails_as_well_is_not_a_matter_of_data() -> N
     plan = _plan(expert_failures={_MODE.name: Rate(6, 10)})
     assert plan.not_data == (f"{_MODE.name}: the expert fails there as well",)
     assert not any(request.kind == "targeted" for request in plan.requests)
+    recoveries = [d for request in plan.requests if request.kind == "recovery" for d in request.demonstrations]
+    assert recoveries
+    assert not any(_MODE.rule.matches(demonstration.scenario) for demonstration in recoveries)
+    assert "the expert fails too" in plan.reason
+
+
+def test_what_an_expert_fails_at_is_served_less() -> None:
+    light = Rule((Clause("light", "<", 1.0),))
+    other = Mode("place", light, light.text(planted.SPACE), _MODE.counts, _MODE.held_out, 0.02, _MODE.mass, True)
+    alike = water_fill([_MODE, other], 30, [30, 30], {})
+    fewer, more = water_fill([_MODE, other], 30, [30, 30], {_MODE.name: Rate(3, 10)})
+    assert abs(alike[0] - alike[1]) <= 1
+    assert fewer < alike[0] < more
 
 
 def test_the_mode_that_gains_more_is_served_more_and_first() -> None:
     light = Rule((Clause("light", "<", 1.0),))
     rare = Mode("place", light, light.text(planted.SPACE), _COUNTS, Counts(Rate(8, 15), Rate(9, 90)), 0.02, 0.18, True)
-    counts = water_fill([rare, _MODE], 30, [30, 30])
+    counts = water_fill([rare, _MODE], 30, [30, 30], {})
     assert sum(counts) == 30
     assert counts[1] > counts[0] > 0
-    assert water_fill([rare, _MODE], 30, [30, 4]) == [26, 4]
+    assert water_fill([rare, _MODE], 30, [30, 4], {}) == [26, 4]
     plan = _plan(modes=[rare, _MODE])
     gains = [request.expected_gain or 0.0 for request in plan.requests]
     assert plan.requests[0].mode == _MODE.name
