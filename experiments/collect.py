@@ -31,7 +31,9 @@ class Collect:
     Without --requests, scenarios are drawn from the task's nominal (or deployment) distribution. With --requests, the
     open demonstrations of a queue are recorded, each set up and started as its card says, and the queue is updated.
 
-    Example: retake collect --episodes 20 --archive runs/mine/archive
+    Examples:
+      retake collect --episodes 20 --archive runs/mine/archive
+      retake collect --requests runs/mine/requests.json --archive runs/mine/archive
     """
 
     archive: Path
@@ -50,6 +52,8 @@ class Collect:
     """How scenarios are drawn: "nominal" is the middle half of every factor, "deployment" the whole."""
     requests: Path | None = None
     """A requests.json that `retake cases find` wrote."""
+    rollouts_archive: Path | None = None
+    """Where `retake evaluate` kept the rollouts that recoveries start from, if that is not --archive."""
     operator: str = "expert"
     """Who demonstrates; stands in every episode."""
     ports: tuple[str, ...] = ()
@@ -88,6 +92,8 @@ def _check(config: Collect) -> None:
         require_exoskeleton(ports)
     if config.requests is not None and not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
+    if config.rollouts_archive is not None:
+        Archive(config.rollouts_archive, create=False)
 
 
 def demonstrate(
@@ -118,8 +124,20 @@ def demonstrate(
 
 
 def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]:
-    """Record all open demonstrations of a queue, and write each answer into it as it comes."""
-    wanted = request_orders(queue.open(), config.archive, config.seed, config.operator)
+    """Record all open demonstrations of a queue that can start, and write each answer into it as it comes.
+
+    Raises:
+        UsageError: none of them can start.
+    """
+    archives = [config.archive, *([] if config.rollouts_archive is None else [config.rollouts_archive])]
+    found = request_orders(queue.open(), archives, config.seed, config.operator)
+    wanted, left = found.orders, found.cannot_start
+    if left:
+        told = f"{len(left)} of {len(left) + len(wanted)} demonstrations cannot start ({left[0]})"
+        advice = "give --rollouts-archive, the archive that the policy was evaluated into"
+        if not wanted:
+            raise UsageError(f"{told}; {advice}")
+        console.print(f"  {told}; they stay open: {advice}", soft_wrap=True, markup=False)
 
     def note(index: int, result: EpisodeResult) -> None:
         request, place, _ = wanted[index]

@@ -45,7 +45,11 @@ class Evaluate:
     With --open-loop it compares the policy's commands with recorded ones instead; see
     `retake evaluate --open-loop --help`.
 
-    Example: retake evaluate --policy runs/mine/policy --pool discover --episodes 100 --out runs/mine/discover.json
+    Recoveries start from rollouts: keep them in the archive that `retake collect --requests` records into.
+
+    With --pool calibrate --out runs/mine/calibrate.json it makes what `retake cases calibrate` reads.
+
+    Example: retake evaluate --policy runs/mine/policy --archive runs/mine/archive --out runs/mine/discover.json
     """
 
     policy: Path
