@@ -23,6 +23,9 @@ USER_ERRORS = (AssetError, EnvError, HardwareError, PolicyError)
 BAD_INPUT = 2
 INTERRUPTED = 130
 
+_OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
+              errno.EEXIST)  # fmt: skip
+
 _errors = Console(stderr=True, highlight=False)
 
 
@@ -81,7 +84,7 @@ def guarded(action: Callable[[], int]) -> int:
         _errors.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True)
         return BAD_INPUT
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
+        if error.errno not in _OF_A_DISK:
             raise
         place = error.filename or "the disk"
         _errors.print(

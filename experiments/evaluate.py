@@ -22,6 +22,7 @@ from experiments.dataset import PoolName
 from experiments.open_loop import OpenLoop
 from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
+from experiments.outputs import require_file
 from experiments.port_options import DEFAULT_ROBOT, port_pairs
 from experiments.rollout_files import save_rollouts
 from experiments.serial_station import fly_on_cables
@@ -86,6 +87,7 @@ def run(config: Evaluate) -> int:
     task = load_task(config.task)
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
+    _check_outputs(config)
     trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
@@ -99,6 +101,13 @@ def run(config: Evaluate) -> int:
     for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
         console.print(f"    {count:4d} x {signature}")
     return 0
+
+
+def _check_outputs(config: Evaluate) -> None:
+    require_file("--out", config.out)
+    require_file("--cases", config.cases)
+    if config.cases is not None:
+        CaseBook(config.cases).all()
 
 
 def roll_out_all(

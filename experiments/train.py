@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from experiments.command import UsageError, at_least, run_verb
+from experiments.outputs import require_folder
 from experiments.tracking import tracked
 from experiments.workers import console, progress_bar
 from policies.cases.request_queue import RequestQueue
@@ -64,10 +65,11 @@ def run(config: Train) -> int:
     """Train as configured.
 
     Raises:
-        UsageError: no dataset is given, or numbers cannot be used.
+        UsageError: no dataset is given, numbers cannot be used, or the checkpoint cannot be written.
         DatasetError, PoolError: the datasets cannot train.
     """
     wanted = training_config(config)
+    require_folder("--out", config.out)
     datasets = open_for_training(config.datasets, config.episodes)
     weights = None if config.new_episodes is None else answered_weights(datasets, config.new_episodes)
     report = train_policy(datasets, wanted, config.out, episode_weights=weights, cache=config.cache)

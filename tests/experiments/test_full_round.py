@@ -116,7 +116,16 @@ def test_an_episodes_seed_follows_from_its_scenario_alone() -> None:
         (["collect", "--archive", "{tmp}/a", "--body", "serial", "--pilot", "expert"], "--pilot exoskeleton"),
         (["collect", "--archive", "{tmp}/a", "--body", "serial", "--ports", "right"], "connection=path"),
         (["train", "--datasets", "{tmp}/none", "--out", "{tmp}/p"], "{tmp}/none"),
+        (["train", "--datasets", "{tmp}/none", "--out", "{tmp}/file"], "--out {tmp}/file cannot be written"),
+        (["train", "--datasets", "{tmp}/none", "--out", "{tmp}/file/p"], "{tmp}/file is a file"),
         (["evaluate", "--policy", "{tmp}/none"], "give the folder that training wrote"),
+        (["evaluate", "--policy", "{tmp}/none", "--out", "{tmp}"], "--out {tmp} is a folder"),
+        (["evaluate", "--policy", "{tmp}/none", "--out", "{tmp}/file/r.json"], "--out {tmp}/file/r.json cannot"),
+        (["evaluate", "--policy", "{tmp}/none", "--cases", "{tmp}/file"], "{tmp}/file holds no cases"),
+        (
+            ["evaluate", "--open-loop", "--policy", "{tmp}/none", "--dataset", "{tmp}/none", "--out", "{tmp}"],
+            "--out {tmp} is a folder",
+        ),
         (["cases", "find", "--rollouts", "{tmp}/none.json", "--out", "{tmp}/r.json"], "retake evaluate"),
         (
             ["cases", "find", "--rollouts", "{tmp}/n", "--out", "{tmp}/r", "--demonstrations", "0"],
