@@ -16,7 +16,7 @@ from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.command import UsageError, at_least, run_verb
 from experiments.orders import orders, request_orders, scenarios
-from experiments.port_options import DEFAULT_ROBOT, port_pairs
+from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.serial_station import demonstrate_on_cables, require_exoskeleton
 from experiments.stations import Demonstrations
 from experiments.workers import OnResult, available_processes, console, run_jobs
@@ -57,8 +57,8 @@ class Collect:
     operator: str = "expert"
     """Who demonstrates; stands in every episode."""
     ports: tuple[str, ...] = ()
-    """For a real robot: connection=path pairs, e.g. --ports right=/dev/ttyUSB0 exoskeleton=/dev/ttyUSB1. Left out, a
-    twin is started and used."""
+    """For a real robot: connection=path pairs, one for each connection of its table and exoskeleton=/dev/..; `retake
+    twin` prints such a line. Left out with --body serial, a twin is started and used."""
     seed: int = 0
     """Draws the scenarios."""
     processes: int = available_processes()
@@ -87,11 +87,13 @@ def _check(config: Collect) -> None:
         raise UsageError("the scripted expert reads the simulator; on cables say --pilot exoskeleton")
     if config.body == "sim" and config.pilot == "exoskeleton":
         raise UsageError("an exoskeleton commands a body on cables; say --body serial")
-    ports = port_pairs(config.ports)
     if config.body == "serial":
-        require_exoskeleton(ports)
+        require_exoskeleton(port_pairs(config.ports))
+    station_ports(config.body, config.robot, config.ports)
     if config.requests is not None and not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
+    if config.requests is not None:
+        RequestQueue(config.requests).all()
     if config.rollouts_archive is not None:
         Archive(config.rollouts_archive, create=False)
 

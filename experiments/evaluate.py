@@ -23,7 +23,7 @@ from experiments.open_loop import OpenLoop
 from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
 from experiments.outputs import require_file
-from experiments.port_options import DEFAULT_ROBOT, port_pairs
+from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.rollout_files import save_rollouts
 from experiments.serial_station import fly_on_cables
 from experiments.stations import Flight, Rollouts
@@ -87,6 +87,7 @@ def run(config: Evaluate) -> int:
     task = load_task(config.task)
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
+    station_ports(config.body, config.robot, config.ports)
     _check_outputs(config)
     trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
