@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from envs.connections import CONTROL
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.records import Purpose
@@ -54,8 +55,9 @@ class Collect:
     """A requests.json that `retake cases find` wrote."""
     rollouts_archive: Path | None = None
     """Where `retake evaluate` kept the rollouts that recoveries start from, if that is not --archive."""
-    operator: str = "expert"
-    """Who demonstrates; stands in every episode."""
+    operator: str | None = None
+    """Who demonstrates; stands in every episode. Left out: "expert" in simulation, "exoskeleton" at a twin, "trainer"
+    at a robot."""
     ports: tuple[str, ...] = ()
     """For a real robot: connection=path pairs, one for each connection of its table and exoskeleton=/dev/..; `retake
     twin` prints such a line. Left out with --body serial, a twin is started and used."""
@@ -63,6 +65,16 @@ class Collect:
     """Draws the scenarios."""
     processes: int = available_processes()
     """How many episodes are simulated at once."""
+
+    @property
+    def demonstrator(self) -> str:
+        """Who stands in the episodes: nobody shall read that the expert did what a person did."""
+        if self.operator is not None:
+            return self.operator
+        if self.body == "sim":
+            return "expert"
+        ports = port_pairs(self.ports)
+        return "exoskeleton" if not ports or CONTROL in ports else "trainer"
 
 
 def run(config: Collect) -> int:
@@ -73,7 +85,7 @@ def run(config: Collect) -> int:
         return _answer_requests(config, RequestQueue(config.requests))
     purpose: Purpose = "nominal" if config.distribution == "nominal" else "uniform"
     chosen = scenarios(task.space, Pool.TRAIN, config.episodes, config.seed, distribution=config.distribution)
-    results = demonstrate(config, orders(chosen, config.seed, purpose, config.operator))
+    results = demonstrate(config, orders(chosen, config.seed, purpose, config.demonstrator))
     kept = Rate.of(result.success for result in results)
     console.print(f"  {kept} demonstrations kept; the others stay in the archive, marked with what went wrong")
     return 0
@@ -132,7 +144,7 @@ def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]
         UsageError: none of them can start.
     """
     archives = [config.archive, *([] if config.rollouts_archive is None else [config.rollouts_archive])]
-    found = request_orders(queue.open(), archives, config.seed, config.operator)
+    found = request_orders(queue.open(), archives, config.seed, config.demonstrator)
     wanted, left = found.orders, found.cannot_start
     if left:
         told = f"{len(left)} of {len(left) + len(wanted)} demonstrations cannot start ({left[0]})"
