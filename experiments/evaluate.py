@@ -14,7 +14,7 @@ from assets.table import load_robot
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder
-from envs.scenario import Distribution, Pool
+from envs.scenario import Distribution, Pool, Scenario
 from envs.tasks.known import load_task
 from experiments.case_book import CaseBook
 from experiments.command import UsageError, at_least, run_verb
@@ -91,6 +91,7 @@ def run(config: Evaluate) -> int:
     _check_outputs(config)
     trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
+    warn_of_known(config.archive, chosen, trained.identity)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
     rollouts = roll_out_all(config, wanted, _band(config.band))
     if config.out is not None:
@@ -102,6 +103,22 @@ def run(config: Evaluate) -> int:
     for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
         console.print(f"    {count:4d} x {signature}")
     return 0
+
+
+def warn_of_known(archive: Path, chosen: Sequence[Scenario], policy: str) -> None:
+    """Say so where the scenarios are not fresh. Another policy's rollouts of them are what a paired proof wants."""
+    if not archive.is_dir():
+        return
+    with Catalogue(Archive(archive)) as catalogue:
+        catalogue.sync()
+        held = catalogue.query(scenario_key=[scenario.key for scenario in chosen])
+    known = {entry.scenario_key for entry in held if entry.purpose != "rollout" or entry.policy == policy}
+    if known:
+        console.print(
+            f"  [yellow]not fresh:[/] {archive} holds demonstrations, or this policy's rollouts, of {len(known)} of "
+            f"these {len(chosen)} scenarios; give another --seed for fresh ones",
+            soft_wrap=True,
+        )
 
 
 def _check_outputs(config: Evaluate) -> None:
