@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 TORCH := $(shell grep '^torch==' constraints.txt)
+# One more place where pip looks for torch: `make demo TORCH_INDEX=<url>` takes the build that is offered there.
+TORCH_INDEX ?=
 
 export MUJOCO_GL ?= egl
 
@@ -41,7 +43,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not there; install Python 3.11, or say make PYTHON=/path/to/python3.11"; exit 2; }
 	@test -f $(STAMP) || { echo "making $(VENV) (a few minutes, once)"; $(PYTHON) -m venv --clear $(VENV); }
 	@rm -f $(STAMP)
-	$(PIP) $(TORCH)
+	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
 	$(PIP) --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 

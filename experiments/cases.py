@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ from envs.episodes.durable import write_json
 from envs.tasks.known import load_task
 from experiments.case_book import CaseBook
 from experiments.command import UsageError, at_least, run_verbs
+from experiments.outputs import require_file
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.proof import Verify, verify
 from experiments.rollout_files import load_rollouts
-from experiments.workers import console
+from experiments.workers import available_processes, console
 from policies.cases.allocation import Budget
 from policies.cases.card import card
 from policies.cases.doubt import DoubtBand
@@ -65,7 +67,12 @@ class Find:
     robot: str = DEFAULT_ROBOT
     """Whose rollouts they are: name of a robot under assets/, or a folder with a robot.toml."""
     seed: int = 0
-    """Splits and permutations."""
+    """Splits and permutations, and the expert's scenarios."""
+    expert: bool = True
+    """Fly the scripted expert where the policy fails, and ask for no data where it fails as well; --no-expert skips
+    it."""
+    processes: int = available_processes()
+    """How many of the expert's episodes are simulated at once."""
 
 
 @dataclass(frozen=True)
@@ -140,15 +147,33 @@ def _calibrate(config: Calibrate) -> int:
 
 
 def _find(config: Find) -> int:
-    at_least(1, demonstrations=config.demonstrations)
+    at_least(1, demonstrations=config.demonstrations, processes=config.processes)
     at_least(0, seed=config.seed)
+    require_file("--out", config.out)
+    taken = [request.id for request in RequestQueue(config.out).all() if request.id.startswith(f"{config.round_name}-")]
+    if taken:
+        raise UsageError(f"{config.out} holds {taken[0]} already; give another --round-name, or another --out")
     source = load_rollouts(config.rollouts)
-    rng = np.random.default_rng(config.seed)
-    found = find(source.task, source.rollouts, config.demonstrations, config.round_name, rng, robot=config.robot)
+    found = find(
+        source.task,
+        source.rollouts,
+        config.demonstrations,
+        config.round_name,
+        np.random.default_rng(config.seed),
+        expert_failures=partial(_expert_failures, config, source.task) if config.expert else lambda _: {},
+        robot=config.robot,
+    )
     RequestQueue(config.out).add(found.plan.requests)
     report_findings(found)
     console.print(f"  {len(found.plan.requests)} requests in {config.out}; `retake collect --requests` answers them")
     return 0
+
+
+def _expert_failures(config: Find, task: str, modes: Sequence[Mode]) -> Mapping[str, Rate]:
+    from experiments.expert_trials import expert_failures
+
+    rng = np.random.default_rng([config.seed, 1])  # of its own: flying the expert changes nothing that is drawn
+    return expert_failures(load_task(task), modes, rng, processes=config.processes, robot=config.robot)
 
 
 def report_findings(found: Findings) -> None:

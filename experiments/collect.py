@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from envs.connections import CONTROL
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.records import Purpose
@@ -16,7 +17,7 @@ from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.command import UsageError, at_least, run_verb
 from experiments.orders import orders, request_orders, scenarios
-from experiments.port_options import DEFAULT_ROBOT, port_pairs
+from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.serial_station import demonstrate_on_cables, require_exoskeleton
 from experiments.stations import Demonstrations
 from experiments.workers import OnResult, available_processes, console, run_jobs
@@ -31,7 +32,9 @@ class Collect:
     Without --requests, scenarios are drawn from the task's nominal (or deployment) distribution. With --requests, the
     open demonstrations of a queue are recorded, each set up and started as its card says, and the queue is updated.
 
-    Example: retake collect --episodes 20 --archive runs/mine/archive
+    Examples:
+      retake collect --episodes 20 --archive runs/mine/archive
+      retake collect --requests runs/mine/requests.json --archive runs/mine/archive
     """
 
     archive: Path
@@ -50,15 +53,28 @@ class Collect:
     """How scenarios are drawn: "nominal" is the middle half of every factor, "deployment" the whole."""
     requests: Path | None = None
     """A requests.json that `retake cases find` wrote."""
-    operator: str = "expert"
-    """Who demonstrates; stands in every episode."""
+    rollouts_archive: Path | None = None
+    """Where `retake evaluate` kept the rollouts that recoveries start from, if that is not --archive."""
+    operator: str | None = None
+    """Who demonstrates; stands in every episode. Left out: "expert" in simulation, "exoskeleton" at a twin, "trainer"
+    at a robot."""
     ports: tuple[str, ...] = ()
-    """For a real robot: connection=path pairs, e.g. --ports right=/dev/ttyUSB0 exoskeleton=/dev/ttyUSB1. Left out, a
-    twin is started and used."""
+    """For a real robot: connection=path pairs, one for each connection of its table and exoskeleton=/dev/..; `retake
+    twin` prints such a line. Left out with --body serial, a twin is started and used."""
     seed: int = 0
     """Draws the scenarios."""
     processes: int = available_processes()
     """How many episodes are simulated at once."""
+
+    @property
+    def demonstrator(self) -> str:
+        """Who stands in the episodes: nobody shall read that the expert did what a person did."""
+        if self.operator is not None:
+            return self.operator
+        if self.body == "sim":
+            return "expert"
+        ports = port_pairs(self.ports)
+        return "exoskeleton" if not ports or CONTROL in ports else "trainer"
 
 
 def run(config: Collect) -> int:
@@ -69,7 +85,7 @@ def run(config: Collect) -> int:
         return _answer_requests(config, RequestQueue(config.requests))
     purpose: Purpose = "nominal" if config.distribution == "nominal" else "uniform"
     chosen = scenarios(task.space, Pool.TRAIN, config.episodes, config.seed, distribution=config.distribution)
-    results = demonstrate(config, orders(chosen, config.seed, purpose, config.operator))
+    results = demonstrate(config, orders(chosen, config.seed, purpose, config.demonstrator))
     kept = Rate.of(result.success for result in results)
     console.print(f"  {kept} demonstrations kept; the others stay in the archive, marked with what went wrong")
     return 0
@@ -83,11 +99,15 @@ def _check(config: Collect) -> None:
         raise UsageError("the scripted expert reads the simulator; on cables say --pilot exoskeleton")
     if config.body == "sim" and config.pilot == "exoskeleton":
         raise UsageError("an exoskeleton commands a body on cables; say --body serial")
-    ports = port_pairs(config.ports)
     if config.body == "serial":
-        require_exoskeleton(ports)
+        require_exoskeleton(port_pairs(config.ports))
+    station_ports(config.body, config.robot, config.ports)
     if config.requests is not None and not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
+    if config.requests is not None:
+        RequestQueue(config.requests).all()
+    if config.rollouts_archive is not None:
+        Archive(config.rollouts_archive, create=False)
 
 
 def demonstrate(
@@ -118,8 +138,20 @@ def demonstrate(
 
 
 def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]:
-    """Record all open demonstrations of a queue, and write each answer into it as it comes."""
-    wanted = request_orders(queue.open(), config.archive, config.seed, config.operator)
+    """Record all open demonstrations of a queue that can start, and write each answer into it as it comes.
+
+    Raises:
+        UsageError: none of them can start.
+    """
+    archives = [config.archive, *([] if config.rollouts_archive is None else [config.rollouts_archive])]
+    found = request_orders(queue.open(), archives, config.seed, config.demonstrator)
+    wanted, left = found.orders, found.cannot_start
+    if left:
+        told = f"{len(left)} of {len(left) + len(wanted)} demonstrations cannot start ({left[0]})"
+        advice = "give --rollouts-archive, the archive that the policy was evaluated into"
+        if not wanted:
+            raise UsageError(f"{told}; {advice}")
+        console.print(f"  {told}; they stay open: {advice}", soft_wrap=True, markup=False)
 
     def note(index: int, result: EpisodeResult) -> None:
         request, place, _ = wanted[index]

@@ -7,7 +7,8 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from itertools import chain, takewhile
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 from rich.console import Console
@@ -22,6 +23,9 @@ Config = TypeVar("Config")
 USER_ERRORS = (AssetError, EnvError, HardwareError, PolicyError)
 BAD_INPUT = 2
 INTERRUPTED = 130
+
+_OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
+              errno.EEXIST)  # fmt: skip
 
 _errors = Console(stderr=True, highlight=False)
 
@@ -49,8 +53,40 @@ def run_verb(
     0 is success, 2 is bad input (said in one line), 130 is an interruption by the user.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    options = tyro.cli(config, prog=prog, args=arguments, description=inspect.cleandoc(config.__doc__ or ""))
-    return guarded(lambda: run(options))
+    given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def parse_and_run() -> int:
+        if not {"-h", "--help"} & set(given):
+            _refuse_other_words(config, given)
+        return run(tyro.cli(config, prog=prog, args=given, description=inspect.cleandoc(config.__doc__ or "")))
+
+    return guarded(parse_and_run)
+
+
+def _refuse_other_words(config: type[Any], given: Sequence[str]) -> None:
+    """One line, as for all other input, where an option that takes one of a few words is given another.
+
+    Raises:
+        UsageError: that is so.
+    """
+    for name, hint in get_type_hints(config).items():
+        allowed, option = _words(hint), f"--{name.replace('_', '-')}"
+        for place, word in enumerate(given if allowed else ()):
+            typed, equals, value = word.partition("=")
+            if typed.replace("_", "-") != option:
+                continue
+            values = [value] if equals else list(takewhile(lambda each: not each.startswith("-"), given[place + 1 :]))
+            for one in values if get_origin(hint) is tuple else values[:1]:
+                if one not in (*allowed, "None"):
+                    raise UsageError(f"{option} is {one!r}; it must be one of {', '.join(allowed)}")
+
+
+def _words(hint: Any) -> tuple[str, ...]:
+    """The words that a type allows; none where it allows anything else."""
+    if get_origin(hint) is Literal:
+        return tuple(map(str, get_args(hint)))
+    parts = [_words(part) for part in get_args(hint) if part not in (type(None), ...)]
+    return tuple(chain.from_iterable(parts)) if all(parts) else ()
 
 
 def run_verbs(
@@ -81,7 +117,7 @@ def guarded(action: Callable[[], int]) -> int:
         _errors.print(f"[bold red]error:[/] {_escaped(str(error))}", soft_wrap=True)
         return BAD_INPUT
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
+        if error.errno not in _OF_A_DISK:
             raise
         place = error.filename or "the disk"
         _errors.print(

@@ -14,7 +14,7 @@ from assets.table import load_robot
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder
-from envs.scenario import Distribution, Pool
+from envs.scenario import Distribution, Pool, Scenario
 from envs.tasks.known import load_task
 from experiments.case_book import CaseBook
 from experiments.command import UsageError, at_least, run_verb
@@ -22,7 +22,8 @@ from experiments.dataset import PoolName
 from experiments.open_loop import OpenLoop
 from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
-from experiments.port_options import DEFAULT_ROBOT, port_pairs
+from experiments.outputs import require_file
+from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.rollout_files import save_rollouts
 from experiments.serial_station import fly_on_cables
 from experiments.stations import Flight, Rollouts
@@ -45,7 +46,11 @@ class Evaluate:
     With --open-loop it compares the policy's commands with recorded ones instead; see
     `retake evaluate --open-loop --help`.
 
-    Example: retake evaluate --policy runs/mine/policy --pool discover --episodes 100 --out runs/mine/discover.json
+    Recoveries start from rollouts: keep them in the archive that `retake collect --requests` records into.
+
+    With --pool calibrate --out runs/mine/calibrate.json it makes what `retake cases calibrate` reads.
+
+    Example: retake evaluate --policy runs/mine/policy --archive runs/mine/archive --out runs/mine/discover.json
     """
 
     policy: Path
@@ -82,8 +87,11 @@ def run(config: Evaluate) -> int:
     task = load_task(config.task)
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
+    station_ports(config.body, config.robot, config.ports)
+    _check_outputs(config)
     trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
+    warn_of_known(config.archive, chosen, trained.identity)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
     rollouts = roll_out_all(config, wanted, _band(config.band))
     if config.out is not None:
@@ -95,6 +103,29 @@ def run(config: Evaluate) -> int:
     for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
         console.print(f"    {count:4d} x {signature}")
     return 0
+
+
+def warn_of_known(archive: Path, chosen: Sequence[Scenario], policy: str) -> None:
+    """Say so where the scenarios are not fresh. Another policy's rollouts of them are what a paired proof wants."""
+    if not archive.is_dir():
+        return
+    with Catalogue(Archive(archive)) as catalogue:
+        catalogue.sync()
+        held = catalogue.query(scenario_key=[scenario.key for scenario in chosen])
+    known = {entry.scenario_key for entry in held if entry.purpose != "rollout" or entry.policy == policy}
+    if known:
+        console.print(
+            f"  [yellow]not fresh:[/] {archive} holds demonstrations, or this policy's rollouts, of {len(known)} of "
+            f"these {len(chosen)} scenarios; give another --seed for fresh ones",
+            soft_wrap=True,
+        )
+
+
+def _check_outputs(config: Evaluate) -> None:
+    require_file("--out", config.out)
+    require_file("--cases", config.cases)
+    if config.cases is not None:
+        CaseBook(config.cases).all()
 
 
 def roll_out_all(

@@ -13,6 +13,7 @@ from envs.episodes.archive import Archive
 from envs.scenario import Pool, Scenario
 from envs.tasks.task import Task
 from experiments.orders import orders
+from experiments.port_options import DEFAULT_ROBOT
 from experiments.stations import Demonstrations
 from experiments.workers import console, run_jobs
 from policies.cases.modes import Mode
@@ -25,7 +26,13 @@ _MAX_DRAWS = 20_000
 
 
 def expert_failures(
-    task: Task, modes: Sequence[Mode], rng: np.random.Generator, *, processes: int, episodes: int = _EPISODES
+    task: Task,
+    modes: Sequence[Mode],
+    rng: np.random.Generator,
+    *,
+    processes: int,
+    episodes: int = _EPISODES,
+    robot: str = DEFAULT_ROBOT,
 ) -> dict[str, Rate]:
     """The expert's failure rate in the first confirmed modes, by mode name, on fresh scenarios of the TRAIN pool.
 
@@ -38,7 +45,7 @@ def expert_failures(
     if not wanted:
         return {}
     with TemporaryDirectory() as folder:
-        place = Demonstrations(task.name, Archive(Path(folder) / "archive").root, images=False)
+        place = Demonstrations(task.name, Archive(Path(folder) / "archive").root, robot, images=False)
         flown = run_jobs("expert in the modes", place.run, [order for _, order in wanted], processes=processes)
     failed = [(name, not result.success) for (name, _), result in zip(wanted, flown, strict=True)]
     rates = {name: Rate.of(bad for other, bad in failed if other == name) for name, found in scenes.items() if found}

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from envs.episodes.durable import write_json
 from experiments.command import UsageError, run_verb
+from experiments.outputs import require_file
 from experiments.train import parse_episodes
 from experiments.workers import console
 from policies.checkpoint import check_robot, load_policy
@@ -45,10 +46,11 @@ def run(config: OpenLoop) -> int:
     """Evaluate, print the table, and write the figures.
 
     Raises:
-        UsageError: there is no episode to evaluate on, or none to compare with.
+        UsageError: there is no episode to evaluate on, none to compare with, or no file can be written.
         CheckpointError: the policy is of another robot.
         DatasetError: the dataset cannot be read, or the policy was trained on a held-out episode.
     """
+    require_file("--out", config.out)
     report = open_loop_report(config)
     console.print(open_loop_table(report))
     if config.out is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -40,18 +41,21 @@ def episode_seed(scenario: Scenario, seed: int, *more: int) -> int:
     return int(np.random.default_rng([int(scenario.key, 16), seed, *more]).integers(SEED_LIMIT))
 
 
-def request_orders(
-    requests: Sequence[Request], archive: Path, seed: int, operator: str
-) -> list[tuple[Request, int, EpisodeOrder]]:
-    """An order for each demonstration that is still open, with its request and its place in it.
+@dataclass(frozen=True)
+class RequestOrders:
+    """What a queue comes to: each order with its request and its place in it, and why others cannot be ordered."""
+
+    orders: list[tuple[Request, int, EpisodeOrder]]
+    cannot_start: list[str]
+
+
+def request_orders(requests: Sequence[Request], archives: Sequence[Path], seed: int, operator: str) -> RequestOrders:
+    """An order for each demonstration that is still open. One whose start none of the archives holds is only named.
 
     A restart repeats the body's noise to the bit, so two answers from one snapshot would be copies of each other if
     they also had one seed: the demonstration's place and its earlier answers are mixed in.
-
-    Raises:
-        ArchiveError: a start snapshot is not in the archive.
     """
-    found = []
+    found, cannot_start = [], []
     for request in requests:
         for place in request.open_demonstrations:
             wanted = request.demonstrations[place]
@@ -62,12 +66,30 @@ def request_orders(
                 purpose=request.kind,
                 operator=operator,
                 pool=wanted.pool,
-                start=None if wanted.start is None else snapshot_at(archive, wanted.start),
                 request=request.id,
                 parent=None if wanted.start is None else wanted.start.episode_id,
             )
+            if wanted.start is not None:
+                try:
+                    order = replace(order, start=_snapshot_in(archives, wanted.start))
+                except ArchiveError as error:
+                    cannot_start.append(f"{request.id}, demonstration {place}: {error}")
+                    continue
             found.append((request, place, order))
-    return found
+    return RequestOrders(found, cannot_start)
+
+
+def _snapshot_in(archives: Sequence[Path], start: Start) -> Snapshot:
+    """The snapshot in the first archive that has the episode.
+
+    Raises:
+        ArchiveError: no archive has the episode, or it holds no snapshot of that step.
+    """
+    for root in archives:
+        if Archive(root, create=False).folder(start.episode_id).is_dir():
+            return snapshot_at(root, start)
+    places = " nor ".join(map(str, archives))
+    raise ArchiveError(f"its start, episode {start.episode_id}, is not in {places}")
 
 
 def snapshot_at(archive: Path, start: Start) -> Snapshot:

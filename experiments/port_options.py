@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from assets.table import load_robot
+from envs.connections import require_connections
 from experiments.command import UsageError
 
 DEFAULT_ROBOT = "tudi"
+
+
+def station_ports(body: str, robot: str, given: Sequence[str]) -> dict[str, str]:
+    """What each connection is plugged into, once it is known that the station is whole. None is a twin's, or no cable.
+
+    Raises:
+        UsageError: ports are given for a body without cables, or `port_pairs` refuses them.
+        AssetError, BodyError: there is no such robot, or a connection of its table is missing.
+    """
+    spec = load_robot(robot)
+    if given and body != "serial":
+        raise UsageError(f"--ports are given and --body is {body}, which has no cables; say --body serial as well")
+    ports = port_pairs(given)
+    if ports:
+        require_connections(spec, ports)
+    return ports
 
 
 def port_pairs(given: Sequence[str]) -> dict[str, str]:

@@ -130,7 +130,7 @@ class Round:
             config = self._collect(seed, serial=body == "serial")
             distribution: Distribution = "nominal" if purpose == "nominal" else "deployment"
             chosen = scenarios(self.task.space, Pool.TRAIN, 2 * count, seed, distribution=distribution)
-            wanted = orders(chosen, seed, purpose, config.operator)
+            wanted = orders(chosen, seed, purpose, config.demonstrator)
             results = until_kept(count, wanted, partial(demonstrate, config, what=f"{body}, {purpose}"))
             rows.append(collected(body, purpose, results))
         return tuple(rows)
@@ -217,7 +217,7 @@ class Round:
 
     def _collect(self, seed: int, *, serial: bool = False) -> Collect:
         config = Collect(self.archive, task=self.task_name, seed=seed, processes=self.processes)
-        return replace(config, body="serial", operator="exoskeleton") if serial else config
+        return replace(config, body="serial") if serial else config
 
 
 def collected(body: str, purpose: str, results: Sequence[EpisodeResult]) -> Collected:

@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from experiments.command import UsageError, at_least, run_verb
+from experiments.outputs import require_folder
 from experiments.tracking import tracked
 from experiments.workers import console, progress_bar
 from policies.cases.request_queue import RequestQueue
@@ -64,10 +67,11 @@ def run(config: Train) -> int:
     """Train as configured.
 
     Raises:
-        UsageError: no dataset is given, or numbers cannot be used.
+        UsageError: no dataset is given, numbers cannot be used, or the checkpoint cannot be written.
         DatasetError, PoolError: the datasets cannot train.
     """
     wanted = training_config(config)
+    require_folder("--out", config.out)
     datasets = open_for_training(config.datasets, config.episodes)
     weights = None if config.new_episodes is None else answered_weights(datasets, config.new_episodes)
     report = train_policy(datasets, wanted, config.out, episode_weights=weights, cache=config.cache)
@@ -84,7 +88,7 @@ def training_config(config: Train) -> TrainingConfig:
     """The training that the options ask for; chunks last as long at any of the datasets' rates.
 
     Raises:
-        UsageError: a number cannot be used.
+        UsageError: a number cannot be used, or the device is not there.
     """
     if (
         (config.steps is not None and config.steps < 1)
@@ -94,6 +98,8 @@ def training_config(config: Train) -> TrainingConfig:
     ):
         raise UsageError("--steps and --batch must be at least 1, --image-size a multiple of 4 from 16 on")
     at_least(0, seed=config.seed)
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device is cuda, and torch finds no GPU here; say --device auto, or install torch for CUDA")
     network = NetworkConfig(image_size=config.image_size, trunk=config.trunk)
     if config.trunk == "transformer":
         network = replace(network, width=384, layers=4, channels=(48, 64, 64))

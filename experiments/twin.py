@@ -12,9 +12,12 @@ from pathlib import Path
 
 from rich.table import Table
 
+from assets.table import load_robot
 from envs.episodes.durable import write_json
+from envs.tasks.known import load_task
 from envs.twin.process import TwinProcess
-from experiments.command import run_verb
+from experiments.command import at_least, run_verb
+from experiments.outputs import require_file
 from experiments.workers import console
 
 
@@ -41,6 +44,11 @@ class Twin:
 
 
 def run(config: Twin) -> int:
+    # Here, and not by the twin's process: what that says has its log around it.
+    load_robot(config.robot)
+    load_task(config.task)
+    at_least(0, seed=config.seed)
+    require_file("--ports-file", config.ports_file)
     with TwinProcess.start(config.task, config.robot, config.seed) as twin:
         if config.worn:
             twin.wear_exoskeleton()

@@ -64,9 +64,11 @@ def describe_robot(
         cameras: name, width and height of each camera.
     """
     both = np.concatenate([state, action]).astype(np.float64)
-    rate = np.abs(np.diff(action.astype(np.float64), axis=0)) * fps
+    signed_rate = np.diff(action.astype(np.float64), axis=0) * fps
+    acceleration = np.abs(np.diff(signed_rate, axis=0)) * fps
+    rate = np.abs(signed_rate)
     rate[~same_episode] = 0.0
-    acceleration = np.abs(np.diff(rate, axis=0)) * fps
+    acceleration[~(same_episode[1:] & same_episode[:-1])] = 0.0
     joints = []
     for i, joint in enumerate(joint_names):
         lower, upper = float(both[:, i].min()), float(both[:, i].max())

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from policies.dataset.features import ACTION, STATE
 from policies.dataset.frames import FrameStore, Progress
-from policies.dataset.reader import DatasetEpisode, LeRobotDataset, Rows
+from policies.dataset.reader import EPISODE_ID_COLUMN, DatasetEpisode, LeRobotDataset, Rows
 from policies.errors import DatasetError
 from policies.network import VECTOR_FEATURES, InputSpec
 
@@ -67,9 +67,11 @@ def tabulate(
         cameras: which cameras to use; all, if None.
 
     Raises:
-        DatasetError: the datasets are of different robots, rates or features, or one states no robot.
+        DatasetError: the datasets are of different robots, rates or features, one states no robot, or an episode comes
+            twice.
     """
     robot = _one_robot(datasets)
+    _require_once(datasets)
     first = datasets[0]
     declared = {_sensed(dataset) for dataset in datasets}
     rates = {dataset.fps for dataset in datasets}
@@ -114,6 +116,20 @@ def _one_robot(datasets: Sequence[LeRobotDataset]) -> RobotSpec:
         described = ", ".join(f"{robot.name} ({digest})" for digest, robot in robots.items())
         raise DatasetError(f"datasets of different robots cannot train together: {described}")
     return next(iter(robots.values()))
+
+
+def _require_once(datasets: Sequence[LeRobotDataset]) -> None:
+    # An episode that came twice could be learned from and held out at once.
+    owners: dict[str, Path] = {}
+    for dataset in datasets:
+        for episode in dataset.episodes:
+            named = episode.columns.get(EPISODE_ID_COLUMN)
+            # Without a name it is known by its number, which other datasets have as well.
+            key = str(named) if named else f"{dataset.root.resolve()}#{episode.index}"
+            if key in owners:
+                places = f"{owners[key]} and again in {dataset.root}"
+                raise DatasetError(f"episode {episode.identity} is in {places}; give each episode once")
+            owners[key] = dataset.root
 
 
 def _sensed(dataset: LeRobotDataset) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ class _Inspection:
             self._fps = int(self._info["fps"])
             self._features: dict[str, Any] = dict(self._info["features"])
             self._videos = [name for name, feature in self._features.items() if feature["dtype"] == "video"]
+        except FileNotFoundError as error:
+            raise DatasetError(f"{error.filename} does not exist; give the root of a LeRobot v3 dataset") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{root / layout.INFO_PATH} is not that of a LeRobot dataset: {error!r}") from error
 

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import planted
 import pytest
+from episode_samples import record_episode
 
+from envs.episodes.archive import Archive
 from envs.scenario import Pool
+from experiments.collect import Collect, answer_requests
+from experiments.command import UsageError
 from experiments.orders import request_orders
 from experiments.stations import written
 from experiments.workers import run_jobs
 from policies.cases.request_queue import RequestQueue
-from policies.cases.requests import Answer, Demonstration, Request
+from policies.cases.requests import Answer, Demonstration, Request, Start
 
 SCENE = next(planted.SPACE.draw(Pool.TRAIN, np.random.default_rng(0)))
 TWICE = Request(
@@ -33,9 +37,35 @@ TWICE = Request(
 def test_demonstrations_of_one_scene_have_seeds_of_their_own_in_every_attempt(tmp_path: Path) -> None:
     failed_once = replace(TWICE, answers=(Answer(0, "a", accepted=False), Answer(1, "b", accepted=False)))
     seeds = [order.seed for request in (TWICE, failed_once)
-             for _, _, order in request_orders([request], tmp_path, 3, "expert")]  # fmt: skip
+             for _, _, order in request_orders([request], [tmp_path], 3, "expert").orders]  # fmt: skip
     assert len(set(seeds)) == 4
-    assert seeds[:2] == [order.seed for _, _, order in request_orders([TWICE], tmp_path, 3, "expert")]
+    assert seeds[:2] == [order.seed for _, _, order in request_orders([TWICE], [tmp_path], 3, "expert").orders]
+
+
+def test_a_start_that_no_archive_holds_is_named_and_the_others_are_ordered(tmp_path: Path) -> None:
+    mine, foreign = Archive(tmp_path / "mine"), Archive(tmp_path / "rollouts")
+    episode = record_episode(foreign, seed=0)
+    step = next(iter(foreign.open(episode).snapshots.values())).step
+    shown = TWICE.demonstrations[0]
+    starts = (None, Start(episode, step), Start("20260101-000000-000000-abcdef", step))
+    request = replace(TWICE, demonstrations=tuple(replace(shown, start=start) for start in starts))
+    alone = request_orders([request], [mine.root], 3, "expert")
+    assert [place for _, place, _ in alone.orders] == [0]
+    assert len(alone.cannot_start) == 2
+    both = request_orders([request], [mine.root, foreign.root], 3, "expert")
+    assert [place for _, place, _ in both.orders] == [0, 1]
+    assert both.orders[1][2].start is not None
+    (told,) = both.cannot_start
+    assert told.startswith("round-01-recovery, demonstration 2")
+    assert str(foreign.root) in told
+
+
+def test_a_queue_of_which_nothing_can_start_is_refused_with_the_option_that_helps(tmp_path: Path) -> None:
+    queue = RequestQueue(tmp_path / "requests.json")
+    shown = replace(TWICE.demonstrations[0], start=Start("20260101-000000-000000-abcdef", 0))
+    queue.add([replace(TWICE, demonstrations=(shown,))])
+    with pytest.raises(UsageError, match=r"1 of 1 demonstrations cannot start .* --rollouts-archive"):
+        answer_requests(Collect(Archive(tmp_path / "archive").root), queue)
 
 
 def test_an_interruption_keeps_the_answers_that_came_before_it(tmp_path: Path) -> None:

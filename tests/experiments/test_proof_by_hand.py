@@ -128,6 +128,39 @@ def test_retraining_by_hand_weights_the_answers_of_its_queue_up(tmp_path: Path) 
         answered_weights([], tmp_path / "requests.json")
 
 
+def test_a_queue_that_holds_the_round_already_is_refused_before_anything_is_flown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "requests.json"
+    RequestQueue(file).add([Request("round-01-uniform", "pick_fruit", "uniform", None, "", 1, None, (), ())])
+    command = ["find", "--rollouts", str(tmp_path / "none.json"), "--out", str(file)]
+    assert cases.main(command) == 2
+    assert "give another --round-name" in capsys.readouterr().err
+    assert cases.main([*command, "--round-name", "second"]) == 2
+    assert "none.json" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_finding_by_hand_flies_the_expert_in_the_modes_unless_told_not_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The planted weakness is in factors that pick_fruit does not have; one that it has is made hard instead.
+    factor = next(factor for factor in PICK_FRUIT.space.factors if not factor.choices)
+    middle = factor.lower + 0.65 * (factor.upper - factor.lower)
+    rng = np.random.default_rng(0)
+    drawn = PICK_FRUIT.space.draw(None, rng)
+    flown = [
+        planted.rollout(scene, bool(rng.random() >= (0.9 if scene.number(factor.name) >= middle else 0.05)))
+        for scene in (next(drawn) for _ in range(160))
+    ]
+    save_rollouts(tmp_path / "discover.json", "policy", "pick_fruit", tmp_path, flown)
+    options = ["find", "--rollouts", str(tmp_path / "discover.json"), "--demonstrations", "4", "--processes", "1"]
+    assert cases.main([*options, "--no-expert", "--out", str(tmp_path / "a.json")]) == 0
+    assert "the expert itself failed" not in capsys.readouterr().out
+    assert cases.main([*options, "--out", str(tmp_path / "b.json")]) == 0
+    assert "the expert itself failed in" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_expert_is_flown_in_confirmed_modes_alone() -> None:
     everywhere = Rule(())

@@ -11,7 +11,7 @@ import pytest
 from hand_made_dataset import CAMERA, write_dataset
 
 from envs.scenario import Pool
-from policies.dataset.channels import flat_names, group_of
+from policies.dataset.channels import describe_robot, flat_names, group_of
 from policies.dataset.importing import backward_velocity, import_dataset
 from policies.dataset.reader import open_dataset
 from policies.dataset.verify import verify_dataset
@@ -181,3 +181,23 @@ def test_a_real_g1_film_has_a_frame_for_each_row(tmp_path):
     frames = dataset.frames("cam_high", 16).gather(dataset.rows)
     assert frames.shape == (221, 16, 16, 3)
     assert frames.std() > 20.0
+
+
+def test_limits_of_motion_are_those_of_the_signed_signal_within_its_episodes():
+    fps, amplitude, hz = 200.0, 0.5, 2.0
+    omega = 2 * np.pi * hz
+    time_s = np.arange(0, 1.0, 1 / fps)
+    wave = amplitude * np.sin(omega * time_s)[:, None]
+    sawtooth = np.tile([[0.0], [1.0]], (50, 1))  # its rate only changes sign, so that |rate| never changes
+    once = np.ones(len(wave) - 1, dtype=bool)
+    (joint,) = describe_robot("one", fps, ["joint"], wave, wave, once, []).joints
+    assert joint.max_rate == pytest.approx(1.5 * amplitude * omega, rel=0.01)
+    assert joint.max_acceleration == pytest.approx(1.5 * amplitude * omega**2, rel=0.01)
+    (joint,) = describe_robot("one", 10.0, ["joint"], sawtooth, sawtooth, np.ones(99, dtype=bool), []).joints
+    assert joint.max_acceleration == pytest.approx(1.5 * 2 * 10.0**2)
+    # A second episode that begins elsewhere moves no faster.
+    both = np.concatenate([wave, 3.0 + wave])
+    seam = np.concatenate([once, [False], once])
+    (joint,) = describe_robot("one", fps, ["joint"], both, both, seam, []).joints
+    assert joint.max_rate == pytest.approx(1.5 * amplitude * omega, rel=0.01)
+    assert joint.max_acceleration == pytest.approx(1.5 * amplitude * omega**2, rel=0.01)

@@ -133,5 +133,5 @@ def test_damage_is_found_by_place_and_kind(sound, tmp_path, name):
 
 
 def test_what_is_no_dataset_is_refused(tmp_path):
-    with pytest.raises(DatasetError, match=r"info\.json is not that of a LeRobot dataset"):
+    with pytest.raises(DatasetError, match=r"info\.json does not exist; give the root"):
         verify_dataset(tmp_path)

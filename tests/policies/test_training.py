@@ -119,3 +119,13 @@ def test_augmented_images_stay_near_the_recorded_ones(made_root):
     assert 0.02 < float((varied - plain).abs().mean()) < 0.4
     same = make_batch(table, scaler, rows, 16, STILL, rng).observation["observation.images.head"]
     torch.testing.assert_close(same, plain)
+
+
+def test_an_episode_that_comes_twice_is_refused_since_it_could_be_learnt_and_held_out_at_once(made_root, tmp_path):
+    dataset = open_dataset(made_root)
+    with pytest.raises(DatasetError, match="give each episode once"):
+        tabulate([dataset, dataset], 16)
+    other = open_dataset(
+        write_dataset(tmp_path / "other", seed=1)
+    )  # its episodes have the same numbers, and are others
+    assert len(tabulate([dataset, other], 16).episodes) == 2 * len(dataset.episodes)
