@@ -20,7 +20,7 @@ from envs.safety import Safety
 from envs.scenario import Scenario
 from envs.snapshot import Snapshot
 from envs.spaces import BodySpaces
-from envs.stage import Restartable, Station
+from envs.stage import Homing, Restartable, Station
 from envs.staging import choose_scenario
 from envs.tasks.task import Task
 from hardware.errors import HardwareError
@@ -110,7 +110,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
 
         Raises:
             ScenarioError: the options ask for what the task or the scene does not have.
-            StoppedError: a hard stop is in force.
+            StoppedError: a hard stop is in force, or any stop came while the episode was being prepared.
             StaleReadingError, BodyError, HardwareError: the body cannot be connected, brought home or trusted.
         """
         self._refuse_closed()
@@ -217,7 +217,12 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
             self._station.body.close()
 
     def _begin(self, station: Station, scenario: Scenario, start: Snapshot | None) -> RunningEpisode:
+        latch = self._safety.latch
+        if isinstance(station.body, Homing):
+            # Before the latch is looked at: a stop falls on the latch first, so none is lost between the two.
+            station.body.forget_stop()
         station.crew.set_up(scenario, start, self.np_random)
+        latch.refuse_if_fallen()
         state = station.body.reset(scenario, self.np_random)
         self.clock.start(state.joints_stamp_s)
         self._health.refuse_to_start(state)
@@ -228,11 +233,13 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
             if isinstance(station.body, Restartable):
                 restart, first_step = "exact", start.step
                 sent_rad = self._recall(start)
+        judgement = station.judge.assess()
+        latch.refuse_if_fallen()
         return RunningEpisode(
             scenario=scenario,
             restart=restart,
             state=state,
-            judgement=station.judge.assess(),
+            judgement=judgement,
             wish_rad=sent_rad,
             sent_rad=sent_rad,
             first_step=first_step,

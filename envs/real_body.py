@@ -74,16 +74,19 @@ class RealBody:
     def spec(self) -> RobotSpec:
         return self._spec
 
+    def forget_stop(self) -> None:
+        with self._lock:
+            self._stopped = None
+
     def reset(self, scenario: Scenario, rng: np.random.Generator) -> BodyState:
         """Take hold of every joint where it stands, and move home; see `Body.reset`.
 
         Raises:
-            BodyError: a joint did not arrive, or something worse than a note happened on the way.
+            BodyError: the body was stopped since `forget_stop`, a joint did not arrive, or something worse than a note
+                happened on the way.
             HardwareError: a cable, a servo or a sensor fails.
         """
-        with self._lock:
-            self._stopped = None
-            self._silent_periods[:] = 0
+        self._silent_periods[:] = 0
         if self._senses is None:
             self._senses = RealSenses(self._spec, self._ports, self._patience)
         with self._cables(connect=True) as chain:

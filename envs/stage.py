@@ -60,6 +60,15 @@ class Restartable(Body, Protocol):
         ...
 
 
+@runtime_checkable
+class Homing(Body, Protocol):
+    """A body that has to move before an episode can begin. Reality has; simulation is set to where it begins."""
+
+    def forget_stop(self) -> None:
+        """Forget the stop that ended the last episode. One that comes later keeps `reset` from moving anything."""
+        ...
+
+
 @dataclass(frozen=True)
 class Station:
     """One place where a robot works: its body, who says whether it was done, who sets the scene up."""

@@ -40,6 +40,7 @@ def body(station: VirtualStation) -> Iterator[RealBody]:
 
 
 def reset(body: RealBody) -> BodyState:
+    body.forget_stop()
     return body.reset(SCENARIO, np.random.default_rng(0))
 
 
@@ -172,6 +173,16 @@ def test_a_stop_from_another_thread_breaks_the_way_home_off(station: VirtualStat
     assert "a hand in the way" in str(others_errors[0])
     assert station.servos.goals.is_limp.all()
     assert station.position_rad[1] > 0.5  # it had far to go still
+
+
+def test_a_stop_while_the_scene_is_set_up_moves_nothing(station: VirtualStation, body: RealBody) -> None:
+    station.position_rad = np.array([1.0, 0.8, 1.0])
+    body.forget_stop()
+    body.stop("a hand in the way")
+    with pytest.raises(BodyError, match="a hand in the way"):
+        body.reset(SCENARIO, np.random.default_rng(0))
+    assert station.servos.goals.is_limp.all()
+    np.testing.assert_array_equal(station.position_rad, [1.0, 0.8, 1.0])
 
 
 def test_a_pulled_cable_stops_softly_and_is_found_again_at_the_next_reset(
