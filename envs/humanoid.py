@@ -62,7 +62,6 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         images: False leaves the cameras out.
         camera_every: in simulation, every how many control steps images are rendered.
         deadline_s: a control period that ends later than this by the wall clock is a soft stop.
-        max_lead_rad: how far a command may be ahead of the measured joint; None for no such bound. (joints,)
         render_mode: "rgb_array" lets `render` return the newest image of the first camera.
     """
 
@@ -78,7 +77,6 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         images: bool = True,
         camera_every: int = 1,
         deadline_s: float = 1.0,
-        max_lead_rad: FloatArray | None = None,
         render_mode: str | None = None,
     ) -> None:
         if render_mode not in (None, "rgb_array"):
@@ -95,7 +93,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         self.metadata = {**type(self).metadata, "render_fps": round(spec.control_hz)}
         self._connect = connect
         self._health = HealthCheck(spec, clock, images=images, camera_every=camera_every, deadline_s=deadline_s)
-        self._safety = Safety(spec, spec.control_hz, max_lead_rad=max_lead_rad)
+        self._safety = Safety(spec, spec.control_hz)
         self._station: Station | None = None
         self._episode: RunningEpisode | None = None
         self._is_closed = False
@@ -264,7 +262,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         if self._safety.latch.stop is not None:
             return False, is_action_clipped
         try:
-            episode.sent_rad = self._safety.filter(episode.wish_rad, episode.state.position_rad)
+            episode.sent_rad = self._safety.filter(episode.wish_rad)
             episode.state = station.body.exchange(JointTarget(episode.sent_rad.copy()))
         except _MOTION_ERRORS as error:
             episode.error = error
