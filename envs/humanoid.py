@@ -215,20 +215,23 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
             self._station.body.close()
 
     def _begin(self, station: Station, scenario: Scenario, start: Snapshot | None) -> RunningEpisode:
-        latch = self._safety.latch
-        if isinstance(station.body, Homing):
+        body, latch = station.body, self._safety.latch
+        if isinstance(body, Homing):
             # Before the latch is looked at: a stop falls on the latch first, so none is lost between the two.
-            station.body.forget_stop()
+            body.forget_stop()
+            latch.refuse_if_fallen()
+            if station.comes_home_first:
+                body.come_home()
         station.crew.set_up(scenario, start, self.np_random)
         latch.refuse_if_fallen()
-        state = station.body.reset(scenario, self.np_random)
+        state = body.reset(scenario, self.np_random)
         self.clock.start(state.joints_stamp_s)
         self._health.refuse_to_start(state)
         sent_rad, first_step = self._safety.begin(state.position_rad), 0
         restart: Restart | None = None
         if start is not None:
             restart = "staged"
-            if isinstance(station.body, Restartable):
+            if isinstance(body, Restartable):
                 restart, first_step = "exact", start.step
                 sent_rad = self._recall(start)
         judgement = station.judge.assess()

@@ -79,23 +79,21 @@ class RealBody:
             self._stopped = None
 
     def reset(self, scenario: Scenario, rng: np.random.Generator) -> BodyState:
-        """Take hold of every joint where it stands, and move home; see `Body.reset`.
+        """Come home, and read the first state; see `Body.reset`. Raises what `come_home` raises."""
+        senses = self._brought_home()
+        senses.begin_episode()
+        with self._cables() as chain:
+            return self._state(chain, senses)
+
+    def come_home(self) -> None:
+        """Take hold of every joint where it stands, and move home.
 
         Raises:
             BodyError: the body was stopped since `forget_stop`, a joint did not arrive, or something worse than a note
                 happened on the way.
             HardwareError: a cable, a servo or a sensor fails.
         """
-        self._silent_periods[:] = 0
-        if self._senses is None:
-            self._senses = RealSenses(self._spec, self._ports, self._patience)
-        with self._cables(connect=True) as chain:
-            self._is_limp = False
-            standing_rad = chain.rearm().position_rad
-        self._go_home(standing_rad)
-        self._senses.begin_episode()
-        with self._cables() as chain:
-            return self._state(chain, self._senses)
+        self._brought_home()
 
     def exchange(self, target: JointTarget) -> BodyState:
         if self._senses is None:
@@ -129,6 +127,16 @@ class RealBody:
             if self._senses is not None:
                 self._senses.close()
                 self._senses = None
+
+    def _brought_home(self) -> RealSenses:
+        self._silent_periods[:] = 0
+        if self._senses is None:
+            self._senses = RealSenses(self._spec, self._ports, self._patience)
+        with self._cables(connect=True) as chain:
+            self._is_limp = False
+            standing_rad = chain.rearm().position_rad
+        self._go_home(standing_rad)
+        return self._senses
 
     @contextmanager
     def _cables(self, connect: bool = False) -> Iterator[ServoChain]:
@@ -247,6 +255,7 @@ def connect_station(
     """
     body = RealBody(spec, clock, ports, patience_at(ports))
     if CONTROL in ports:
+        # Who stages in a twin holds the things out of the robot's way until it is home.
         remote = RemoteCrew(ports[CONTROL])
         return Station(body, judge=remote, crew=remote)
     if panel is None:
@@ -254,4 +263,4 @@ def connect_station(
             "nobody is there to set the scene up and to say whether the task was done; give make_env a panel, or the "
             f"connection {CONTROL!r} of a twin"
         )
-    return Station(body, judge=OperatorJudge(task, panel), crew=PersonCrew(task, panel))
+    return Station(body, judge=OperatorJudge(task, panel), crew=PersonCrew(task, panel), comes_home_first=True)

@@ -4,6 +4,7 @@ Inherit from `BodyContract`, give `make_env`, and set what is known of the body.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -30,7 +31,7 @@ class Button:
 
         def connect_with_button() -> Station:
             self._station = connect()
-            return Station(self._station.body, judge=self, crew=self)
+            return replace(self._station, judge=self, crew=self)
 
         env._connect = connect_with_button
 

@@ -16,6 +16,8 @@ from envs.body import BodyState, JointTarget
 from envs.clock import WallClock
 from envs.connections import connection_names
 from envs.errors import BodyError
+from envs.humanoid import HumanoidEnv
+from envs.operator import OperatorWord
 from envs.real_body import RealBody, connect_station
 from envs.scenario import Scenario
 from hardware.errors import PortError, StaleDeviceError
@@ -183,6 +185,28 @@ def test_a_stop_while_the_scene_is_set_up_moves_nothing(station: VirtualStation,
         body.reset(SCENARIO, np.random.default_rng(0))
     assert station.servos.goals.is_limp.all()
     np.testing.assert_array_equal(station.position_rad, [1.0, 0.8, 1.0])
+
+
+def test_the_robot_is_at_home_before_a_person_steps_in_and_stays_there(station: VirtualStation) -> None:
+    found_rad = []
+
+    class Person:
+        def prepare(self, title: str, lines: tuple[str, ...]) -> None:
+            found_rad.append(station.position_rad.copy())
+            assert not station.servos.goals.is_limp.any()
+
+        def word(self) -> OperatorWord:
+            return OperatorWord()
+
+    station.position_rad = np.array([1.0, 0.8, 1.0])
+    clock = WallClock(1 / 25)
+    env = HumanoidEnv(
+        SERVO_ROBOT, POINTING, lambda: connect_station(SERVO_ROBOT, POINTING, clock, station.ports, Person()), clock
+    )
+    _, info = env.reset(seed=1)
+    np.testing.assert_allclose(found_rad, [SERVO_ROBOT.home], atol=0.1)
+    np.testing.assert_allclose(info["state"].position_rad, SERVO_ROBOT.home, atol=0.1)
+    env.close()
 
 
 def test_a_pulled_cable_stops_softly_and_is_found_again_at_the_next_reset(
