@@ -20,7 +20,7 @@ from envs.safety import Safety
 from envs.scenario import Scenario
 from envs.snapshot import Snapshot
 from envs.spaces import BodySpaces
-from envs.stage import Restartable, Station
+from envs.stage import Homing, Restartable, Station
 from envs.staging import choose_scenario
 from envs.tasks.task import Task
 from hardware.errors import HardwareError
@@ -62,7 +62,6 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         images: False leaves the cameras out.
         camera_every: in simulation, every how many control steps images are rendered.
         deadline_s: a control period that ends later than this by the wall clock is a soft stop.
-        max_lead_rad: how far a command may be ahead of the measured joint; None for no such bound. (joints,)
         render_mode: "rgb_array" lets `render` return the newest image of the first camera.
     """
 
@@ -78,7 +77,6 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         images: bool = True,
         camera_every: int = 1,
         deadline_s: float = 1.0,
-        max_lead_rad: FloatArray | None = None,
         render_mode: str | None = None,
     ) -> None:
         if render_mode not in (None, "rgb_array"):
@@ -95,7 +93,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         self.metadata = {**type(self).metadata, "render_fps": round(spec.control_hz)}
         self._connect = connect
         self._health = HealthCheck(spec, clock, images=images, camera_every=camera_every, deadline_s=deadline_s)
-        self._safety = Safety(spec, spec.control_hz, max_lead_rad=max_lead_rad)
+        self._safety = Safety(spec, spec.control_hz)
         self._station: Station | None = None
         self._episode: RunningEpisode | None = None
         self._is_closed = False
@@ -110,7 +108,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
 
         Raises:
             ScenarioError: the options ask for what the task or the scene does not have.
-            StoppedError: a hard stop is in force.
+            StoppedError: a hard stop is in force, or any stop came while the episode was being prepared.
             StaleReadingError, BodyError, HardwareError: the body cannot be connected, brought home or trusted.
         """
         self._refuse_closed()
@@ -217,22 +215,32 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
             self._station.body.close()
 
     def _begin(self, station: Station, scenario: Scenario, start: Snapshot | None) -> RunningEpisode:
+        body, latch = station.body, self._safety.latch
+        if isinstance(body, Homing):
+            # Before the latch is looked at: a stop falls on the latch first, so none is lost between the two.
+            body.forget_stop()
+            latch.refuse_if_fallen()
+            if station.comes_home_first:
+                body.come_home()
         station.crew.set_up(scenario, start, self.np_random)
-        state = station.body.reset(scenario, self.np_random)
+        latch.refuse_if_fallen()
+        state = body.reset(scenario, self.np_random)
         self.clock.start(state.joints_stamp_s)
         self._health.refuse_to_start(state)
         sent_rad, first_step = self._safety.begin(state.position_rad), 0
         restart: Restart | None = None
         if start is not None:
             restart = "staged"
-            if isinstance(station.body, Restartable):
+            if isinstance(body, Restartable):
                 restart, first_step = "exact", start.step
                 sent_rad = self._recall(start)
+        judgement = station.judge.assess()
+        latch.refuse_if_fallen()
         return RunningEpisode(
             scenario=scenario,
             restart=restart,
             state=state,
-            judgement=station.judge.assess(),
+            judgement=judgement,
             wish_rad=sent_rad,
             sent_rad=sent_rad,
             first_step=first_step,
@@ -257,7 +265,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         if self._safety.latch.stop is not None:
             return False, is_action_clipped
         try:
-            episode.sent_rad = self._safety.filter(episode.wish_rad, episode.state.position_rad)
+            episode.sent_rad = self._safety.filter(episode.wish_rad)
             episode.state = station.body.exchange(JointTarget(episode.sent_rad.copy()))
         except _MOTION_ERRORS as error:
             episode.error = error

@@ -79,4 +79,9 @@ def card_lines(task: Task, scenario: Scenario, start: Snapshot | None) -> tuple[
     )
     if start is None:
         return lines
-    return (*lines, f"Then bring the objects to where they were at step {start.step} of the episode to be mended.")
+    episode = "the episode to be mended" if start.episode is None else f"episode {start.episode}, which is to be mended"
+    return (
+        *lines,
+        f"Then bring the objects to where they were at step {start.step} of {episode}.",
+        "The robot starts from home, not from where it stood then: lead it there first.",
+    )

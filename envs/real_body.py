@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -69,35 +70,41 @@ class RealBody:
         self._is_limp = True
         self._silent_periods: NDArray[np.intp] = np.zeros(len(spec.joints), dtype=np.intp)
         self._periods = 0
+        self._spoke_s = 0.0  # when the servos last heard from here
+        self._is_resting = False  # at home, before the first goal of an episode
 
     @property
     def spec(self) -> RobotSpec:
         return self._spec
 
-    def reset(self, scenario: Scenario, rng: np.random.Generator) -> BodyState:
-        """Take hold of every joint where it stands, and move home; see `Body.reset`.
-
-        Raises:
-            BodyError: a joint did not arrive, or something worse than a note happened on the way.
-            HardwareError: a cable, a servo or a sensor fails.
-        """
+    def forget_stop(self) -> None:
         with self._lock:
             self._stopped = None
-            self._silent_periods[:] = 0
-        if self._senses is None:
-            self._senses = RealSenses(self._spec, self._ports, self._patience)
-        with self._cables(connect=True) as chain:
-            self._is_limp = False
-            standing_rad = chain.rearm().position_rad
-        self._go_home(standing_rad)
-        self._senses.begin_episode()
+
+    def reset(self, scenario: Scenario, rng: np.random.Generator) -> BodyState:
+        """Come home, and read the first state; see `Body.reset`. Raises what `come_home` raises."""
+        senses = self._brought_home()
+        senses.begin_episode()
         with self._cables() as chain:
-            return self._state(chain, self._senses)
+            state = self._state(chain, senses)
+        self._is_resting = True
+        return state
+
+    def come_home(self) -> None:
+        """Take hold of every joint where it stands, and move home.
+
+        Raises:
+            BodyError: the body was stopped since `forget_stop`, a joint did not arrive, or something worse than a note
+                happened on the way.
+            HardwareError: a cable, a servo or a sensor fails.
+        """
+        self._brought_home()
 
     def exchange(self, target: JointTarget) -> BodyState:
         if self._senses is None:
             raise BodyError("this body has no episode; reset it first")
         with self._cables() as chain:
+            self._be_heard(chain)
             chain.write_goals(target.position_rad)
         self._clock.wait()
         with self._cables() as chain:
@@ -127,6 +134,17 @@ class RealBody:
                 self._senses.close()
                 self._senses = None
 
+    def _brought_home(self) -> RealSenses:
+        self._silent_periods[:] = 0
+        self._is_resting = False
+        if self._senses is None:
+            self._senses = RealSenses(self._spec, self._ports, self._patience)
+        with self._cables(connect=True) as chain:
+            self._is_limp = False
+            standing_rad = chain.rearm().position_rad
+        self._go_home(standing_rad)
+        return self._senses
+
     @contextmanager
     def _cables(self, connect: bool = False) -> Iterator[ServoChain]:
         """The servos, for this thread alone; a cable that fails is opened anew at the next reset."""
@@ -139,6 +157,7 @@ class RealBody:
                 if self._chain is None:
                     raise BodyError("the body is not connected; reset it first")
                 yield self._chain
+                self._spoke_s = time.monotonic()
             except PortError:
                 self._disconnect()
                 raise
@@ -163,6 +182,27 @@ class RealBody:
             self._chain.close()
             self._chain = None
 
+    def _be_heard(self, chain: ServoChain) -> None:
+        """After a pause, find out whether the servos have stopped by themselves: they drop every goal in silence then.
+
+        At home, before the first goal, they are taken hold of again: people and policies may take their time there.
+
+        Raises:
+            BodyError: they stopped later than that, or the robot has left home meanwhile.
+            HardwareError: they cannot be taken hold of.
+        """
+        is_resting, self._is_resting = self._is_resting, False
+        silent_s = time.monotonic() - self._spoke_s
+        # Half, because the first bus heard its last word before the last bus did; asking counts as speaking.
+        if silent_s < self._patience.watchdog_s / 2.0 or not (tripped := chain.tripped()):
+            return
+        if not is_resting:
+            raise BodyError(
+                f"{', '.join(tripped)} heard nothing for {silent_s:.2f} s and stopped; allowed are "
+                f"{self._patience.watchdog_s:g} s. See what held the control loop up, and reset"
+            )
+        refuse_elsewhere(self._spec, chain.rearm().position_rad)
+
     def _go_home(self, standing_rad: NDArray[np.float64]) -> None:
         pace = WallClock(1.0 / self._spec.control_hz)
         position_rad = standing_rad
@@ -176,6 +216,7 @@ class RealBody:
 
     def _move(self, target_rad: NDArray[np.float64], pace: WallClock) -> NDArray[np.float64]:
         with self._cables() as chain:
+            self._be_heard(chain)
             chain.write_goals(target_rad)
         pace.wait()
         with self._cables() as chain:
@@ -244,6 +285,7 @@ def connect_station(
     """
     body = RealBody(spec, clock, ports, patience_at(ports))
     if CONTROL in ports:
+        # Who stages in a twin holds the things out of the robot's way until it is home.
         remote = RemoteCrew(ports[CONTROL])
         return Station(body, judge=remote, crew=remote)
     if panel is None:
@@ -251,4 +293,4 @@ def connect_station(
             "nobody is there to set the scene up and to say whether the task was done; give make_env a panel, or the "
             f"connection {CONTROL!r} of a twin"
         )
-    return Station(body, judge=OperatorJudge(task, panel), crew=PersonCrew(task, panel))
+    return Station(body, judge=OperatorJudge(task, panel), crew=PersonCrew(task, panel), comes_home_first=True)

@@ -5,7 +5,7 @@ Both bodies run through it, so that what was learned in simulation was learned u
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,6 @@ class SafetyCounters:
     position: int = 0
     velocity: int = 0
     acceleration: int = 0
-    lead: int = 0
 
 
 class Safety:
@@ -42,23 +41,14 @@ class Safety:
         spec: the robot whose joint table gives the bounds.
         control_hz: how often `filter` is called a second.
         soft_start_s: over what time velocity and acceleration bounds grow to their full size after `begin`.
-        max_lead_rad: how far a target may be ahead of the measured joint; None for no such bound. (joints,)
     """
 
-    def __init__(
-        self,
-        spec: RobotSpec,
-        control_hz: float,
-        *,
-        soft_start_s: float = SOFT_START_S,
-        max_lead_rad: FloatArray | None = None,
-    ) -> None:
+    def __init__(self, spec: RobotSpec, control_hz: float, *, soft_start_s: float = SOFT_START_S) -> None:
         self.latch = StopLatch()
         self.counters = SafetyCounters()
         self._spec = spec
         self._period_s = 1.0 / control_hz
         self._soft_periods = max(1, round(soft_start_s * control_hz))
-        self._max_lead_rad = max_lead_rad
         self._sent_rad: FloatArray | None = None  # (joints,)
         self._target_rad: FloatArray = np.zeros(len(spec.joints))  # the newest wish within the limits
         self._rate_rad_s: FloatArray = np.zeros(len(spec.joints))
@@ -79,8 +69,8 @@ class Safety:
         self._periods = 0
         return self._sent_rad.copy()
 
-    def filter(self, wish_rad: FloatArray, measured_rad: FloatArray | None = None) -> FloatArray:
-        """The target that may be sent in place of a wish. All arrays are (joints,).
+    def filter(self, wish_rad: FloatArray) -> FloatArray:
+        """The target that may be sent in place of a wish. Both are (joints,).
 
         A wish that is not finite is refused as a whole and the last target held, after braking.
 
@@ -99,7 +89,7 @@ class Safety:
         rate_bound = spec.max_rate * scale
         rate_change = spec.max_acceleration * (scale * self._period_s)
         floor, ceiling = self._rate_bounds(last_rad, rate_bound, rate_change)
-        target_rad, previous_rad = self._targets(wish_rad, last_rad, measured_rad)
+        target_rad, previous_rad = self._targets(wish_rad, last_rad)
         wished_rate = (target_rad - last_rad) / self._period_s
         # A joint that lags closes in relative to the moving target: it neither overshoots one that rests nor trails
         # behind one that moves.
@@ -133,23 +123,17 @@ class Safety:
         self._target_rad = np.array(memory["target_rad"], dtype=np.float64)
         self._rate_rad_s = np.array(memory["rate_rad_s"], dtype=np.float64)
         self._periods = memory["periods"]
-        self.counters = SafetyCounters(**memory["counters"])
+        # By name, because older snapshots count more.
+        self.counters = SafetyCounters(**{each.name: memory["counters"][each.name] for each in fields(SafetyCounters)})
 
-    def _targets(
-        self, wish_rad: FloatArray, last_rad: FloatArray, measured_rad: FloatArray | None
-    ) -> tuple[FloatArray, FloatArray]:
+    def _targets(self, wish_rad: FloatArray, last_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The wish within its limits, and the one before it. Both (joints,)."""
         if not np.isfinite(wish_rad).all():
             self.counters.not_finite += 1
             return last_rad, last_rad
         target_rad = np.clip(wish_rad, self._spec.lower, self._spec.upper)
         self.counters.position += int((target_rad != wish_rad).any())
-        if self._max_lead_rad is None or measured_rad is None or not np.isfinite(measured_rad).all():
-            return target_rad, self._target_rad
-        led_rad = np.clip(target_rad, measured_rad - self._max_lead_rad, measured_rad + self._max_lead_rad)
-        led_rad = np.clip(led_rad, self._spec.lower, self._spec.upper)
-        self.counters.lead += int((led_rad != target_rad).any())
-        return led_rad, self._target_rad
+        return target_rad, self._target_rad
 
     def _rate_bounds(
         self, last_rad: FloatArray, rate_bound: FloatArray, rate_change: FloatArray

@@ -18,7 +18,8 @@ class Snapshot:
     """Everything that an episode in simulation needs to go on from here.
 
     `physics` is MuJoCo's integration state, `equality` the constraint rows that tasks change, `memory` what
-    task, senses, safety and generators remember, by owner, as JSON values.
+    task, senses, safety and generators remember, by owner, as JSON values. `episode` is the id of the episode it was
+    taken from, where whoever took it out of an archive says so.
     """
 
     scenario: Scenario
@@ -27,6 +28,7 @@ class Snapshot:
     physics: NDArray[np.float64]  # (mj_stateSize(mjSTATE_INTEGRATION),)
     equality: NDArray[np.float64]  # (equalities, 1 + mjNEQDATA)
     memory: dict[str, Any]
+    episode: str | None = None
 
     def to_bytes(self) -> bytes:
         """One line of JSON that describes, then the two arrays as little-endian doubles."""
@@ -38,6 +40,8 @@ class Snapshot:
             "equality": list(self.equality.shape),
             "memory": self.memory,
         }
+        if self.episode is not None:
+            head["episode"] = self.episode
         arrays = self.physics.astype("<f8").tobytes() + self.equality.astype("<f8").tobytes()
         return json.dumps(head, separators=(",", ":")).encode() + b"\n" + arrays
 
@@ -62,6 +66,7 @@ class Snapshot:
                 physics=values[: head["physics"]],
                 equality=values[head["physics"] :].reshape(rows, columns),
                 memory=head["memory"],
+                episode=head.get("episode"),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ScenarioError(f"these {len(data)} bytes are not a snapshot: {error}") from error

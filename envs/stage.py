@@ -39,7 +39,7 @@ class Judge(Protocol):
 
 
 class StageCrew(Protocol):
-    """Sets the scene up before `Body.reset`."""
+    """Sets the scene up before `Body.reset`, which ends in the first reading of it."""
 
     def set_up(self, scenario: Scenario, start: Snapshot | None, rng: np.random.Generator) -> None:
         """Stage a scenario, or the middle of an episode.
@@ -60,10 +60,31 @@ class Restartable(Body, Protocol):
         ...
 
 
+@runtime_checkable
+class Homing(Body, Protocol):
+    """A body that has to move before an episode can begin. Reality has; simulation is set to where it begins."""
+
+    def forget_stop(self) -> None:
+        """Forget the stop that ended the last episode. One that comes later keeps `reset` from moving anything."""
+        ...
+
+    def come_home(self) -> None:
+        """Take hold of every joint where it stands, and move home. Everything that `reset` raises is raised here too.
+
+        `reset` does the same once more, which is no way at all for a body that has stayed at home.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Station:
-    """One place where a robot works: its body, who says whether it was done, who sets the scene up."""
+    """One place where a robot works: its body, who says whether it was done, who sets the scene up.
+
+    `comes_home_first` lets a `Homing` body come home before the crew is asked: nobody shall step in front of a robot
+    that has yet to move, and no robot shall move through a scene that stands.
+    """
 
     body: Body
     judge: Judge
     crew: StageCrew
+    comes_home_first: bool = False

@@ -93,7 +93,7 @@ def _snapshot_in(archives: Sequence[Path], start: Start) -> Snapshot:
 
 
 def snapshot_at(archive: Path, start: Start) -> Snapshot:
-    """The snapshot that an episode holds of one of its steps.
+    """The snapshot that an episode holds of one of its steps; it names the episode.
 
     Raises:
         ArchiveError: there is no such episode, or it holds no snapshot of that step.
@@ -103,4 +103,4 @@ def snapshot_at(archive: Path, start: Start) -> Snapshot:
     if start.step not in by_step:
         steps = ", ".join(map(str, by_step)) or "none"
         raise ArchiveError(f"episode {start.episode_id} has no snapshot of step {start.step}; it has {steps}")
-    return by_step[start.step]
+    return replace(by_step[start.step], episode=start.episode_id)

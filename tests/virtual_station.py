@@ -167,14 +167,14 @@ def virtual_station(spec: RobotSpec = SERVO_ROBOT) -> Iterator[VirtualStation]:
         yield station
 
 
-def station_env(station: VirtualStation, **ports: str) -> HumanoidEnv:
+def station_env(station: VirtualStation, patience: Patience = PATIENCE, **ports: str) -> HumanoidEnv:
     """An environment whose body hangs on the station's cables."""
     clock = WallClock(1.0 / station.spec.control_hz)
 
     def connect() -> Station:
-        return Station(RealBody(station.spec, clock, {**station.ports, **ports}, PATIENCE), station, station)
+        return Station(RealBody(station.spec, clock, {**station.ports, **ports}, patience), station, station)
 
     env = HumanoidEnv(station.spec, POINTING, connect, clock, deadline_s=LONG_S)
-    again = partial(station_env, station, **ports)
+    again = partial(station_env, station, patience, **ports)
     env.spec = EnvSpec("Station-v0", entry_point=again, nondeterministic=True)
     return env

@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,7 @@ class Recorder:
         self._queue: queue.Queue[Tick | None] = queue.Queue(maxsize=QUEUE_TICKS)
         self._failure: ArchiveError | None = None
         self._closed = False
+        self._is_given_up = threading.Event()
         self._writer = threading.Thread(target=self._write_ticks, name=f"recorder {sheet.id}", daemon=True)
         self._writer.start()
 
@@ -71,31 +73,32 @@ class Recorder:
             ArchiveError: a tick or the sheet could not be written; the ticks before it stay in the archive.
         """
         self._refuse_after_end()
-        self._stop_writer()
         try:
+            self._stop_writer()
             self._raise_failure()
             self._close_stream()
             self._write_end("complete", outcome, quality)
         except ArchiveError as error:
+            self._let_go()
             self._mark_interrupted(str(error))
             raise
         finally:
-            self._stream.close()
+            self._let_go()
         return self.episode_id
 
     def abort(self, reason: str) -> None:
         """End the episode before its time: it stays, marked as interrupted and rejected. Does nothing after the end."""
         if self._closed:
             return
-        self._stop_writer()
         try:
+            self._stop_writer()
             if self._failure is None:
                 self._close_stream()
         except ArchiveError as error:
             _log.error("%s", error)
         finally:
+            self._let_go()
             self._mark_interrupted(reason)
-            self._stream.close()
 
     def __enter__(self) -> Recorder:
         return self
@@ -155,10 +158,21 @@ class Recorder:
         self._put(None)
         self._writer.join()
 
+    def _let_go(self) -> None:
+        """Close the stream, or leave that to a writer that hangs on the disk: it alone knows when it is through."""
+        if self._is_given_up.is_set():
+            return
+        self._is_given_up.set()
+        with suppress(queue.Full):  # it may wait for a tick, where the queue has been emptied since
+            self._queue.put_nowait(None)
+        self._writer.join(_WAIT_S)
+        if not self._writer.is_alive():
+            self._stream.close()
+
     def _write_ticks(self) -> None:
         """The writer thread. After a failure it still empties the queue, so that nobody waits for it."""
         index, synced_s = 0, time.monotonic()
-        while (tick := self._queue.get()) is not None:
+        while (tick := self._next_tick()) is not None:
             if self._failure is not None:
                 continue
             try:
@@ -175,6 +189,12 @@ class Recorder:
             except Exception as error:  # whatever it is, the control loop must hear of it
                 self._failure = ArchiveError(f"{self._folder}: tick {index} cannot be recorded: {error!r}")
                 self._failure.__cause__ = error
+        if self._is_given_up.is_set():
+            self._stream.close()
+
+    def _next_tick(self) -> Tick | None:
+        """The next tick; None once there are no more, or nobody wants them any longer."""
+        return None if self._is_given_up.is_set() else self._queue.get()
 
 
 @dataclass(frozen=True)
@@ -197,7 +217,7 @@ class _FaultTally:
     def counts(self) -> tuple[FaultCount, ...]:
         return tuple(
             FaultCount(fault.severity, fault.source, fault.message, seen.count, seen.tick)
-            for fault, seen in self._seen.items()
+            for fault, seen in tuple(self._seen.items())  # a writer that hangs may wake up meanwhile
         )
 
 

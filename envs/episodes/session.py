@@ -96,6 +96,7 @@ def run_episode(
         policy=order.policy,
         request=order.request,
         parent=order.parent,
+        extra={} if info["restart"] is None else {"restart": info["restart"]},
     )
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []

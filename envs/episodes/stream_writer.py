@@ -55,7 +55,10 @@ class TickFile:
         os.fdatasync(self._descriptor)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        """Release the file and its lock. May be called more than once, from one thread after the other."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 class TickStream:
@@ -111,6 +114,7 @@ class TickStream:
         self._file.sync()
 
     def close(self) -> None:
+        """Release the file. May be called more than once."""
         self._file.close()
 
     def _write_senses(self, state: BodyState) -> None:

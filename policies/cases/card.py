@@ -11,8 +11,9 @@ _TITLE: dict[Kind, tuple[str, str]] = {
 }
 _HOW: dict[Kind, tuple[str, str]] = {
     "recovery": (
-        "The robot stands where it was about to go wrong. First bring it to a safe position, then finish the task.",
-        "机器人停在即将出错的位置。先恢复到安全姿态,再完成任务。",
+        "A simulated robot stands where it was about to go wrong: first bring it to a safe position. A real one starts "
+        "from home, with the objects as they were: first lead it to them. Then finish the task.",
+        "仿真机器人停在即将出错的位置:先恢复到安全姿态。真实机器人从初始姿态开始,物体摆成当时的样子:先引导它过去。再完成任务。",
     ),
     "targeted": ("Start from home. Move calmly, without stopping.", "从初始姿态开始。动作平稳,不要停顿。"),
     "uniform": ("Start from home. Move calmly, without stopping.", "从初始姿态开始。动作平稳,不要停顿。"),

@@ -4,8 +4,9 @@ Inherit from `BodyContract`, give `make_env`, and set what is known of the body.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -13,8 +14,38 @@ from gymnasium.utils.env_checker import check_env
 
 from envs.errors import BodyError, EnvError, ScenarioError, StoppedError
 from envs.humanoid import HumanoidEnv
+from envs.scenario import Scenario
+from envs.snapshot import Snapshot
+from envs.stage import Judgement, Station
 
 Maker = Callable[[], HumanoidEnv]
+
+
+class Button:
+    """Stands beside crew and judge of an environment, and stops it as soon as the scene is "set up" or "judged"."""
+
+    def __init__(self, env: HumanoidEnv, stage: str, severity: Literal["soft", "hard"]) -> None:
+        self.is_pressed = False
+        self._env, self._stage, self._severity = env, stage, severity
+        connect = env._connect
+
+        def connect_with_button() -> Station:
+            self._station = connect()
+            return replace(self._station, judge=self, crew=self)
+
+        env._connect = connect_with_button
+
+    def set_up(self, scenario: Scenario, start: Snapshot | None, rng: np.random.Generator) -> None:
+        self._station.crew.set_up(scenario, start, rng)
+        self._press_at("set up")
+
+    def assess(self) -> Judgement:
+        self._press_at("judged")
+        return self._station.judge.assess()
+
+    def _press_at(self, stage: str) -> None:
+        if self.is_pressed and stage == self._stage:
+            self._env.stop("the red button", self._severity)
 
 
 class BodyContract:
@@ -129,6 +160,27 @@ class BodyContract:
         env.rearm("Ada")
         env.stop("a soft one", "soft")
         env.reset(seed=1)
+
+    @pytest.mark.parametrize("severity", ["soft", "hard"])
+    @pytest.mark.parametrize("stage", ["set up", "judged"])
+    def test_a_stop_while_the_episode_is_prepared_lets_none_begin(
+        self, make_env: Maker, stage: str, severity: Literal["soft", "hard"]
+    ) -> None:
+        env = make_env()
+        button = Button(env, stage, severity)
+        button.is_pressed = True
+        with pytest.raises(StoppedError, match="the red button"):
+            env.reset(seed=1)
+        with pytest.raises(EnvError):
+            env.step(env.robot.home)
+        button.is_pressed = False
+        if severity == "hard":
+            with pytest.raises(StoppedError, match="the red button"):
+                env.reset(seed=1)
+            env.rearm("Ada")
+        env.reset(seed=1)
+        assert self.walk(env, 2)[-1][1]["stop"] is None
+        env.close()
 
     @pytest.mark.parametrize("steps", [0, 3])
     def test_a_stop_ends_the_episode_and_latches(self, env: HumanoidEnv, steps: int) -> None:

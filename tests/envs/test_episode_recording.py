@@ -1,18 +1,22 @@
 import dataclasses
 import errno
+import fcntl
 import json
 import os
 import resource
+import threading
 
 import numpy as np
 import pytest
 from episode_samples import ROBOT, header_of, made_up_snapshot, made_up_ticks, record_episode, success
 from mcap.reader import make_reader
 
+from envs.episodes import recorder as recorder_module
 from envs.episodes.archive import Archive
 from envs.episodes.durable import cannot_write
 from envs.episodes.reading import read_episode
 from envs.episodes.sheet import read_sheet
+from envs.episodes.stream_writer import STREAM_NAME
 from envs.errors import ArchiveError
 
 
@@ -171,6 +175,54 @@ def test_an_exception_while_recording_leaves_a_rejected_episode(archive):
     episode = archive.open(recorder.episode_id)
     assert (episode.ticks, episode.sheet.status, episode.sheet.accepted) == (1, "interrupted", False)
     assert "ZeroDivisionError" in episode.sheet.outcome.verdict_reason
+
+
+class SlowFaults(tuple):
+    """No faults, but whoever looks at them has to wait."""
+
+    def __new__(cls, may_go_on):
+        self = super().__new__(cls)
+        self.may_go_on = may_go_on
+        return self
+
+    def __iter__(self):
+        self.may_go_on.wait()
+        return super().__iter__()
+
+
+def test_a_writer_that_hangs_hides_no_error_and_leaves_no_stream_open(archive, monkeypatch):
+    monkeypatch.setattr(recorder_module, "_WAIT_S", 0.2)
+    monkeypatch.setattr(recorder_module, "QUEUE_TICKS", 2)
+    may_go_on = threading.Event()
+    slow, *others = made_up_ticks(ROBOT, 3)
+    slow = dataclasses.replace(slow, state=dataclasses.replace(slow.state, faults=SlowFaults(may_go_on)))
+    with pytest.raises(ZeroDivisionError), archive.record(header_of()) as recorder:  # noqa: PT012
+        for tick in (slow, *others):
+            recorder.tick(tick)
+        _ = 1 / 0
+    sheet = archive.sheet(recorder.episode_id)
+    assert (sheet.status, sheet.accepted) == ("interrupted", False)
+    assert "ZeroDivisionError" in sheet.outcome.verdict_reason
+    may_go_on.set()
+    with (recorder.path / STREAM_NAME).open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)  # waits until the writer has let go of the file
+
+
+def test_a_finish_that_the_writer_holds_up_closes_the_stream_all_the_same(archive, monkeypatch):
+    monkeypatch.setattr(recorder_module, "_WAIT_S", 0.2)
+    monkeypatch.setattr(recorder_module, "QUEUE_TICKS", 2)
+    may_go_on = threading.Event()
+    slow, *others = made_up_ticks(ROBOT, 3)
+    slow = dataclasses.replace(slow, state=dataclasses.replace(slow.state, faults=SlowFaults(may_go_on)))
+    recorder = archive.record(header_of())
+    for tick in (slow, *others):
+        recorder.tick(tick)
+    with pytest.raises(ArchiveError, match="has not kept up"):
+        recorder.finish(success())
+    assert archive.sheet(recorder.episode_id).status == "interrupted"
+    may_go_on.set()
+    with (recorder.path / STREAM_NAME).open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
 
 
 def test_a_disk_that_takes_no_more_keeps_all_that_was_recorded(archive):

@@ -39,9 +39,11 @@ def test_the_card_asks_for_no_more_digits_than_a_person_can_set() -> None:
 
 def test_the_card_of_a_recovery_says_where_to_go_on() -> None:
     panel = Panel()
-    start = Snapshot(SCENARIO, "digest", 37, np.zeros(1), np.zeros((0, 12)), {})
-    PersonCrew(POINTING, panel).set_up(SCENARIO, start, np.random.default_rng(0))
-    assert "step 37" in panel.shown[0][1][-1]
+    start = Snapshot(SCENARIO, "digest", 37, np.zeros(1), np.zeros((0, 12)), {}, episode="20260101-x")
+    PersonCrew(POINTING, panel).set_up(SCENARIO, Snapshot.from_bytes(start.to_bytes()), np.random.default_rng(0))
+    objects, robot = panel.shown[0][1][-2:]
+    assert "step 37 of episode 20260101-x" in objects
+    assert "starts from home" in robot
 
 
 def test_a_scenario_of_another_task_is_not_shown_to_anybody() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from analytic_body import POINTING
 from numpy.typing import NDArray
 from pick_fruit_flights import blind_env, scenario
+from virtual_station import station_env, virtual_station
 
 from envs.body import JointTarget
 from envs.episodes.archive import Archive
@@ -17,6 +19,7 @@ from envs.episodes.session import EpisodeOrder, run_episode
 from envs.errors import PilotError
 from envs.humanoid import HumanoidEnv
 from envs.scenario import Scenario
+from envs.snapshot import Snapshot
 
 
 class FalteringPilot:
@@ -67,3 +70,24 @@ def test_a_silent_pilot_leaves_no_command_of_its_own(env: HumanoidEnv, tmp_path:
     episode = archive.open(result.episode_id)
     assert np.isnan(episode.pilot_rad[:2]).all()
     np.testing.assert_array_equal(episode.pilot_rad[2], episode.sent_rad[2])
+
+
+def test_a_restart_says_in_its_sheet_that_it_goes_on_where_it_was(env: HumanoidEnv, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    env.reset(seed=1, options={"scenario": scenario()})
+    order = EpisodeOrder(scenario(), 1, "recovery", "expert", start=env.snapshot())
+    result = run_episode(env, FalteringPilot(silent=0, commands=1), order, archive, station="test")
+    assert archive.sheet(result.episode_id).header.extra == {"restart": "exact"}
+
+
+def test_a_restart_on_cables_says_in_its_sheet_that_the_robot_began_at_home(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    scene = POINTING.space.scenario({"mark": 0.5, "colour": "red"})
+    start = Snapshot(scene, "digest", 37, np.zeros(1), np.zeros((0, 12)), {})
+    order = EpisodeOrder(scene, 1, "recovery", "expert", start=start, parent="e-0")
+    with virtual_station() as station:
+        env = station_env(station)
+        result = run_episode(env, FalteringPilot(silent=0, commands=1), order, archive, station="test")
+        env.close()
+    header = archive.sheet(result.episode_id).header
+    assert (header.extra, header.parent, header.body) == ({"restart": "staged"}, "e-0", "serial")

@@ -176,7 +176,7 @@ def test_the_trainers_exoskeleton_leads_the_robot_to_the_fruit_and_into_the_bask
             break
         target = rig.pilot.command({}, {"sent_rad": sent_rad})
         assert target is not None
-        sent_rad = safety.filter(target.position_rad, position_rad)
-        position_rad = rig.period(sent_rad)
+        sent_rad = safety.filter(target.position_rad)
+        rig.period(sent_rad)
         judgement = rig.world.judge()
     assert judgement.success, judgement.unmet

@@ -154,6 +154,8 @@ def test_the_card_tells_scene_steps_and_reason_in_both_languages() -> None:
     assert "1. 合手。" in text
     assert "30 of 38" in text
     assert f"episode {scene.start.episode_id}, step 40" in text
+    assert "A real one starts from home" in text
+    assert "真实机器人从初始姿态开始" in text
 
 
 def test_the_queue_remembers_answers_over_restarts(tmp_path: Path) -> None:
