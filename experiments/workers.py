@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -83,7 +85,20 @@ def _pool(processes: int) -> ProcessPoolExecutor:
     """Workers that stay for the stages to come: starting one costs as much as some episodes."""
     set_thread_limits()
     # Spawned, not forked: OpenGL contexts and torch's threads do not survive a fork.
-    return ProcessPoolExecutor(processes, get_context("spawn"))
+    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=_leave_with_parent)
+
+
+def _leave_with_parent() -> None:
+    """A worker whose parent was killed would wait for jobs for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def set_thread_limits() -> None:
