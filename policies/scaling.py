@@ -18,6 +18,9 @@ Float32Array = NDArray[np.float32]
 
 CLIP_SIGMA = 5.0
 STD_FLOOR = 1e-3  # rad, ratio, m/s^2, ...: below this a channel is constant for every sensor here
+# A joint that the task leaves alone trembles by milliradians. Blown up to unit spread, that tremble is most of what a
+# network is asked to foresee, and a drift of its own making looks to it like another world.
+STILL_JOINT = 0.05  # rad or ratio; the least spread by which a position or a command is scaled
 # A joint that is held still while another works has almost no motion relative to itself; scaled by that alone, its
 # tracking error would be learnt as if it were the task.
 _STILL_SHARE = 0.5
@@ -33,14 +36,18 @@ class Normal:
     std: Float32Array  # same
 
     @staticmethod
-    def fit(values: NDArray[Any], weight: NDArray[Any] | None = None) -> Normal:
-        """Moments over the first axis; `weight` (rows, ...) says how much each value counts."""
+    def fit(values: NDArray[Any], weight: NDArray[Any] | None = None, *, least_std: float = 0.0) -> Normal:
+        """Moments over the first axis; `weight` (rows, ...) says how much each value counts.
+
+        With `least_std`, a spread below it becomes that instead.
+        """
         wide = values.astype(np.float64)
         weights = np.ones(wide.shape) if weight is None else np.broadcast_to(weight, wide.shape)
         total = np.maximum(weights.sum(axis=0), 1e-9)
         mean = (weights * wide).sum(axis=0) / total
         std = np.sqrt((weights * (wide - mean) ** 2).sum(axis=0) / total)
-        return Normal(mean.astype(np.float32), np.where(std < STD_FLOOR, 1.0, std).astype(np.float32))
+        spread = np.maximum(std, least_std) if least_std else np.where(std < STD_FLOOR, 1.0, std)
+        return Normal(mean.astype(np.float32), spread.astype(np.float32))
 
     def encode(self, values: NDArray[Any]) -> Float32Array:
         """Values in standard deviations from the mean, clipped at 5."""
@@ -140,12 +147,17 @@ def fit_scaler(
         measured: (rows, joints) positions at each chunk's start.
         relative: (joints,), see `relative_joints`.
     """
-    normals = {name: Normal.fit(values) for name, values in features.items() if name in SCALED_FEATURES}
+    normals = {
+        name: Normal.fit(values, least_std=STILL_JOINT if name == STATE else 0.0)
+        for name, values in features.items()
+        if name in SCALED_FEATURES
+    }
     offset = np.where(relative, measured, 0.0)[:, None, :]
     counts = valid.reshape(-1, 1)
     moments = Normal.fit((chunk - offset).reshape(-1, chunk.shape[2]), counts)
     commanded = Normal.fit(chunk.reshape(-1, chunk.shape[2]), counts)
     std = np.where(commanded.std == 1.0, moments.std, np.maximum(moments.std, _STILL_SHARE * commanded.std))
+    std = np.where(std == 1.0, std, np.maximum(std, STILL_JOINT)).astype(np.float32)
     horizon = chunk.shape[1]
     # One spread a joint for the whole chunk: errors then weigh the same whenever they happen.
     return Scaler(normals, Normal(np.tile(moments.mean, (horizon, 1)), np.tile(std, (horizon, 1))), relative)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from small_robot import SMALL_ROBOT
 
+from policies.dataset.features import STATE
 from policies.errors import PolicyError
 from policies.scaling import Normal, fit_scaler, relative_joints
 
@@ -56,3 +57,13 @@ def test_steps_behind_the_end_do_not_enter_the_statistics():
 def test_an_unknown_joint_group_is_named():
     with pytest.raises(PolicyError, match=r"no joint groups \['foot'\]; it has arm, hand"):
         relative_joints(SMALL_ROBOT, ("foot",))
+
+
+def test_the_tremble_of_a_joint_that_is_left_alone_stays_small() -> None:
+    rng = np.random.default_rng(0)
+    measured = np.column_stack([rng.normal(0.0, 0.3, 500), rng.normal(0.0, 0.002, 500)]).astype(np.float32)
+    chunk = np.repeat(measured[:, None], 4, axis=1) + rng.normal(0.0, 0.002, (500, 4, 2)).astype(np.float32)
+    scaler = fit_scaler({STATE: measured}, chunk, np.ones((500, 4), bool), measured, np.array([True, True]))
+    assert np.abs(scaler.encode_feature(STATE, measured)[:, 1]).max() < 0.3
+    assert np.abs(scaler.encode_chunk(chunk, measured)[..., 1]).max() < 0.3
+    assert scaler.encode_feature(STATE, measured)[:, 0].std() > 0.9
