@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from envs.episodes.archive import Archive
+from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Pool, Scenario
 from envs.tasks.task import Task
 from experiments.orders import orders
@@ -44,14 +45,21 @@ def expert_failures(
     wanted = [(name, order) for name, found in scenes.items() for order in orders(found, seed, "targeted", "expert")]
     if not wanted:
         return {}
-    with TemporaryDirectory() as folder:
-        place = Demonstrations(task.name, Archive(Path(folder) / "archive").root, robot, images=False)
-        flown = run_jobs("expert in the modes", place.run, [order for _, order in wanted], processes=processes)
+    flown = fly_expert(task.name, [order for _, order in wanted], "expert in the modes", processes, robot)
     failed = [(name, not result.success) for (name, _), result in zip(wanted, flown, strict=True)]
     rates = {name: Rate.of(bad for other, bad in failed if other == name) for name, found in scenes.items() if found}
     for name, rate in rates.items():
         console.print(f"  the expert itself failed in {rate} where {name}", soft_wrap=True)
     return rates
+
+
+def fly_expert(
+    task: str, wanted: Sequence[EpisodeOrder], what: str, processes: int, robot: str = DEFAULT_ROBOT
+) -> list[EpisodeResult]:
+    """Fly orders as `retake collect` does, without images; the recordings are not kept."""
+    with TemporaryDirectory() as folder:
+        place = Demonstrations(task, Archive(Path(folder) / "archive").root, robot, images=False)
+        return run_jobs(what, place.run, wanted, processes=processes)
 
 
 def scenarios_within(task: Task, rule: Rule, count: int, rng: np.random.Generator) -> list[Scenario]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from envs.episodes.records import STOPPED
 from experiments.figures import SERIAL_END, RoundFigures
-from policies.cases.rollout import STOPPED
 from policies.cases.verify import Improvement, NonInferiority, format_p
 
 

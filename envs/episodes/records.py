@@ -14,6 +14,7 @@ from envs.scenario import Pool, Scenario
 from envs.snapshot import Snapshot
 
 FloatArray = NDArray[np.float64]
+STOPPED = "stopped"  # signature of an episode that the body or a person stopped
 Commander = Literal["pilot", "policy", "nobody"]
 Purpose = Literal["nominal", "uniform", "targeted", "recovery", "rollout"]
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from envs.episodes.archive import Archive
-from envs.episodes.records import Commander, EpisodeHeader, InstructionMark, Outcome, Purpose, Tick
+from envs.episodes.records import STOPPED, Commander, EpisodeHeader, InstructionMark, Outcome, Purpose, Tick
 from envs.errors import PilotError
 from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
@@ -152,7 +152,7 @@ def _signature(info: dict[str, Any]) -> str:
     if judgement.success:
         return ""
     if stop is not None:
-        return "stopped"
+        return STOPPED
     name = str(judgement.unmet).partition(":")[0]
     return name if judgement.failure is not None else f"timeout:{name}"
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from assets.table import load_robot
-from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Distribution
 from envs.tasks.known import load_task
 from experiments.bench.rows import BenchOptions, Row
 from experiments.command import UsageError
+from experiments.expert_trials import fly_expert
 from experiments.orders import orders, snapshot_at
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.rollout_files import RolloutFile, load_rollouts
-from experiments.stations import Demonstrations
-from experiments.workers import available_processes, run_jobs
+from experiments.workers import available_processes
 from policies.cases.planning import recovery_start
 from policies.cases.rates import Rate
 
@@ -99,23 +97,15 @@ def recovery_orders(found: RolloutFile, archive: Path, count: int, seed: int) ->
 
 def _recoveries(config: Expert, found: RolloutFile) -> Row:
     wanted = recovery_orders(found, config.archive or found.archive, config.wanted, config.seed)
-    results = _demonstrate(found.task, wanted, "moments before an alarm", config.processes)
+    results = fly_expert(found.task, wanted, "moments before an alarm", config.processes)
     return _row("success, from before an alarm or a failure", results, RECOVERY_GOAL)
 
 
 def _fresh(config: Expert, distribution: Distribution, goal: float | None) -> Row:
     drawn = load_task(config.task).space.draw(None, np.random.default_rng(config.seed), distribution=distribution)
     wanted = orders(list(islice(drawn, config.wanted)), config.seed, "uniform", _OPERATOR)
-    results = _demonstrate(config.task, wanted, f"{distribution} scenarios", config.processes)
+    results = fly_expert(config.task, wanted, f"{distribution} scenarios", config.processes)
     return _row(f"success, {distribution}", results, goal)
-
-
-def _demonstrate(task: str, wanted: list[EpisodeOrder], what: str, processes: int) -> list[EpisodeResult]:
-    """Runs them as `retake collect` does; the recordings are not kept."""
-    with TemporaryDirectory() as folder:
-        archive = Archive(Path(folder) / "archive")
-        place = Demonstrations(task, archive.root, images=False)
-        return run_jobs(what, place.run, wanted, processes=processes)
 
 
 def _row(name: str, results: list[EpisodeResult], goal: float | None) -> Row:

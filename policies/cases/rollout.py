@@ -9,13 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from envs.episodes.records import STOPPED
 from envs.scenario import Pool, Scenario
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Signal = Literal["doubt", "inconsistency"]
-
-STOPPED = "stopped"  # signature of a rollout that the body or a person stopped
 
 
 @dataclass(frozen=True, eq=False)

@@ -190,14 +190,21 @@ class SlowFaults(tuple):
         return super().__iter__()
 
 
-def test_a_writer_that_hangs_hides_no_error_and_leaves_no_stream_open(archive, monkeypatch):
+@pytest.fixture
+def hanging_ticks(monkeypatch):
+    """More ticks than the queue takes, the first of which holds the writer up until the event is set."""
     monkeypatch.setattr(recorder_module, "_WAIT_S", 0.2)
     monkeypatch.setattr(recorder_module, "QUEUE_TICKS", 2)
     may_go_on = threading.Event()
     slow, *others = made_up_ticks(ROBOT, 3)
     slow = dataclasses.replace(slow, state=dataclasses.replace(slow.state, faults=SlowFaults(may_go_on)))
+    return (slow, *others), may_go_on
+
+
+def test_a_writer_that_hangs_hides_no_error_and_leaves_no_stream_open(archive, hanging_ticks):
+    ticks, may_go_on = hanging_ticks
     with pytest.raises(ZeroDivisionError), archive.record(header_of()) as recorder:  # noqa: PT012
-        for tick in (slow, *others):
+        for tick in ticks:
             recorder.tick(tick)
         _ = 1 / 0
     sheet = archive.sheet(recorder.episode_id)
@@ -208,14 +215,10 @@ def test_a_writer_that_hangs_hides_no_error_and_leaves_no_stream_open(archive, m
         fcntl.flock(stream, fcntl.LOCK_EX)  # waits until the writer has let go of the file
 
 
-def test_a_finish_that_the_writer_holds_up_closes_the_stream_all_the_same(archive, monkeypatch):
-    monkeypatch.setattr(recorder_module, "_WAIT_S", 0.2)
-    monkeypatch.setattr(recorder_module, "QUEUE_TICKS", 2)
-    may_go_on = threading.Event()
-    slow, *others = made_up_ticks(ROBOT, 3)
-    slow = dataclasses.replace(slow, state=dataclasses.replace(slow.state, faults=SlowFaults(may_go_on)))
+def test_a_finish_that_the_writer_holds_up_closes_the_stream_all_the_same(archive, hanging_ticks):
+    ticks, may_go_on = hanging_ticks
     recorder = archive.record(header_of())
-    for tick in (slow, *others):
+    for tick in ticks:
         recorder.tick(tick)
     with pytest.raises(ArchiveError, match="has not kept up"):
         recorder.finish(success())
