@@ -60,18 +60,21 @@ class HandKinematics:
     def hand_position(self) -> FloatArray:  # (3,)
         return np.array(self._configuration.get_transform_frame_to_world(self._site, "site").translation())
 
-    def solve(self, position_m: FloatArray, pointing: FloatArray, dt_s: float) -> FloatArray:  # (joints,)
-        """Joint positions that bring the grasp site to a place, the fingers pointing a way, the thumb level.
+    def hand_rotation(self) -> mink.SO3:
+        return self._configuration.get_transform_frame_to_world(self._site, "site").rotation()
+
+    def solve(self, position_m: FloatArray, rotation: mink.SO3, dt_s: float) -> FloatArray:  # (joints,)
+        """Joint positions that bring the grasp site to a place, turned as it should be.
 
         Args:
             position_m: where, in the world, (3,).
-            pointing: unit vector along the fingers, (3,).
+            rotation: of the hand in the world, such as `facing` gives.
             dt_s: the control period; how far mink may move in one call is not bounded by it.
 
         Raises:
             PilotError: the optimiser finds no solution.
         """
-        goal = mink.SE3.from_rotation_and_translation(_hand_rotation(pointing), position_m)
+        goal = mink.SE3.from_rotation_and_translation(rotation, position_m)
         self._hand.set_target(goal)
         for _ in range(_IK_STEPS):
             try:
@@ -103,8 +106,8 @@ class HandKinematics:
         return np.clip(command, self._robot.lower, self._robot.upper)
 
 
-def _hand_rotation(pointing: FloatArray) -> mink.SO3:
-    """Hand axes in the world: -z along the fingers, x as far up as may be."""
+def facing(pointing: FloatArray) -> mink.SO3:
+    """A hand's rotation in the world: -z along the fingers, which point along `pointing`; x as far up as may be."""
     z = -pointing / np.linalg.norm(pointing)
     up = np.array([0.0, 0.0, 1.0])
     x = up - (up @ z) * z

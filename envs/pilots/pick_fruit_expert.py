@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
-from envs.pilots.kinematics import HandKinematics
+from envs.pilots.kinematics import HandKinematics, facing
 from envs.pilots.paths import ReachPath, blend, minimum_jerk
 from envs.simulation import Simulation
 from envs.stage import Judgement
@@ -24,9 +24,11 @@ SHOULDER_IN_WORLD = np.array([0.0, -0.16, 0.93])
 OPEN_MARGIN_RAD = 0.36
 HOLD_N = 4.5  # well below what bruises, enough for the heaviest fruit unless its skin is slippery
 FIRM_N = 3.2  # from here on it may be pulled
-SQUEEZE_RAD_PER_N = 0.007  # how fast the grip answers to what the finger tips feel, a control step
-MAX_SQUEEZE_RAD = 0.6
+SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is missing: no contact is felt, all of it is
+CLOSING_RAMP_S = 0.2
+SIZE_ERROR = 0.1  # standard deviation of a guess at a fruit's size, as a share of it
 APPROACH_M = 0.10
+DEEPER_M = 0.006  # into the hand than its grasp site
 DETOUR_M = 0.02  # standard deviation, each way
 DETOUR_FROM_M = 0.25  # a reach shorter than this wanders less
 PACES = (0.9, 1.2)
@@ -54,18 +56,21 @@ class PickFruitExpert:
     def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
         """Take over from these joint positions, (joints,). With `rng`, reach by a detour and at a pace of its own."""
         self._detour = np.zeros(3)
-        self._pace = 1.0
+        self._pace = self._size_guess = 1.0
         if rng is not None:
             # As people do, who aim roughly and correct on the way; never beyond the fruit, which would be pushed off.
             self._detour = rng.normal(0.0, DETOUR_M, 3)
             self._detour[0] = -2.0 * abs(self._detour[0])
             self._pace = float(rng.uniform(*PACES))
+            self._size_guess = 1.0 + SIZE_ERROR * float(np.clip(rng.normal(), -2.0, 2.0))
         self._target = position_rad.copy()
         self._kinematics.reset(position_rad)
         self._flex = position_rad[self._fingers].copy()
-        self._squeeze_rad = 0.0
         self._step = -1
         self._elapsed_s = 0.0
+        self._under_way_s = 0.0
+        self._hand = self._kinematics.hand_position()
+        self._velocity = np.zeros(3)
 
     def command(self, judgement: Judgement) -> JointTarget:
         """The next joint target.
@@ -79,25 +84,32 @@ class PickFruitExpert:
             step = 1
         if step != self._step or (step != 1 and self._elapsed_s > self._path.duration_s + 0.4):
             self._plan(step)
-        self._feel(grip_n)
         self._elapsed_s += self._dt_s
-        hand = self._path.at(self._elapsed_s, self._destination(self._step))
-        pointing = self._pointing(hand)
+        hand = self._path.at(self._under_way_s + self._elapsed_s, self._destination(self._step))
+        self._velocity, self._hand = (hand - self._hand) / self._dt_s, hand
+        turned = minimum_jerk((self._under_way_s + self._elapsed_s) / self._path.duration_s)
+        rotation = self._turned_from.interpolate(facing(self._pointing(hand)), turned)
         before = self._target
-        self._target = self._kinematics.solve(hand, pointing, self._dt_s)
+        self._target = self._kinematics.solve(hand, rotation, self._dt_s)
         command = self._kinematics.command(self._target, (self._target - before) / self._dt_s)
-        command[self._fingers] = blend(self._flex_start, self._flex_goal(), self._elapsed_s, self._flex_s)
-        self._flex = command[self._fingers].copy()
-        return JointTarget(np.clip(command, self._robot.lower, self._robot.upper))
+        command[self._fingers] = self._fingers_target(grip_n)
+        command = np.clip(command, self._robot.lower, self._robot.upper)
+        self._flex = command[self._fingers]
+        return JointTarget(command)
 
     def _plan(self, step: int) -> None:
+        arriving = (self._step, step) == (0, 1)
+        self._under_way_s = self._under_way_s + self._elapsed_s if arriving else 0.0
         self._step, self._elapsed_s = step, 0.0
+        self._flex_s = 0.7 if step == 4 else 0.45
+        self._flex_start = self._flex.copy()
         start = self._kinematics.hand_position()
         end = self._destination(step)
         self._end = end
+        if arriving:
+            return  # the hand goes on to the fruit and closes meanwhile, as people's do
         distance_m = float(np.linalg.norm(end - start))
         via, duration_s, detour = (start + end) / 2, 0.5, np.zeros(3)
-        self._flex_s = 0.45
         if step == 0:
             via = end - min(APPROACH_M, 0.6 * distance_m) * self._pointing(end)
             duration_s = (0.75 + 1.6 * distance_m) * self._pace
@@ -110,37 +122,32 @@ class PickFruitExpert:
             detour = 0.7 * self._detour
         elif step == 4:
             duration_s = 0.45
-            self._flex_s = 0.7
-        self._path = ReachPath(start, via, duration_s, detour)
-        self._flex_start = self._flex.copy()
+        self._turned_from = self._kinematics.hand_rotation()
+        self._path = ReachPath(start, via, duration_s, detour, self._velocity)
 
     def _destination(self, step: int) -> FloatArray:  # (3,)
         fruit = self._simulation.data.body("ripe").xpos
         basket = self._simulation.data.site_xpos[self._basket]
-        if step == 0:
-            return np.array(fruit) + 0.006 * self._pointing(fruit)
+        if step == 0 or (step == 1 and not self._elapsed_s):
+            return np.array(fruit) + DEEPER_M * self._pointing(fruit)
         if step == 1:
-            return np.array(fruit) if not self._elapsed_s else self._end
+            return self._end
         if step == 2:
             return self._kinematics.hand_position() + PULL if not self._elapsed_s else self._end
         height_m = ABOVE_BASKET_M if step == 3 else RELEASE_M
         return np.array(basket + np.array([0.0, 0.0, height_m]))
 
-    def _flex_goal(self) -> FloatArray:  # (3,)
-        touching = self._touching_flex()
+    def _fingers_target(self, grip_n: float) -> FloatArray:  # (3,)
+        """Open by what the eye says of the fruit's size; close until the finger tips feel enough."""
         if self._step in (0, 4):
-            return touching - OPEN_MARGIN_RAD
-        return touching + self._squeeze_rad
-
-    def _feel(self, grip_n: float) -> None:
-        if self._step in (0, 4):
-            self._squeeze_rad = 0.0
-        elif self._elapsed_s >= self._flex_s or grip_n > 0.2:
-            change = SQUEEZE_RAD_PER_N * (HOLD_N - grip_n)
-            self._squeeze_rad = min(max(self._squeeze_rad + change, 0.0), MAX_SQUEEZE_RAD)
+            wide = self._touching_flex() - OPEN_MARGIN_RAD
+            return blend(self._flex_start, wide, self._elapsed_s, self._flex_s)
+        eager = minimum_jerk(self._elapsed_s / CLOSING_RAMP_S) if self._step == 1 else 1.0
+        closer: FloatArray = self._flex + eager * SQUEEZE_RAD_S_N * self._dt_s * (HOLD_N - grip_n)
+        return closer
 
     def _touching_flex(self) -> FloatArray:  # (3,)
-        radius_m = float(self._simulation.model.geom_size[self._radius_geom, 0])
+        radius_m = self._size_guess * float(self._simulation.model.geom_size[self._radius_geom, 0])
         return np.array([flex_at_contact(radius_m, across_m) for across_m in (0.0, 0.019, 0.019)])
 
     def _pointing(self, hand: FloatArray) -> FloatArray:  # (3,)
@@ -148,7 +155,7 @@ class PickFruitExpert:
         away = hand - SHOULDER_IN_WORLD
         away[2] *= 0.3
         if self._step >= 3:
-            away[2] -= TILT * (1.0 if self._step == 4 else minimum_jerk(self._elapsed_s / self._path.duration_s))
+            away[2] -= TILT
         return np.array(away / np.linalg.norm(away))
 
 

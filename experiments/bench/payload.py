@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from assets.table import load_robot
-from envs.pilots.kinematics import HandKinematics
+from envs.pilots.kinematics import HandKinematics, facing
 from envs.pilots.pick_fruit_expert import ABOVE_BASKET_M, RELEASE_M, SHOULDER_IN_WORLD, TILT
 from envs.tasks.pick_fruit_rules import OVER_MM
 from experiments.bench.rows import BenchOptions, Row
@@ -106,7 +106,7 @@ def holdings(robot: RobotSpec, payload_kg: float, places: list[FloatArray]) -> I
     for place in places:
         kinematics.reset(robot.home)
         for _ in range(_IK_ROUNDS):
-            position_rad = kinematics.solve(place, _pointing(place), _IK_PERIOD_S)
+            position_rad = kinematics.solve(place, facing(_pointing(place)), _IK_PERIOD_S)
         data.qpos[:], data.qvel[:] = model.qpos0, 0.0
         data.qpos[qpos] = position_rad
         mujoco.mj_forward(model, data)

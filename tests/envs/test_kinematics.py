@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assets.table import load_robot
-from envs.pilots.kinematics import HandKinematics
+from envs.pilots.kinematics import HandKinematics, facing
 
 TUDI = load_robot("tudi")
 
@@ -21,5 +21,5 @@ def test_a_hand_arrives_from_postures_with_joints_at_their_limits(seed: int) -> 
     posture[others] = np.where(rng.random(others.size) < 0.5, TUDI.lower[others], TUDI.upper[others])
     kinematics.reset(posture)
     for _ in range(100):
-        kinematics.solve(goal, np.array([1.0, 0.0, 0.0]), 0.04)
+        kinematics.solve(goal, facing(np.array([1.0, 0.0, 0.0])), 0.04)
     np.testing.assert_allclose(kinematics.hand_position(), goal, atol=0.01)

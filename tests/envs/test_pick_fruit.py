@@ -8,7 +8,7 @@ from itertools import islice
 import mujoco
 import numpy as np
 import pytest
-from pick_fruit_flights import CARRY, FINGERS, PICK, FloatArray, Info, blind_env, body_of, fly, scenario
+from pick_fruit_flights import CARRY, FINGERS, GRASP, PICK, FloatArray, Info, blind_env, body_of, fly, scenario
 
 from envs.humanoid import HumanoidEnv
 from envs.scenario import Factor, Scenario
@@ -42,6 +42,19 @@ def test_the_expert_succeeds_on_nominal_scenarios(env: HumanoidEnv) -> None:
         judgement = last(fly(env, where))["judgement"]
         assert judgement.success, judgement.unmet
         assert all(judgement.done)
+
+
+def test_the_expert_does_not_stop_its_hand_to_close_it(env: HumanoidEnv) -> None:
+    hand, reached = [], None
+    for info in fly(env, scenario()):
+        hand.append(body_of(env).simulation.data.site("right_grasp").xpos.copy())
+        if info["judgement"].current == GRASP and reached is None:
+            reached = len(hand) - 1
+    assert reached is not None
+    speed = np.linalg.norm(np.diff(hand, axis=0), axis=1) * env.robot.control_hz
+    assert speed[reached - 1] > 0.1
+    # Slowing down as it did before, it needs as long again; having stopped, it would be at rest within a step.
+    assert speed[reached + 1] > 0.4 * speed[reached - 1]
 
 
 def test_closing_the_hand_fully_on_the_fruit_bruises_it(env: HumanoidEnv) -> None:

@@ -13,6 +13,7 @@ from pick_fruit_flights import PICK, Info, blind_env, body_of, fly, fly_until, s
 
 from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
+from envs.tasks.pick_fruit_rules import HOLDING_N
 
 
 def test_each_pad_feels_the_normal_forces_of_its_contacts() -> None:
@@ -30,7 +31,7 @@ def test_each_pad_feels_the_normal_forces_of_its_contacts() -> None:
             expected.append(total)
         felt = TouchSense(simulation).forces_n()
         np.testing.assert_allclose(felt.sum(axis=(1, 2)), expected, atol=1e-9)
-        assert sorted(expected)[-2] > 1.0  # thumb and a finger hold the fruit
+        assert sorted(expected)[-2] > HOLDING_N  # thumb and a finger hold the fruit
         # What is reported is noisy: 16 taxels, each with a standard deviation of 0.02 N, none below zero.
         np.testing.assert_allclose(info["state"].touch_n.sum(axis=(1, 2)), expected, atol=0.5)
 
