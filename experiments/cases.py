@@ -163,7 +163,7 @@ def _find(config: Find) -> int:
         expert_failures=partial(_expert_failures, config, source.task) if config.expert else lambda _: {},
         robot=config.robot,
     )
-    RequestQueue(config.out).add(found.plan.requests)
+    RequestQueue(config.out).add(found.plan.requests, source.archive)
     report_findings(found)
     console.print(f"  {len(found.plan.requests)} requests in {config.out}; `retake collect --requests` answers them")
     return 0

@@ -54,7 +54,8 @@ class Collect:
     requests: Path | None = None
     """A requests.json that `retake cases find` wrote."""
     rollouts_archive: Path | None = None
-    """Where `retake evaluate` kept the rollouts that recoveries start from, if that is not --archive."""
+    """Where `retake evaluate` kept the rollouts that recoveries start from, if the queue's file no longer says it
+    rightly."""
     operator: str | None = None
     """Who demonstrates; stands in every episode. Left out: "expert" in simulation, "exoskeleton" at a twin, "trainer"
     at a robot."""
@@ -143,7 +144,8 @@ def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]
     Raises:
         UsageError: none of them can start.
     """
-    archives = [config.archive, *([] if config.rollouts_archive is None else [config.rollouts_archive])]
+    named = queue.rollouts_archives if config.rollouts_archive is None else (config.rollouts_archive,)
+    archives = [config.archive, *(archive for archive in named if archive.is_dir())]
     found = request_orders(queue.open(), archives, config.seed, config.demonstrator)
     wanted, left = found.orders, found.cannot_start
     if left:

@@ -190,7 +190,7 @@ class Round:
             expert_failures=lambda modes: expert_failures(self.task, modes, self.rng(13), processes=self.processes),
         )
         report_findings(found)
-        self.queue("requests").add(found.plan.requests)
+        self.queue("requests").add(found.plan.requests, self.archive)
         return found
 
     def queue(self, name: str) -> RequestQueue:

@@ -11,11 +11,13 @@ import pytest
 from episode_samples import record_episode
 
 from envs.episodes.archive import Archive
+from envs.episodes.session import EpisodeOrder
 from envs.scenario import Pool
+from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments.collect import Collect, answer_requests
 from experiments.command import UsageError
 from experiments.orders import request_orders
-from experiments.stations import written
+from experiments.stations import Demonstrations, written
 from experiments.workers import run_jobs
 from policies.cases.request_queue import RequestQueue
 from policies.cases.requests import Answer, Demonstration, Request, Start
@@ -66,6 +68,22 @@ def test_a_queue_of_which_nothing_can_start_is_refused_with_the_option_that_help
     queue.add([replace(TWICE, demonstrations=(shown,))])
     with pytest.raises(UsageError, match=r"1 of 1 demonstrations cannot start .* --rollouts-archive"):
         answer_requests(Collect(Archive(tmp_path / "archive").root), queue)
+
+
+@pytest.mark.slow
+def test_a_queue_that_names_the_archive_of_its_rollouts_needs_no_option(tmp_path: Path) -> None:
+    rollouts, file = Archive(tmp_path / "rollouts"), tmp_path / "requests.json"
+    scene = next(PICK_FRUIT.space.draw(Pool.DISCOVER, np.random.default_rng(0), distribution="nominal"))
+    flown = Demonstrations("pick_fruit", rollouts.root, images=False).run(EpisodeOrder(scene, 0, "rollout", "expert"))
+    step = max(snapshot.step for snapshot in rollouts.open(flown.episode_id).snapshots.values())
+    shown = Demonstration(scene, Pool.DISCOVER, (), (), Start(flown.episode_id, step))
+    request = replace(TWICE, task="pick_fruit", instructions=PICK_FRUIT.instructions, demonstrations=(shown,))
+    RequestQueue(file).add([request], rollouts.root)
+    (result,) = answer_requests(Collect(Archive(tmp_path / "archive").root, processes=1), RequestQueue(file))
+    assert result.order.start is not None
+    assert result.order.start.step == step
+    (answered,) = RequestQueue(file).all()
+    assert [answer.episode_id for answer in answered.answers] == [result.episode_id]
 
 
 def test_an_interruption_keeps_the_answers_that_came_before_it(tmp_path: Path) -> None:
