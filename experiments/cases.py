@@ -15,7 +15,7 @@ from assets.table import load_robot
 from envs.episodes.durable import write_json
 from envs.tasks.known import load_task
 from experiments.case_book import CaseBook
-from experiments.command import UsageError, at_least, run_verbs
+from experiments.command import UsageError, Verbs, at_least, run_verbs
 from experiments.outputs import require_file
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.proof import Verify, verify
@@ -230,7 +230,7 @@ def _list_cases(file: Path) -> int:
     return 0
 
 
-_VERBS = {
+_VERBS: Verbs = {
     "calibrate": (Calibrate, _calibrate),
     "find": (Find, _find),
     "list": (ListRequests, _list),

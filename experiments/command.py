@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, takewhile
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 from rich.console import Console
@@ -19,6 +19,7 @@ from hardware.errors import HardwareError
 from policies.errors import PolicyError
 
 Config = TypeVar("Config")
+Verbs: TypeAlias = Mapping[str, tuple[type[Any], Callable[[Any], int]]]  # each a config and what runs it
 
 USER_ERRORS = (AssetError, EnvError, HardwareError, PolicyError)
 BAD_INPUT = 2
@@ -92,7 +93,7 @@ def _words(hint: Any) -> tuple[str, ...]:
 def run_verbs(
     prog: str,
     about: str,
-    verbs: Mapping[str, tuple[type[Any], Callable[[Any], int]]],
+    verbs: Verbs,
     arguments: Sequence[str] | None = None,
 ) -> int:
     """The same for a verb with sub-verbs, each with a config and what runs it."""

@@ -105,4 +105,4 @@ def _row_height_in(height_over_width: float) -> float:
 
 
 def _step_name(episode: Episode, tick: int) -> str:
-    return episode.sheet.header.instructions[episode.instruction[tick]].name
+    return episode.sheet.header.instructions[int(episode.instruction[tick])].name

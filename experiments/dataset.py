@@ -17,7 +17,7 @@ from envs.episodes.catalogue import Query
 from envs.episodes.records import Purpose
 from envs.scenario import TRAINABLE, Pool
 from envs.tasks.known import load_task
-from experiments.command import run_verbs
+from experiments.command import Verbs, run_verbs
 from experiments.workers import console, progress_bar
 
 PoolName = Literal["train", "discover", "calibrate", "verify", "regress", "test"]
@@ -96,9 +96,10 @@ def build(config: Build) -> int:
 
     for task in config.task:
         load_task(task)
-    pools = config.pool or (() if config.evaluation else tuple(sorted(TRAINABLE)))
-    criteria = {"task": config.task, "body": config.body, "purpose": config.purpose, "pool": pools}
-    query = Query(**{name: allowed for name, allowed in criteria.items() if allowed})
+    pools: Sequence[str] = config.pool or (() if config.evaluation else sorted(str(pool) for pool in TRAINABLE))
+    query = Query(
+        task=config.task or None, body=config.body or None, purpose=config.purpose or None, pool=pools or None
+    )
     with _late_bar("episodes built") as advance:
         report = build_dataset(
             Archive(config.archive, create=False),
@@ -171,7 +172,7 @@ def _late_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    verbs = {"build": (Build, build), "import": (Import, bring_in), "verify": (Verify, verify)}
+    verbs: Verbs = {"build": (Build, build), "import": (Import, bring_in), "verify": (Verify, verify)}
     return run_verbs("retake dataset", _ABOUT, verbs, arguments)
 
 

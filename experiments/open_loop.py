@@ -72,8 +72,8 @@ def open_loop_report(config: OpenLoop) -> OpenLoopReport:
         check_robot(config.policy, policy.robot, dataset.robot)
     known, held_out = _split(dataset, set(policy.provenance.episodes), config.episodes)
     size, cameras = policy.network.config.image_size, policy.network.inputs.cameras
-    tables = [tabulate([part], size, cameras=cameras, cache=config.cache) for part in (known, held_out)]
-    return evaluate_open_loop(policy, *tables, ahead_s=DEFAULT_AHEAD_S)
+    training, unseen = (tabulate([part], size, cameras=cameras, cache=config.cache) for part in (known, held_out))
+    return evaluate_open_loop(policy, training, unseen, DEFAULT_AHEAD_S)
 
 
 def _split(dataset: LeRobotDataset, seen: set[str], episodes: str | None) -> tuple[LeRobotDataset, LeRobotDataset]:

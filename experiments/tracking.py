@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from policies.training import Tracker
 
@@ -38,7 +38,9 @@ def tracked(
 
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        mode = os.environ.get("WANDB_MODE") or ("online" if wandb.login(prompt=False) else "offline")
+        mode: Literal["online", "offline"] | None = None  # wandb then reads it from the environment
+        if not os.environ.get("WANDB_MODE"):
+            mode = "online" if wandb.login(prompt=False) else "offline"
         quiet = wandb.Settings(silent=True, console="off", disable_git=True, disable_code=True)
         run = wandb.init(project=project, name=name, dir=folder, config=dict(settings), mode=mode, settings=quiet)
     except (wandb.Error, OSError) as error:

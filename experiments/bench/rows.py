@@ -63,22 +63,23 @@ def publish(name: str, options: BenchOptions, measure: Callable[[], Sequence[Row
     console.stderr = options.json
     before = os.getloadavg()[0]
     rows = measure()
+    machine = {
+        "processor": platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_before": round(before, 2),
+        "load_after": round(os.getloadavg()[0], 2),
+    }
     result = {
         "benchmark": name,
         "quick": options.quick,
         "rows": [row.to_dict() for row in rows],
         "versions": _versions(),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": len(os.sched_getaffinity(0)),
-            "load_before": round(before, 2),
-            "load_after": round(os.getloadavg()[0], 2),
-        },
+        "machine": machine,
     }
     if options.json:
         sys.stdout.write(json.dumps(result, indent=2, allow_nan=False) + "\n")
     else:
-        _print_table(name, rows, result["machine"])
+        _print_table(name, rows, machine)
     return 0
 
 
