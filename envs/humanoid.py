@@ -174,8 +174,10 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
 
     def stop(self, reason: str, severity: Literal["soft", "hard"] = "hard") -> None:
         """Make the body safe at once and latch. May be called at any time and from any thread."""
+        before = self._safety.latch.stop
         stop = self._safety.latch.fall(reason, severity)
-        _log.warning("%s stop: %s", stop.severity, stop.reason)
+        if stop is not before:
+            _log.warning("%s stop: %s", stop.severity, stop.reason)
         if self._station is None:
             return
         try:
