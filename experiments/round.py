@@ -32,6 +32,7 @@ from experiments.workers import available_processes, console
 from policies.cases.doubt import DoubtBand
 from policies.cases.request_queue import RequestQueue
 from policies.cases.rollout import Rollout
+from policies.checkpoint import load_policy
 from policies.dataset.lerobot import build_dataset
 from policies.dataset.reader import LeRobotDataset, open_dataset
 from policies.training import TrainingConfig, TrainingReport
@@ -171,9 +172,10 @@ class Round:
         )
         chosen = scenarios(self.task.space, pool, count, seed, distribution=distribution)
         where = "real body" if serial else f"{pool}, {name}"
-        wanted = orders(chosen, seed, "rollout", "policy", policy=name)
+        identity = load_policy(config.policy).identity
+        wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
         rollouts = roll_out_all(config, wanted, band, what=where)
-        save_rollouts(self.rollout_file(name, pool, serial=serial), name, self.task_name, self.archive, rollouts)
+        save_rollouts(self.rollout_file(name, pool, serial=serial), identity, self.task_name, self.archive, rollouts)
         return rollouts
 
     def rollout_file(self, name: str, pool: Pool, *, serial: bool = False) -> Path:

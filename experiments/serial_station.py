@@ -46,7 +46,7 @@ def demonstrate_on_cables(
     from envs.pilots.exoskeleton import open_exoskeleton
 
     require_exoskeleton(ports)
-    with _connected(task, robot, ports, is_worn=True) as (env, plugged, station):
+    with _connected(task, robot, ports, is_worn=True, seed=_seed_of(wanted)) as (env, plugged, station):
         place = Archive(archive)
         pilot = open_exoskeleton(env.robot, plugged[EXOSKELETON])
         try:
@@ -82,7 +82,7 @@ def fly_on_cables(
     from policies.policy_pilot import PolicyPilot
 
     torch.set_num_threads(1)
-    with _connected(flight.task, flight.robot, ports, is_worn=False) as (env, _, station):
+    with _connected(flight.task, flight.robot, ports, is_worn=False, seed=_seed_of(wanted)) as (env, _, station):
         policy = ClonedPolicy(load_policy(flight.checkpoint, env.robot))
         pilot = PolicyPilot(env, policy, flight.band)
         archive = Archive(flight.archive)
@@ -91,7 +91,7 @@ def fly_on_cables(
 
 @contextmanager
 def _connected(
-    task: str, robot: str, ports: Mapping[str, str], *, is_worn: bool
+    task: str, robot: str, ports: Mapping[str, str], *, is_worn: bool, seed: int
 ) -> Iterator[tuple[HumanoidEnv, Mapping[str, str], str]]:
     """The environment on its cables, what is plugged in where, and the station's name.
 
@@ -103,7 +103,7 @@ def _connected(
     with ExitStack() as stack:
         if not ports:
             console.print("  starting a twin: a simulated robot behind real serial ports", soft_wrap=True)
-            ports = stack.enter_context(TwinProcess.start(task, robot)).ports
+            ports = stack.enter_context(TwinProcess.start(task, robot, seed)).ports
         if is_worn and CONTROL in ports and EXOSKELETON in ports:
             RemoteCrew(ports[CONTROL]).ask({"do": "wear", "worn": True})
         panel = None if CONTROL in ports else stack.enter_context(TerminalPanel())
@@ -111,6 +111,10 @@ def _connected(
         env = make_env(task, "serial", robot=robot, ports=cables, panel=panel)
         stack.callback(env.close)
         yield env, ports, TWIN if CONTROL in ports else ROBOT
+
+
+def _seed_of(wanted: Sequence[EpisodeOrder]) -> int:
+    return wanted[0].seed if wanted else 0
 
 
 def _one_by_one(

@@ -23,6 +23,7 @@ Predictor = Callable[[Rows], Float32Array]  # rows (batch,) to chunks (batch, ho
 
 DEFAULT_AHEAD_S = (0.1, 0.3, 0.6)
 OVERALL = "overall"
+POLICY, HOLD, NEIGHBOUR = "policy", "hold the last command", "nearest neighbour"
 _IMAGE_COMPONENTS = 32
 
 
@@ -93,9 +94,9 @@ def evaluate_open_loop(
     first = np.concatenate([[True], held_out.episode_of_row[1:] != held_out.episode_of_row[:-1]])
     rows = rows[~first & (rows + max(steps) <= last)]
     methods: Mapping[str, Predictor] = {
-        "policy": lambda batch: predict_chunks(policy, held_out, batch),
-        "hold the last command": lambda batch: np.repeat(held_out.action[batch - 1][:, None], horizon, axis=1),
-        "nearest neighbour": NearestNeighbour(policy, training, held_out),
+        POLICY: lambda batch: predict_chunks(policy, held_out, batch),
+        HOLD: lambda batch: np.repeat(held_out.action[batch - 1][:, None], horizon, axis=1),
+        NEIGHBOUR: NearestNeighbour(policy, training, held_out),
     }
     spread = Normal.fit(training.action).std
     found = []

@@ -15,7 +15,7 @@ _GRID = np.linspace(0.0, 1.0, 65)
 def minimum_jerk(fraction: float) -> float:
     """Share of the way done at a fraction of the time, both in [0, 1] (Flash and Hogan 1985)."""
     s = min(max(fraction, 0.0), 1.0)
-    return s**3 * (10.0 + s * (6.0 * s - 15.0))
+    return min(s**3 * (10.0 + s * (6.0 * s - 15.0)), 1.0)  # rounding goes beyond
 
 
 @dataclass(frozen=True)

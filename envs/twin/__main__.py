@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m envs.twin", description="A robot of bytes on real serial ports.")
     parser.add_argument("--robot", default="tudi", help="name under assets/, or a folder with a robot.toml")
     parser.add_argument("--task", default="pick_fruit", help="the task whose scene it stands in")
-    parser.add_argument("--seed", type=int, default=0, help="of its sensors' noise")
+    parser.add_argument("--seed", type=int, default=0, help="of its sensors' noise, and of how its trainer moves")
     parser.add_argument("--state", type=Path, help="also write the line with the ports into this file")
     parser.add_argument("--owner", type=int, default=os.getppid(), help="pid whose end is this twin's end too")
     options = parser.parse_args(arguments)

@@ -26,12 +26,14 @@ class VirtualTrainer:
         simulation: Simulation,
         rules: SceneRules,
         exoskeleton: VirtualExoskeleton,
+        seed: int = 0,
     ) -> None:
         self._spec = spec
         self._task = task
         self._simulation = simulation
         self._rules = rules
         self._exoskeleton = exoskeleton
+        self._seed = seed
         self._expert: Expert | None = None
         self._shown = 0  # demonstrations begun; each moves in its own way
         self._is_worn = False
@@ -59,7 +61,7 @@ class VirtualTrainer:
         if self._is_worn and self._expert is not None:
             self._shown += 1
             position_rad = self._simulation.data.qpos[self._simulation.qpos].copy()
-            self._expert.reset(position_rad, np.random.default_rng(self._shown))
+            self._expert.reset(position_rad, np.random.default_rng([self._seed, self._shown]))
             self._is_moving = True
 
     def move(self) -> None:

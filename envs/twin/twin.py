@@ -47,7 +47,7 @@ class Twin:
     """A simulated humanoid at the far end of its cables. `run` serves until `quit`, or until its parent is gone."""
 
     def __init__(self, spec: RobotSpec, task: Task, seed: int) -> None:
-        self._world = TwinWorld(spec, task, load_rules(task.name))
+        self._world = TwinWorld(spec, task, load_rules(task.name), seed)
         self._selector = DefaultSelector()
         self._folder = TemporaryDirectory(prefix="retake-twin-")
         self._cables = TwinCables(spec, self._world, self._selector, np.random.default_rng(seed))

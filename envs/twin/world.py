@@ -36,9 +36,10 @@ class TwinWorld:
         spec: the robot.
         task: the task whose scene it stands in; a nominal scenario is staged at once.
         rules: how the task lives in the simulator.
+        seed: how the trainer moves.
     """
 
-    def __init__(self, spec: RobotSpec, task: Task, rules: type[SceneRules]) -> None:
+    def __init__(self, spec: RobotSpec, task: Task, rules: type[SceneRules], seed: int = 0) -> None:
         self._spec = spec
         self._task = task
         self.simulation = Simulation(spec, task.scene)
@@ -47,7 +48,7 @@ class TwinWorld:
         self.servos = VirtualRobot(spec)
         joints = isomorphic_joints(spec)
         self.exoskeleton = VirtualExoskeleton(joints)
-        self.trainer = VirtualTrainer(spec, task.name, self.simulation, self.rules, self.exoskeleton)
+        self.trainer = VirtualTrainer(spec, task.name, self.simulation, self.rules, self.exoskeleton, seed)
         model, actuators = self.simulation.model, self.simulation.actuators
         self._gain = model.actuator_gainprm[actuators, 0].copy()
         self._stall_nm = model.actuator_forcerange[actuators, 1].copy()

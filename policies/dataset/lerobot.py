@@ -160,6 +160,8 @@ def _refuse_pools(archive: Archive, sheets: Sequence[EpisodeSheet]) -> None:
 def _due_pool(archive: Archive, sheet: EpisodeSheet) -> Pool:
     seen: set[str] = set()
     while sheet.header.parent is not None and sheet.id not in seen:
+        if not archive.folder(sheet.header.parent).is_dir():
+            break  # a rollout kept elsewhere; what both state of the scene must do
         seen.add(sheet.id)
         try:
             sheet = archive.sheet(sheet.header.parent)

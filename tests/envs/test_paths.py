@@ -47,6 +47,13 @@ def test_minimum_jerk_from_rest_has_the_dimensionless_jerk_that_is_known_of_it()
     assert dimensionless == pytest.approx(204.8, rel=2e-3)
 
 
+def test_rounding_never_takes_a_motion_beyond_its_end() -> None:
+    fraction = 1.0
+    for _ in range(2_000):
+        fraction = math.nextafter(fraction, 0.0)
+        assert minimum_jerk(fraction) <= 1.0
+
+
 def test_the_end_holds_after_the_time_is_over_wherever_it_has_moved() -> None:
     path = ReachPath(START, HALF_WAY + 0.1, 0.5, np.full(3, 0.02), np.full(3, 0.3))
     for end in (END, END + 0.05):

@@ -16,6 +16,7 @@ from experiments.demo import move_aside
 from experiments.orders import episode_seed, scenarios
 from experiments.rollout_files import load_rollouts
 from experiments.round import RoundSizes
+from policies.checkpoint import load_policy
 
 SMALL = RoundSizes(
     nominal=3, wide=2, serial=0, training_steps=6, calibrate=2, discover=3, requested=2, verify=2, regress=2, deploy=0
@@ -53,10 +54,13 @@ def test_rollouts_stay_as_evidence_and_never_as_demonstrations(finished: Path) -
 @pytest.mark.slow
 def test_both_policies_meet_the_same_scenarios_and_noise(finished: Path) -> None:
     sheets = [s for s in Archive(finished / "archive").episodes() if s.header.pool is Pool.VERIFY]
-    tried = {name: {(s.header.scenario.key, s.header.seed) for s in sheets if s.header.policy == name}
-             for name in ("before", "after")}  # fmt: skip
-    assert tried["before"] == tried["after"]
-    assert len(tried["before"]) == 2
+    identities = [load_policy(finished / name).identity for name in ("before", "after")]
+    before, after = (
+        {(s.header.scenario.key, s.header.seed) for s in sheets if s.header.policy == identity}
+        for identity in identities
+    )
+    assert before == after
+    assert len(before) == 2
 
 
 @pytest.mark.slow

@@ -57,6 +57,15 @@ def test_a_recovery_inherits_the_pool_of_its_rollout(archive, tmp_path):
         build_dataset(archive, tmp_path / "again")
 
 
+def test_a_recovery_whose_rollout_is_kept_elsewhere_goes_by_its_own_scene(archive, tmp_path):
+    elsewhere = "20260101-000000-000000-abcdef"
+    fine = record_episode(archive, 2, parent=elsewhere)
+    assert build_dataset(archive, tmp_path / "dataset").added == (fine,)
+    record_episode(archive, 2, scenario=scenario_of(Pool.VERIFY), parent=elsewhere)
+    with pytest.raises(PoolError, match="its scenario is of 'verify'"):
+        build_dataset(archive, tmp_path / "again")
+
+
 def test_a_rejected_episode_is_built_only_when_that_is_allowed(archive, tmp_path):
     rejected = record_episode(archive, 3, accepted=False)
     with pytest.raises(DatasetError, match=f"{rejected} were not accepted"):
