@@ -46,7 +46,7 @@ class Evaluate:
     With --open-loop it compares the policy's commands with recorded ones instead; see
     `retake evaluate --open-loop --help`.
 
-    Recoveries start from rollouts: keep them in the archive that `retake collect --requests` records into.
+    Recoveries start from rollouts: keep --archive; the requests that `retake cases find` writes name it.
 
     With --pool calibrate --out runs/mine/calibrate.json it makes what `retake cases calibrate` reads.
 

@@ -65,7 +65,7 @@ def _pictures(figures: RoundFigures) -> Mapping[str, Any]:
         ("REGRESS, after", regress.after, plots.AFTER),
     ]
     if figures.deployment is not None:
-        rows.append(("serial body, after", figures.deployment.success, plots.AFTER))
+        rows.append(("DISCOVER, serial body, after", figures.deployment.success, plots.AFTER))
     return {
         "rates": plots.rates(rows),
         "curves": plots.training_curves(figures.curves),

@@ -99,5 +99,6 @@ def _deployed(figures: RoundFigures) -> str:
     stopped = figures.deployment.signatures.get(STOPPED, 0)
     return (
         f"Over serial ports, with {SERIAL_END} at the other end, the new policy succeeded in "
-        f"{success.count} of {success.n}{f'; the body stopped {stopped} of them' if stopped else ''}."
+        f"{success.count} of {success.n} DISCOVER scenes, whose failures become cases"
+        f"{f'; the body stopped {stopped} of them' if stopped else ''}."
     )
