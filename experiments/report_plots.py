@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.factor_success import FactorSuccess
-from experiments.figures import EpisodeSignals, TrainingCurve
+from experiments.figures import EpisodeSignals, InstructionMark, TrainingCurve
 from policies.cases.rates import Rate
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BEFORE, AFTER, INK, MUTED, GRID, ALARM = "#e08a3c", "#0f766e", "#1f2933", "#7b8794", "#e4e7eb", "#c0392b"
 _STEP_COLOURS = ("#eef6f5", "#f8f4ec")
+_LETTER_SHARE = 0.0105  # of a panel's width
 
 STYLE: Any = {
     "font.family": "sans-serif",
@@ -137,16 +138,30 @@ def draw_signals(panels: Sequence[Axes], signals: EpisodeSignals) -> None:
         label = f"{track.name} ({track.unit})" if track.unit else track.name
         panel.set_title(label, fontsize=9, loc="left", color=MUTED, pad=3)
         panel.margins(x=0.0)
-    for mark in signals.marks:
-        name = mark.name if mark.done else f"{mark.name} (not done)"
-        middle = (mark.start_s + mark.end_s) / 2.0
-        panels[0].text(
-            middle, 1.28, name, transform=panels[0].get_xaxis_transform(), ha="center", fontsize=9, color=INK
-        )
+    edge = panels[0].get_xaxis_transform()
+    for mark, row in zip(signals.marks, _label_rows(signals.marks), strict=True):
+        middle, height = (mark.start_s + mark.end_s) / 2.0, 1.28 + 0.24 * row
+        panels[0].text(middle, height, _mark_label(mark), transform=edge, ha="center", fontsize=9, color=INK)
     if signals.alarm_s is not None:
-        edge = panels[0].get_xaxis_transform()
-        panels[0].text(signals.alarm_s, 1.04, "alarm", transform=edge, ha="center", fontsize=9, color=ALARM)
+        panels[0].text(signals.alarm_s, 0.98, " alarm", transform=edge, va="top", fontsize=9, color=ALARM)
     panels[-1].set_xlabel("time in s")
+
+
+def _mark_label(mark: InstructionMark) -> str:
+    return mark.name if mark.done else f"{mark.name} (not done)"
+
+
+def _label_rows(marks: Sequence[InstructionMark]) -> list[int]:
+    """The lowest row above the panel in which each step's label covers no earlier one."""
+    letter_s = _LETTER_SHARE * max((mark.end_s for mark in marks), default=0.0)
+    taken_until_s: list[float] = []
+    rows = []
+    for mark in marks:
+        middle, half = (mark.start_s + mark.end_s) / 2.0, letter_s * len(_mark_label(mark)) / 2.0
+        row = next((place for place, end_s in enumerate(taken_until_s) if end_s <= middle - half), len(taken_until_s))
+        taken_until_s[row : row + 1] = [middle + half + letter_s]
+        rows.append(row)
+    return rows
 
 
 def png_image(data: bytes) -> str:
