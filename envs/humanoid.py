@@ -228,7 +228,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         latch.refuse_if_fallen()
         state = body.reset(scenario, self.np_random)
         self.clock.start(state.joints_stamp_s)
-        self._health.refuse_to_start(state)
+        self._health.refuse_to_start(state, station.overdue_s)
         sent_rad, first_step = self._safety.begin(state.position_rad), 0
         restart: Restart | None = None
         if start is not None:
@@ -275,7 +275,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
             return False, is_action_clipped
         episode.step += 1
         episode.judgement = station.judge.assess()
-        episode.faults = self._health.examine(episode.state)
+        episode.faults = self._health.examine(episode.state, station.overdue_s)
         for fault in episode.faults:
             if fault.severity != "note":
                 self.stop(f"{fault.source}: {fault.message}", fault.severity)

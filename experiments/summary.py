@@ -94,7 +94,8 @@ def _worse(regress: NonInferiority) -> str:
 
 def _deployed(figures: RoundFigures) -> str:
     if figures.deployment is None:
-        return ""
+        why = figures.deployment_note.rstrip(".")
+        return f"Over serial ports the new policy was not tried to the end: {why}." if why else ""
     success = figures.deployment.success
     stopped = figures.deployment.signatures.get(STOPPED, 0)
     return (
