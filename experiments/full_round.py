@@ -22,7 +22,7 @@ from policies.cases.detection import Detection, assess_detection
 from policies.cases.doubt import DoubtBand
 from policies.cases.modes import Mode
 from policies.cases.rates import Rate
-from policies.cases.rollout import Rollout
+from policies.cases.rollout import Rollout, unstopped
 from policies.cases.verify import judge_improvement, judge_regression
 from policies.dataset.reader import LeRobotDataset
 from policies.errors import EvidenceError
@@ -71,7 +71,7 @@ def run_round(place: Round) -> RoundFigures:
     if place.sizes.deploy:
         with place.stage("Deploy", "the final policy through the real body, on the twin"):
             deployment, not_deployed = deploy(place, cases, found.modes)
-    before, after = (verify[index] + regress[index] for index in (0, 1))
+    before, after = (unstopped(verify[index] + regress[index]) for index in (0, 1))
     return RoundFigures(
         task=place.task_name,
         title=place.task.title,
