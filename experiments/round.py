@@ -172,9 +172,9 @@ class Round:
         chosen = scenarios(self.task.space, pool, count, seed, distribution=distribution)
         where = "real body" if serial else f"{pool}, {name}"
         wanted = orders(chosen, seed, "rollout", "policy", policy=name)
-        rollouts = roll_out_all(config, wanted, band, what=where)
-        save_rollouts(self.rollout_file(name, pool, serial=serial), name, self.task_name, self.archive, rollouts)
-        return rollouts
+        file = self.rollout_file(name, pool, serial=serial)
+        keep = partial(save_rollouts, file, name, self.task_name, self.archive)
+        return roll_out_all(config, wanted, band, keep, what=where)
 
     def rollout_file(self, name: str, pool: Pool, *, serial: bool = False) -> Path:
         return self.folder / f"rollouts-{name}-{pool}{'-serial' if serial else ''}.json"

@@ -74,9 +74,16 @@ def require_exoskeleton(ports: Mapping[str, str]) -> None:
 
 
 def fly_on_cables(
-    flight: Flight, wanted: Sequence[EpisodeOrder], ports: Mapping[str, str], *, what: str
+    flight: Flight,
+    wanted: Sequence[EpisodeOrder],
+    ports: Mapping[str, str],
+    *,
+    what: str,
+    on_result: OnResult[Rollout] | None = None,
 ) -> list[Rollout]:
     """Try a policy in real time on a robot, or on a twin. Fewer come back where the operator ends the session.
+
+    `on_result` gets each order's place and rollout at once.
 
     Raises:
         EnvError, HardwareError, CheckpointError: the robot, the twin or the policy cannot be had.
@@ -93,7 +100,9 @@ def fly_on_cables(
         policy = ClonedPolicy(trained)
         pilot = PolicyPilot(env, policy, flight.band)
         archive = Archive(flight.archive)
-        return _one_by_one(what, wanted, lambda order: roll_out(env, pilot, order, archive, station), _is_success)
+        return _one_by_one(
+            what, wanted, lambda order: roll_out(env, pilot, order, archive, station), _is_success, on_result
+        )
 
 
 @contextmanager
