@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from envs.body import Body, JointTarget
+from envs.body import Body, Fault, JointTarget
 from envs.clock import Clock
 from envs.errors import BodyError, EnvError, ScenarioError
 from envs.health import HealthCheck
@@ -270,7 +270,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
             episode.sent_rad = self._safety.filter(episode.wish_rad)
             episode.state = station.body.exchange(JointTarget(episode.sent_rad.copy()))
         except _MOTION_ERRORS as error:
-            episode.error = error
+            episode.error, episode.faults = error, (Fault("soft", type(error).__name__, str(error)),)
             self.stop(f"{type(error).__name__}: {error}", "soft")
             return False, is_action_clipped
         episode.step += 1
