@@ -18,17 +18,19 @@ class Patience:
     """How long a body waits for what is at the other end of its cables.
 
     `reply_s` is for a servo's answer beyond its time on the wire, `watchdog_s` how long servos go on without hearing
-    from this computer, `first_reading_s` for a sensor's first sample.
+    from this computer, `first_reading_s` for a sensor's first sample, `overdue_s` how much older than the robot's table
+    allows any reading may be.
     """
 
     reply_s: float = 0.03
     watchdog_s: float = 0.2
     first_reading_s: float = 5.0
+    overdue_s: float = 0.0
 
 
 AT_A_ROBOT = Patience()
 # A twin shares this computer's cores with everything else that runs here, and answers when it gets its turn.
-AMONG_PROCESSES = Patience(reply_s=0.4, watchdog_s=2.0, first_reading_s=30.0)
+AMONG_PROCESSES = Patience(reply_s=0.4, watchdog_s=2.0, first_reading_s=30.0, overdue_s=1.0)
 
 
 def patience_at(ports: Mapping[str, str]) -> Patience:

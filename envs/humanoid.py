@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from envs.body import Body, JointTarget
+from envs.body import Body, Fault, JointTarget
 from envs.clock import Clock
 from envs.errors import BodyError, EnvError, ScenarioError
 from envs.health import HealthCheck
@@ -228,7 +228,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         latch.refuse_if_fallen()
         state = body.reset(scenario, self.np_random)
         self.clock.start(state.joints_stamp_s)
-        self._health.refuse_to_start(state)
+        self._health.refuse_to_start(state, station.overdue_s)
         sent_rad, first_step = self._safety.begin(state.position_rad), 0
         restart: Restart | None = None
         if start is not None:
@@ -270,12 +270,12 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
             episode.sent_rad = self._safety.filter(episode.wish_rad)
             episode.state = station.body.exchange(JointTarget(episode.sent_rad.copy()))
         except _MOTION_ERRORS as error:
-            episode.error = error
+            episode.error, episode.faults = error, (Fault("soft", type(error).__name__, str(error)),)
             self.stop(f"{type(error).__name__}: {error}", "soft")
             return False, is_action_clipped
         episode.step += 1
         episode.judgement = station.judge.assess()
-        episode.faults = self._health.examine(episode.state)
+        episode.faults = self._health.examine(episode.state, station.overdue_s)
         for fault in episode.faults:
             if fault.severity != "note":
                 self.stop(f"{fault.source}: {fault.message}", fault.severity)

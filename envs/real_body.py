@@ -283,11 +283,12 @@ def connect_station(
     Raises:
         BodyError: a connection is missing or unknown, or nobody is there who could judge.
     """
-    body = RealBody(spec, clock, ports, patience_at(ports))
+    patience = patience_at(ports)
+    body = RealBody(spec, clock, ports, patience)
     if CONTROL in ports:
         # Who stages in a twin holds the things out of the robot's way until it is home.
         remote = RemoteCrew(ports[CONTROL])
-        return Station(body, judge=remote, crew=remote)
+        return Station(body, judge=remote, crew=remote, overdue_s=patience.overdue_s)
     if panel is None:
         raise BodyError(
             "nobody is there to set the scene up and to say whether the task was done; give make_env a panel, or the "

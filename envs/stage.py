@@ -81,10 +81,12 @@ class Station:
     """One place where a robot works: its body, who says whether it was done, who sets the scene up.
 
     `comes_home_first` lets a `Homing` body come home before the crew is asked: nobody shall step in front of a robot
-    that has yet to move, and no robot shall move through a scene that stands.
+    that has yet to move, and no robot shall move through a scene that stands. Readings may be `overdue_s` older there
+    than the robot's table allows.
     """
 
     body: Body
     judge: Judge
     crew: StageCrew
     comes_home_first: bool = False
+    overdue_s: float = 0.0

@@ -11,7 +11,7 @@ from typing import Any
 from envs.episodes.durable import write_json
 from experiments.command import UsageError
 from policies.cases.modes import Mode
-from policies.cases.rollout import Rollout
+from policies.cases.rollout import Rollout, unstopped
 
 _SCHEMA = 1
 
@@ -74,8 +74,7 @@ class CaseBook:
         """
         known = self.all()
         seen = {case.episode_id for case in known}
-        flown = [rollout for rollout in rollouts if not rollout.was_stopped]
-        worth = [rollout for rollout in flown if not rollout.success or rollout.alarm_step is not None]
+        worth = [rollout for rollout in unstopped(rollouts) if not rollout.success or rollout.alarm_step is not None]
         new = [Case.of(rollout, modes) for rollout in worth if rollout.episode_id not in seen]
         write_json(self._file, {"schema": _SCHEMA, "cases": [asdict(case) for case in [*known, *new]]})
         return new

@@ -29,7 +29,7 @@ from policies.cases.planning import Plan, Planner
 from policies.cases.rates import Rate
 from policies.cases.request_queue import RequestQueue
 from policies.cases.risk import RiskStudy, study_risk
-from policies.cases.rollout import Rollout
+from policies.cases.rollout import Rollout, unstopped
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Findings:
     study: RiskStudy
     modes: tuple[Mode, ...]
     plan: Plan
+    stopped: int = 0  # rollouts left out, because a stop ended them
 
 
 def find(
@@ -115,21 +116,26 @@ def find(
 ) -> Findings:
     """Risk, modes and requests. The budget is in control steps, by the length of the successful rollouts.
 
+    Rollouts that a stop ended are left out.
+
     `expert_failures` says of the modes that were found how often the expert itself fails in them, by mode name.
 
     Raises:
         PoolError, EvidenceError: the rollouts are of a pool that never trains, or a rule covers next to nothing.
     """
     task = load_task(task_name)
-    lengths = [rollout.steps for rollout in rollouts if rollout.success] or [rollout.steps for rollout in rollouts]
+    flown = unstopped(rollouts)
+    lengths = [rollout.steps for rollout in flown if rollout.success] or [rollout.steps for rollout in flown]
+    stopped = len(rollouts) - len(flown)
     if not lengths:
-        raise UsageError("there are no rollouts to learn from; run `retake evaluate` first")
+        why = f" (the body stopped all {stopped})" if stopped else ""
+        raise UsageError(f"there are no rollouts to learn from{why}; run `retake evaluate` first")
     usual = float(np.mean(lengths))
-    study = study_risk(task.space, rollouts, rng)
-    modes = tuple(find_modes(task.space, rollouts, rng)) if study.trustworthy else ()
+    study = study_risk(task.space, flown, rng)
+    modes = tuple(find_modes(task.space, flown, rng)) if study.trustworthy else ()
     budget = Budget(round(demonstrations * usual), usual, usual * 0.6)
     planner = Planner(task, budget, load_robot(robot).control_hz, round_name, expert_failures(modes))
-    return Findings(study, modes, planner.plan(study, modes, rollouts, rng))
+    return Findings(study, modes, planner.plan(study, modes, flown, rng), stopped)
 
 
 def _calibrate(config: Calibrate) -> int:
@@ -179,6 +185,8 @@ def _expert_failures(config: Find, task: str, modes: Sequence[Mode]) -> Mapping[
 def report_findings(found: Findings) -> None:
     """Say what was found, in plain words."""
     study = found.study
+    if found.stopped:
+        console.print(f"  {found.stopped} rollouts that the body stopped are left out: they say nothing of the policy")
     console.print(f"  {study.failures} failures in {study.rollouts} rollouts")
     if study.auroc is not None and study.auroc_interval is not None:
         low, high = study.auroc_interval

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,7 +27,7 @@ from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.rollout_files import save_rollouts
 from experiments.serial_station import fly_on_cables
 from experiments.stations import Flight, Rollouts
-from experiments.workers import available_processes, console, run_jobs
+from experiments.workers import OnResult, available_processes, console, run_and_keep, run_jobs
 from policies.cases.doubt import DoubtBand
 from policies.cases.rates import Rate
 from policies.cases.rollout import Rollout
@@ -93,12 +93,15 @@ def run(config: Evaluate) -> int:
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
     warn_of_known(config.archive, chosen, trained.identity)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
-    rollouts = roll_out_all(config, wanted, _band(config.band))
-    if config.out is not None:
-        save_rollouts(config.out, trained.identity, config.task, config.archive, rollouts)
-    if config.cases is not None:
-        new = CaseBook(config.cases).add(rollouts, ())
-        console.print(f"  {len(new)} new cases in {config.cases}; `retake cases list --cases` shows them")
+
+    def keep(rollouts: list[Rollout]) -> None:
+        if config.out is not None:
+            save_rollouts(config.out, trained.identity, config.task, config.archive, rollouts)
+        if config.cases is not None:
+            new = CaseBook(config.cases).add(rollouts, ())
+            console.print(f"  {len(new)} new cases in {config.cases}; `retake cases list --cases` shows them")
+
+    rollouts = roll_out_all(config, wanted, _band(config.band), keep)
     console.print(f"  success: {Rate.of(rollout.success for rollout in rollouts)}")
     for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
         console.print(f"    {count:4d} x {signature}")
@@ -129,20 +132,31 @@ def _check_outputs(config: Evaluate) -> None:
 
 
 def roll_out_all(
-    config: Evaluate, wanted: Sequence[EpisodeOrder], band: DoubtBand | None, *, what: str = "rollouts"
+    config: Evaluate,
+    wanted: Sequence[EpisodeOrder],
+    band: DoubtBand | None,
+    keep: Callable[[list[Rollout]], None],
+    *,
+    what: str = "rollouts",
 ) -> list[Rollout]:
-    """Fly all orders by the configured policy on the configured body; the archive and its catalogue keep them.
+    """Fly all orders by the configured policy on the configured body; the archive and its catalogue keep the episodes.
+
+    `keep` gets the rollouts once: all of them, or those that came before an error or an interruption.
 
     Raises:
         EnvError, HardwareError, CheckpointError: the body or the policy cannot be had.
     """
     flight = Flight(config.task, config.archive, config.policy, band, config.robot)
-    if config.body == "serial":
-        rollouts = fly_on_cables(flight, wanted, port_pairs(config.ports), what=what)
-    else:
+
+    def fly(on_result: OnResult[Rollout]) -> list[Rollout]:
+        if config.body == "serial":
+            return fly_on_cables(flight, wanted, port_pairs(config.ports), what=what, on_result=on_result)
         # The first opens the archive, so that no two workers make it at once.
         Archive(config.archive)
-        rollouts = run_jobs(what, Rollouts(flight).run, wanted, processes=config.processes, remark=_succeeded)
+        work, processes = Rollouts(flight).run, config.processes
+        return run_jobs(what, work, wanted, processes=processes, remark=_succeeded, on_result=on_result)
+
+    rollouts = run_and_keep(fly, keep)
     with Catalogue(Archive(config.archive)) as catalogue:
         catalogue.sync()
     return rollouts

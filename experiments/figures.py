@@ -138,6 +138,7 @@ class RoundFigures:
     detection: Detection | None = None
     detection_note: str = ""  # why there is no detection, where there is none
     deployment: Trial | None = None
+    deployment_note: str = ""  # why there is none, where it was wanted
     signals: EpisodeSignals | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)  # further figures, as JSON values
 
@@ -162,6 +163,7 @@ class RoundFigures:
             "verify": self.verify.to_dict(),
             "regress": self.regress.to_dict(),
             "deployment": self.deployment and {**self.deployment.to_dict(), "serial_end": SERIAL_END},
+            "deployment_note": self.deployment_note,
             "by_factor": [factor.to_dict() for factor in self.by_factor],
             "episode": self.signals and self.signals.to_dict(),
             "stage_seconds": dict(self.stage_seconds),

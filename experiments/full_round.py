@@ -10,6 +10,7 @@ from envs.episodes.durable import write_json
 from envs.episodes.sheet import package_versions
 from envs.scenario import Pool
 from experiments.case_book import CaseBook
+from experiments.command import USER_ERRORS
 from experiments.factor_success import success_by_factor
 from experiments.figures import DatasetSize, RequestFigure, RoundFigures, TrainingCurve, Trial
 from experiments.pictures import request_pictures
@@ -19,8 +20,9 @@ from experiments.telling_episode import telling_episode
 from experiments.workers import console
 from policies.cases.detection import Detection, assess_detection
 from policies.cases.doubt import DoubtBand
+from policies.cases.modes import Mode
 from policies.cases.rates import Rate
-from policies.cases.rollout import Rollout
+from policies.cases.rollout import Rollout, unstopped
 from policies.cases.verify import judge_improvement, judge_regression
 from policies.dataset.reader import LeRobotDataset
 from policies.errors import EvidenceError
@@ -65,14 +67,11 @@ def run_round(place: Round) -> RoundFigures:
         regress = [place.try_policy(name, Pool.REGRESS, place.sizes.regress, 9) for name in (BEFORE, AFTER)]
         non_inferiority = judge_regression(*regress)
         console.print(f"  {non_inferiority.text}", soft_wrap=True)
-    deployment = None
+    deployment, not_deployed = None, ""
     if place.sizes.deploy:
         with place.stage("Deploy", "the final policy through the real body, on the twin"):
-            deployed = place.try_policy(AFTER, Pool.DISCOVER, place.sizes.deploy, 10, serial=True)
-            cases.add(deployed, found.modes)
-            deployment = Trial.of(deployed)
-            console.print(f"  success: {deployment.success}")
-    before, after = (verify[index] + regress[index] for index in (0, 1))
+            deployment, not_deployed = deploy(place, cases, found.modes)
+    before, after = (unstopped(verify[index] + regress[index]) for index in (0, 1))
     return RoundFigures(
         task=place.task_name,
         title=place.task.title,
@@ -95,6 +94,7 @@ def run_round(place: Round) -> RoundFigures:
         detection=detection,
         detection_note=note,
         deployment=deployment,
+        deployment_note=not_deployed,
         signals=telling_episode(place.archive, discovered, band),
         extra={"sizes": asdict(place.sizes), "cases": len(cases.all())},
     )
@@ -110,6 +110,19 @@ def _calibrate(place: Round) -> tuple[DoubtBand | None, str]:
         return None, str(error)
     write_json(place.folder / "band.json", band.to_dict())
     return band, ""
+
+
+def deploy(place: Round, cases: CaseBook, modes: Sequence[Mode]) -> tuple[Trial | None, str]:
+    """Fly the last policy on cables; None, and why, where they fail: the round must not be lost for it."""
+    try:
+        deployed = place.try_policy(AFTER, Pool.DISCOVER, place.sizes.deploy, 10, serial=True)
+        cases.add(deployed, modes)
+    except USER_ERRORS as error:
+        console.print(f"  no deployment in this round: {error}", soft_wrap=True, markup=False)
+        return None, str(error)
+    trial = Trial.of(deployed)
+    console.print(f"  success: {trial.success}")
+    return trial, ""
 
 
 def _size(name: str, dataset: LeRobotDataset) -> DatasetSize:

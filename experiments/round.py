@@ -174,9 +174,9 @@ class Round:
         where = "real body" if serial else f"{pool}, {name}"
         identity = load_policy(config.policy).identity
         wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
-        rollouts = roll_out_all(config, wanted, band, what=where)
-        save_rollouts(self.rollout_file(name, pool, serial=serial), identity, self.task_name, self.archive, rollouts)
-        return rollouts
+        file = self.rollout_file(name, pool, serial=serial)
+        keep = partial(save_rollouts, file, identity, self.task_name, self.archive)
+        return roll_out_all(config, wanted, band, keep, what=where)
 
     def rollout_file(self, name: str, pool: Pool, *, serial: bool = False) -> Path:
         return self.folder / f"rollouts-{name}-{pool}{'-serial' if serial else ''}.json"

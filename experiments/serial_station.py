@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from assets.table import load_robot
 from envs.connections import CONTROL, EXOSKELETON
 from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
+from envs.errors import StaleReadingError
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.remote_crew import RemoteCrew
@@ -22,6 +26,8 @@ from policies.cases.rollout import Rollout
 
 TWIN = "twin"
 ROBOT = "robot"
+RESETS = 4
+RESET_WAIT_S = 2.0  # longer than a reading may be old
 Result = TypeVar("Result")
 
 
@@ -68,9 +74,16 @@ def require_exoskeleton(ports: Mapping[str, str]) -> None:
 
 
 def fly_on_cables(
-    flight: Flight, wanted: Sequence[EpisodeOrder], ports: Mapping[str, str], *, what: str
+    flight: Flight,
+    wanted: Sequence[EpisodeOrder],
+    ports: Mapping[str, str],
+    *,
+    what: str,
+    on_result: OnResult[Rollout] | None = None,
 ) -> list[Rollout]:
     """Try a policy in real time on a robot, or on a twin. Fewer come back where the operator ends the session.
+
+    `on_result` gets each order's place and rollout at once.
 
     Raises:
         EnvError, HardwareError, CheckpointError: the robot, the twin or the policy cannot be had.
@@ -82,11 +95,14 @@ def fly_on_cables(
     from policies.policy_pilot import PolicyPilot
 
     torch.set_num_threads(1)
+    trained = load_policy(flight.checkpoint, load_robot(flight.robot))  # first: nothing moves for a policy that is none
     with _connected(flight.task, flight.robot, ports, is_worn=False, seed=_seed_of(wanted)) as (env, _, station):
-        policy = ClonedPolicy(load_policy(flight.checkpoint, env.robot))
+        policy = ClonedPolicy(trained)
         pilot = PolicyPilot(env, policy, flight.band)
         archive = Archive(flight.archive)
-        return _one_by_one(what, wanted, lambda order: roll_out(env, pilot, order, archive, station), _is_success)
+        return _one_by_one(
+            what, wanted, lambda order: roll_out(env, pilot, order, archive, station), _is_success, on_result
+        )
 
 
 @contextmanager
@@ -128,7 +144,7 @@ def _one_by_one(
     with progress_bar(what, len(wanted)) as advance:
         for index, order in enumerate(wanted):
             try:
-                results.append(work(order))
+                results.append(begun(partial(work, order)))
             except OperatorQuitError as end:
                 console.print(f"  {end}", soft_wrap=True)
                 break
@@ -136,6 +152,24 @@ def _one_by_one(
                 on_result(index, results[index])
             advance(f"{sum(map(is_good, results))} succeeded")
     return results
+
+
+def begun(work: Callable[[], Result], *, resets: int = RESETS, wait_s: float = RESET_WAIT_S) -> Result:
+    """Run an episode, and again from its reset where the readings were too old to begin with.
+
+    A busy machine delays readings for a moment, and nothing has been recorded by then. Whatever else a reset raises has
+    been tried again by the drivers, or needs a person.
+
+    Raises:
+        StaleReadingError: they were too old at the last reset as well.
+    """
+    for attempt in range(1, resets):
+        try:
+            return work()
+        except StaleReadingError as error:
+            console.print(f"  reset {attempt} of {resets}: {error}; trying again", soft_wrap=True, markup=False)
+            time.sleep(wait_s)
+    return work()
 
 
 def _is_kept(result: EpisodeResult) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envs.episodes.records import STOPPED
-from experiments.figures import SERIAL_END, RoundFigures
+from experiments.figures import SERIAL_END, RoundFigures, Trial
 from policies.cases.verify import Improvement, NonInferiority, format_p
 
 
@@ -39,7 +39,8 @@ def _base(figures: RoundFigures) -> str:
     success = figures.discover.success
     return (
         f"A policy was cloned from {kept} demonstrations{bodies}. "
-        f"On {success.n} fresh scenarios it succeeded in {success.count} ({100.0 * success.value:.0f} %)."
+        f"On {success.n} fresh scenarios it succeeded in {success.count} ({100.0 * success.value:.0f} %)"
+        f"{_stops(figures.discover)}."
     )
 
 
@@ -79,7 +80,7 @@ def _outcome(verify: Improvement) -> str:
         said = f"p = {p}, no improvement"
     return (
         f"On {paired.n} scenarios that neither network was trained on, {paired.before.count} succeeded before and "
-        f"{paired.after.count} after: fixed {paired.fixed}, broke {paired.broken}, {said}."
+        f"{paired.after.count} after: fixed {paired.fixed}, broke {paired.broken}, {said}.{paired.remark}"
     )
 
 
@@ -88,17 +89,22 @@ def _worse(regress: NonInferiority) -> str:
     counted = f"On {paired.n} others it broke {paired.broken} and fixed {paired.fixed}"
     limit = f"{100.0 * max(regress.upper_limit, 0.0):.1f} points"
     if regress.holds:
-        return f"{counted}: a loss of more than {limit} is ruled out (95 % confidence)."
-    return f"{counted}: a loss of up to {limit} cannot be ruled out; at most {100.0 * regress.margin:.0f} are allowed."
+        return f"{counted}: a loss of more than {limit} is ruled out (95 % confidence).{paired.remark}"
+    allowed = f"at most {100.0 * regress.margin:.0f} are allowed"
+    return f"{counted}: a loss of up to {limit} cannot be ruled out; {allowed}.{paired.remark}"
 
 
 def _deployed(figures: RoundFigures) -> str:
     if figures.deployment is None:
-        return ""
+        why = figures.deployment_note.rstrip(".")
+        return f"Over serial ports the new policy was not tried to the end: {why}." if why else ""
     success = figures.deployment.success
-    stopped = figures.deployment.signatures.get(STOPPED, 0)
     return (
         f"Over serial ports, with {SERIAL_END} at the other end, the new policy succeeded in "
-        f"{success.count} of {success.n} DISCOVER scenes, whose failures become cases"
-        f"{f'; the body stopped {stopped} of them' if stopped else ''}."
+        f"{success.count} of {success.n} DISCOVER scenes, whose failures become cases{_stops(figures.deployment)}."
     )
+
+
+def _stops(trial: Trial) -> str:
+    stopped = trial.signatures.get(STOPPED, 0)
+    return f"; the body stopped {stopped} of them" if stopped else ""

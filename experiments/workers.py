@@ -80,6 +80,19 @@ def run_jobs(
     return [results[index] for index in range(len(jobs))]
 
 
+def run_and_keep(run: Callable[[OnResult[Result]], list[Result]], keep: Callable[[list[Result]], None]) -> list[Result]:
+    """Run what tells its results one by one, and keep them all: those that came, where an error or Ctrl-C ends it."""
+    came: dict[int, Result] = {}
+    try:
+        results = run(came.__setitem__)
+    except BaseException:
+        if came:
+            keep([came[index] for index in sorted(came)])
+        raise
+    keep(results)
+    return results
+
+
 @lru_cache(maxsize=1)
 def _pool(processes: int) -> ProcessPoolExecutor:
     """Workers that stay for the stages to come: starting one costs as much as some episodes."""

@@ -5,8 +5,9 @@ of `{"name", "dtype", "shape"}` in the order of the bytes, so that a file explai
 `foxglove.RawAudio`, `foxglove.CompressedVideo` and `foxglove.Log` protobufs, which viewers open as they are. A snapshot
 is the bytes of `Snapshot.to_bytes`.
 
-A message's sequence number is the tick it belongs to. Its log time is the reading's own stamp and its publish time the
-stamp of the joints in the same tick, both in nanoseconds of the body's clock.
+A message's sequence number is the tick it belongs to; faults that were found after the last tick belong to that one.
+Its log time is the reading's own stamp and its publish time the stamp of the joints in the same tick, both in
+nanoseconds of the body's clock.
 """
 
 from __future__ import annotations

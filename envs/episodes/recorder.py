@@ -15,7 +15,7 @@ from types import TracebackType
 
 from envs.body import Fault
 from envs.episodes.durable import cannot_write
-from envs.episodes.records import Outcome, Tick
+from envs.episodes.records import LastFaults, Outcome, Tick
 from envs.episodes.sheet import EpisodeSheet, FaultCount, Status, write_sheet
 from envs.episodes.stream_writer import STREAM_NAME, TickStream
 from envs.errors import ArchiveError
@@ -66,8 +66,12 @@ class Recorder:
         self._raise_failure()
         self._put(tick)
 
-    def finish(self, outcome: Outcome, quality: Mapping[str, float] | None = None) -> str:
+    def finish(
+        self, outcome: Outcome, quality: Mapping[str, float] | None = None, last: LastFaults | None = None
+    ) -> str:
         """End the episode, wait until it is safely on the disk, and return its id.
+
+        `last` is what was found after the last tick; it is not in the stream where there was no tick at all.
 
         Raises:
             ArchiveError: a tick or the sheet could not be written; the ticks before it stay in the archive.
@@ -76,7 +80,7 @@ class Recorder:
         try:
             self._stop_writer()
             self._raise_failure()
-            self._close_stream()
+            self._close_stream(last)
             self._write_end("complete", outcome, quality)
         except ArchiveError as error:
             self._let_go()
@@ -110,11 +114,13 @@ class Recorder:
             return
         self.abort("the recording ended without an outcome" if error is None else f"{type(error).__name__}: {error}")
 
-    def _close_stream(self) -> None:
+    def _close_stream(self, last: LastFaults | None = None) -> None:
         try:
-            self._stream.finish()
+            self._stream.finish(last)
         except OSError as error:
             raise ArchiveError(cannot_write(self._folder / STREAM_NAME, error)) from error
+        if last is not None:
+            self._faults.add(max(self._stream.counts["command"] - 1, 0), last.faults)
 
     def _mark_interrupted(self, reason: str) -> None:
         """Say in the sheet that the episode broke off. Where even that cannot be written, `Archive.recover` says it."""
@@ -177,7 +183,7 @@ class Recorder:
                 continue
             try:
                 self._stream.write(tick)
-                self._faults.add(index, tick.state.faults)
+                self._faults.add(index, (*tick.state.faults, *tick.faults))
                 index += 1
                 if time.monotonic() - synced_s > _SYNC_EVERY_S:
                     self._stream.sync()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from envs.body import BodyState
+from envs.body import BodyState, Fault
 from envs.scenario import Pool, Scenario
 from envs.snapshot import Snapshot
 
@@ -50,7 +50,10 @@ class EpisodeHeader:
 
 @dataclass(frozen=True)
 class Tick:
-    """One control step: what was sensed, what was wished, what was really sent in answer."""
+    """One control step: what was sensed, what was wished, what was really sent in answer.
+
+    `faults` are those found in the state by whoever examined it; those that the state reports itself stand in it.
+    """
 
     step: int
     state: BodyState
@@ -61,6 +64,15 @@ class Tick:
     policy_rad: FloatArray | None = None  # (joints,)
     doubt: float | None = None
     snapshot: Snapshot | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class LastFaults:
+    """What was found after the last tick, such as the fault that ended the episode; recorded with that tick."""
+
+    faults: tuple[Fault, ...]
+    stamp_s: float
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,16 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from envs.episodes.archive import Archive
-from envs.episodes.records import STOPPED, Commander, EpisodeHeader, InstructionMark, Outcome, Purpose, Tick
+from envs.episodes.records import (
+    STOPPED,
+    Commander,
+    EpisodeHeader,
+    InstructionMark,
+    LastFaults,
+    Outcome,
+    Purpose,
+    Tick,
+)
 from envs.errors import PilotError
 from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
@@ -105,6 +114,7 @@ def run_episode(
         is_over = False
         while not is_over:
             step, state, judgement = info["step"], info["state"], info["judgement"]
+            found = tuple(fault for fault in info["faults"] if fault not in state.faults)
             snapshot = None
             if body == "sim" and step % SNAPSHOT_EVERY == 0:
                 snapshot = env.snapshot()
@@ -128,13 +138,14 @@ def run_episode(
                     policy_rad=wish if target is not None and commander == "policy" else None,
                     doubt=pilot.doubt if isinstance(pilot, Doubting) else None,
                     snapshot=snapshot,
+                    faults=found,
                 )
             )
             if on_step is not None:
                 on_step(info)
             is_over = terminated or truncated
         outcome = _outcome(env, info, progress, order, pilot, no_command)
-        recorder.finish(outcome)
+        recorder.finish(outcome, last=LastFaults(info["faults"], info["stamp_s"]))
     return EpisodeResult(
         order=order,
         episode_id=recorder.episode_id,

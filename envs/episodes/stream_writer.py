@@ -17,7 +17,7 @@ from mcap.writer import Writer
 from assets.robot import RobotSpec
 from envs.body import BodyState, Fault
 from envs.episodes import messages
-from envs.episodes.records import Tick
+from envs.episodes.records import LastFaults, Tick
 from envs.episodes.video import FrameEncoder
 from envs.errors import ArchiveError
 
@@ -62,7 +62,7 @@ class TickFile:
 
 
 class TickStream:
-    """Turns ticks into messages. The command closes each tick: what follows the last one is no whole tick."""
+    """Turns ticks into messages. The command closes each tick: what follows is of the next, or the last faults."""
 
     def __init__(self, path: Path, robot: RobotSpec) -> None:
         self.counts: Counter[str] = Counter()  # messages by stream, of the ticks that are flushed
@@ -76,7 +76,7 @@ class TickStream:
         self._channels: dict[str, int] = {}
         self._schemas: dict[str, int] = {}
         self._encoders: dict[str, FrameEncoder] | None = None
-        self._tick = 0
+        self._tick = -1  # the one that is being written
         self._now_ns = 0
         self._touch_stamp_s = self._imu_stamp_s = -1.0
         self._sound_count = -1
@@ -91,24 +91,31 @@ class TickStream:
             OSError: the file cannot grow.
         """
         state = tick.state
+        self._tick += 1
         self._now_ns = messages.nanoseconds(state.joints_stamp_s)
         self._write_senses(state)
         self._write_images(state)
-        for fault in state.faults:
+        for fault in (*state.faults, *tick.faults):
             self._write_fault(fault, state.joints_stamp_s)
         if tick.snapshot is not None:
             self._put("snapshot", tick.snapshot.to_bytes(), state.joints_stamp_s)
         self._write_command(tick)
-        self._file.flush()
-        self.counts.update(self._unflushed)
-        self._unflushed.clear()
-        self._tick += 1
+        self._flush()
 
     def sync(self) -> None:
         self._file.sync()
 
-    def finish(self) -> None:
-        """Write the summary that lets viewers seek. The file is whole afterwards."""
+    def finish(self, last: LastFaults | None = None) -> None:
+        """Write what was found after the last tick, and the summary that lets viewers seek. The file is whole then.
+
+        Raises:
+            ArchiveError: the last faults have no stamp that can be written.
+            OSError: the file cannot grow.
+        """
+        if last is not None and self._tick >= 0:
+            for fault in last.faults:
+                self._write_fault(fault, last.stamp_s)
+            self._flush()
         self._mcap.finish()  # type: ignore[no-untyped-call]
         self._file.flush()
         self._file.sync()
@@ -116,6 +123,11 @@ class TickStream:
     def close(self) -> None:
         """Release the file. May be called more than once."""
         self._file.close()
+
+    def _flush(self) -> None:
+        self._file.flush()
+        self.counts.update(self._unflushed)
+        self._unflushed.clear()
 
     def _write_senses(self, state: BodyState) -> None:
         self._put_record(

@@ -10,7 +10,7 @@ import numpy as np
 
 from policies.cases.doubt import DoubtBand, running_mean
 from policies.cases.rates import Rate
-from policies.cases.rollout import Rollout, failures, successes
+from policies.cases.rollout import Rollout, failures, successes, unstopped
 
 _MIN_EACH = 5  # successes and failures still running, below which an AUROC says nothing
 FRACTIONS = (0.25, 0.5, 1.0)
@@ -49,7 +49,8 @@ class Detection:
 
 
 def assess_detection(band: DoubtBand, rollouts: Sequence[Rollout], control_hz: float) -> Detection:
-    """Try a band on fresh rollouts of the policy it was calibrated for."""
+    """Try a band on fresh rollouts of the policy it was calibrated for; those that a stop ended are left out."""
+    rollouts = unstopped(rollouts)
     failed = failures(rollouts)
     alarms = [band.alarm(rollout.decisions) for rollout in failed]
     leads = [

@@ -15,12 +15,19 @@ from policies.errors import EvidenceError
 
 @dataclass(frozen=True)
 class Paired:
-    """Outcomes of two policies on the same scenarios."""
+    """Outcomes of two policies on the same scenarios.
+
+    A pair of which the body stopped a rollout compares nothing, and is not among them: `left_out` counts such pairs,
+    `stopped_before` and `stopped_after` the rollouts. A policy that makes the body stop more often shows there.
+    """
 
     before: Rate
     after: Rate
     fixed: int  # failed before, succeeds after
     broken: int  # succeeded before, fails after
+    left_out: int = 0
+    stopped_before: int = 0
+    stopped_after: int = 0
 
     @property
     def n(self) -> int:
@@ -31,16 +38,27 @@ class Paired:
         """Success rate after minus before."""
         return (self.fixed - self.broken) / self.n
 
+    @property
+    def remark(self) -> str:
+        """A sentence on what was left out, after a space; empty where that is nothing."""
+        if not self.left_out:
+            return ""
+        stops = f"the body stopped {self.stopped_before} before and {self.stopped_after} after"
+        return f" {self.left_out} more pair{'' if self.left_out == 1 else 's'} left out: {stops}."
+
     def to_dict(self) -> dict[str, Any]:
         counts = {"n": self.n, "fixed": self.fixed, "broken": self.broken, "difference": self.difference}
-        return {"before": self.before.to_dict(), "after": self.after.to_dict(), **counts}
+        stops = {"stopped_before": self.stopped_before, "stopped_after": self.stopped_after}
+        rates = {"before": self.before.to_dict(), "after": self.after.to_dict()}
+        return {**rates, **counts, "left_out": self.left_out, **stops}
 
 
 def pair(before: Sequence[Rollout], after: Sequence[Rollout]) -> Paired:
     """Match rollouts by scenario.
 
     Raises:
-        EvidenceError: the scenarios differ, one appears twice, or a pair ran with different seeds.
+        EvidenceError: the scenarios differ, one appears twice, a pair ran with different seeds, or the body stopped a
+            rollout of every pair.
     """
     first, second = _by_key(before), _by_key(after)
     if first.keys() != second.keys() or not first:
@@ -52,9 +70,20 @@ def pair(before: Sequence[Rollout], after: Sequence[Rollout]) -> Paired:
     unequal = [key for key in first if first[key].seed != second[key].seed]
     if unequal:
         raise EvidenceError(f"{len(unequal)} pairs ran with different seeds {unequal[:3]}; a pair must share its seed")
-    outcomes = np.array([(first[key].success, second[key].success) for key in first], dtype=bool)
+    whole = [key for key in first if not (first[key].was_stopped or second[key].was_stopped)]
+    if not whole:
+        raise EvidenceError(f"the body stopped a rollout of every one of {len(first)} pairs; run them again")
+    outcomes = np.array([(first[key].success, second[key].success) for key in whole], dtype=bool)
     was, now = outcomes[:, 0], outcomes[:, 1]
-    return Paired(Rate.of(was), Rate.of(now), int((~was & now).sum()), int((was & ~now).sum()))
+    return Paired(
+        before=Rate.of(was),
+        after=Rate.of(now),
+        fixed=int((~was & now).sum()),
+        broken=int((was & ~now).sum()),
+        left_out=len(first) - len(whole),
+        stopped_before=sum(rollout.was_stopped for rollout in before),
+        stopped_after=sum(rollout.was_stopped for rollout in after),
+    )
 
 
 def _by_key(rollouts: Sequence[Rollout]) -> dict[str, Rollout]:

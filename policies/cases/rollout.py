@@ -128,6 +128,11 @@ class Rollout:
         )
 
 
+def unstopped(rollouts: Iterable[Rollout]) -> list[Rollout]:
+    """Those that ran to their own end; only they say anything of the policy."""
+    return [rollout for rollout in rollouts if not rollout.was_stopped]
+
+
 def failures(rollouts: Iterable[Rollout]) -> list[Rollout]:
     return [rollout for rollout in rollouts if not rollout.success]
 

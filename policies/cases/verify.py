@@ -32,14 +32,14 @@ class Improvement:
 
     @property
     def text(self) -> str:
-        """One sentence of what was measured."""
+        """What was measured, in a sentence; another says what was left out."""
         p = self.paired
         low, high = (100.0 * limit for limit in self.interval)
         said = f"significant at {self.alpha:g}" if self.significant else "not significant"
         return (
             f"Fixed {p.fixed}, broke {p.broken} of {p.n}: {p.before.count} succeeded before, {p.after.count} after; "
             f"difference {100.0 * p.difference:+.0f} points (95 % interval {low:+.0f} to {high:+.0f}), "
-            f"one-sided p = {format_p(self.p_value)}: {said}."
+            f"one-sided p = {format_p(self.p_value)}: {said}.{p.remark}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,14 +83,14 @@ class NonInferiority:
 
     @property
     def text(self) -> str:
-        """One sentence of what was measured."""
+        """What was measured, in a sentence; another says what was left out."""
         p = self.paired
         limit, margin = 100.0 * max(self.upper_limit, 0.0), 100.0 * self.margin
         said = f"within the margin of {margin:.0f}" if self.holds else f"outside the margin of {margin:.0f}"
         trivial = f" With {p.before.count} successes before, there was no more to lose." if self.is_trivial else ""
         return (
             f"Broke {p.broken}, fixed {p.fixed} of {p.n}: a loss of more than {limit:.1f} points is ruled out with "
-            f"95 % confidence, {said}.{trivial}"
+            f"95 % confidence, {said}.{trivial}{p.remark}"
         )
 
     def to_dict(self) -> dict[str, Any]:

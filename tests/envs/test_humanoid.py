@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from analytic_body import POINTING, analytic_env
+from analytic_body import POINTING, AnalyticBody, analytic_env
 from small_robot import SMALL_ROBOT
 
 from envs.body import Fault, JointTarget
-from envs.clock import WallClock
+from envs.clock import SimClock, WallClock
 from envs.errors import BodyError, EnvError, ScenarioError, StaleReadingError, StoppedError
 from envs.humanoid import HumanoidEnv
 from envs.scenario import Pool
@@ -174,6 +174,15 @@ def test_nothing_starts_on_stale_or_faulty_readings() -> None:
     body.deaf, body.fault = False, Fault("soft", "servo 3", "is silent")
     with pytest.raises(BodyError, match="servo 3 is silent"):
         env.reset(options={"start": start})
+
+
+def test_a_station_may_allow_its_readings_to_be_overdue() -> None:
+    clock = SimClock(1.0 / SMALL_ROBOT.control_hz)
+    body = AnalyticBody(clock, deaf=True)
+    env = HumanoidEnv(SMALL_ROBOT, POINTING, lambda: Station(body, body, body, overdue_s=0.08), clock)
+    env.reset(seed=1)
+    assert [env.step(HOME)[3] for _ in range(5)] == [False] * 4 + [True]  # 0.1 s and 0.08 s: four periods of 40 ms
+    assert "allowed is 0.180 s" in body.stops[-1]
 
 
 def test_a_missed_deadline_stops_a_body_in_real_time() -> None:

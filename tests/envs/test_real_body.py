@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, station_env, 
 
 from envs.body import BodyState, JointTarget
 from envs.clock import WallClock
-from envs.connections import AT_A_ROBOT, connection_names
+from envs.connections import AT_A_ROBOT, CONTROL, connection_names
 from envs.errors import BodyError
 from envs.humanoid import HumanoidEnv
 from envs.operator import OperatorWord
@@ -72,6 +73,13 @@ def test_a_body_that_is_not_wholly_plugged_in_names_what_is_missing(station: Vir
 def test_a_station_without_socket_and_panel_has_nobody_who_judges(station: VirtualStation) -> None:
     with pytest.raises(BodyError, match="panel"):
         connect_station(SERVO_ROBOT, POINTING, WallClock(1 / 25), station.ports)
+
+
+def test_only_a_process_may_answer_later_than_the_table_of_the_robot_allows() -> None:
+    ports, panel = dict.fromkeys(connection_names(SERVO_ROBOT), "/dev/null"), object()
+    connect = partial(connect_station, SERVO_ROBOT, POINTING, WallClock(1 / 25))
+    assert connect(ports, panel).overdue_s == 0.0
+    assert connect({**ports, CONTROL: "/run/none"}).overdue_s > 0.0
 
 
 def test_a_reset_brings_every_joint_home_slowly_enough(station: VirtualStation, body: RealBody) -> None:

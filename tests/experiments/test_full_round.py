@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from envs.episodes.archive import Archive
-from envs.scenario import TRAINABLE, Pool
+from envs.errors import ScenarioError
+from envs.scenario import TRAINABLE, Pool, Scenario
+from envs.tasks.known import load_task
 from experiments import cases, cli, demo, evaluate
 from experiments.case_book import CaseBook
 from experiments.demo import move_aside
-from experiments.orders import episode_seed, scenarios
+from experiments.orders import episode_seed, orders, scenarios
 from experiments.rollout_files import load_rollouts
 from experiments.round import RoundSizes
+from policies.cases.rollout import Rollout
 from policies.checkpoint import load_policy
 
 SMALL = RoundSizes(
@@ -95,6 +98,17 @@ def test_a_policy_tried_twice_on_the_same_scenarios_does_the_same(finished: Path
         rows = json.loads(out.read_text())["rollouts"]
         said.append([(row["key"], row["success"], row["steps"], row["decisions"]["doubt"]) for row in rows])
     assert said[0] == said[1]
+
+
+@pytest.mark.slow
+def test_a_rollout_that_cannot_be_flown_takes_none_before_it_along(finished: Path, tmp_path: Path) -> None:
+    config = evaluate.Evaluate(finished / "after", tmp_path / "archive", processes=1)
+    scene = scenarios(load_task("pick_fruit").space, Pool.TEST, 1, seed=0)[0]
+    wanted = orders([scene, Scenario("fold_towel", {})], 0, "rollout", "policy")
+    kept: list[Rollout] = []
+    with pytest.raises(ScenarioError):
+        evaluate.roll_out_all(config, wanted, None, kept.extend)
+    assert [rollout.scenario for rollout in kept] == [scene]
 
 
 def test_what_an_earlier_demo_left_is_moved_aside(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,18 @@ from episode_samples import record_episode
 
 from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder
+from envs.errors import ArchiveError
 from envs.scenario import Pool
 from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments.collect import Collect, answer_requests
 from experiments.command import UsageError
 from experiments.orders import request_orders
+from experiments.rollout_files import load_rollouts, save_rollouts
 from experiments.stations import Demonstrations, written
-from experiments.workers import run_jobs
+from experiments.workers import OnResult, run_and_keep, run_jobs
 from policies.cases.request_queue import RequestQueue
 from policies.cases.requests import Answer, Demonstration, Request, Start
+from policies.cases.rollout import Rollout
 
 SCENE = next(planted.SPACE.draw(Pool.TRAIN, np.random.default_rng(0)))
 TWICE = Request(
@@ -101,6 +105,37 @@ def test_an_interruption_keeps_the_answers_that_came_before_it(tmp_path: Path) -
     with pytest.raises(KeyboardInterrupt):
         run_jobs("demonstrations", work, [0, 1], processes=1, on_result=note)
     assert queue.all()[0].episodes == ("episode-0",)
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, ArchiveError])
+def test_an_interruption_keeps_the_rollouts_that_came_before_it(end: type[BaseException], tmp_path: Path) -> None:
+    file, flown = tmp_path / "rollouts.json", planted.rollouts(3, 0)
+
+    def work(job: int) -> Rollout:
+        if job == 2:
+            raise end
+        return flown[job]
+
+    def fly(on_result: OnResult[Rollout], jobs: int) -> list[Rollout]:
+        return run_jobs("rollouts", work, range(jobs), processes=1, on_result=on_result)
+
+    keep = partial(save_rollouts, file, "policy", "planted", tmp_path)
+    with pytest.raises(end):
+        run_and_keep(partial(fly, jobs=3), keep)
+    assert [rollout.episode_id for rollout in load_rollouts(file).rollouts] == [r.episode_id for r in flown[:2]]
+    assert run_and_keep(partial(fly, jobs=1), keep) == flown[:1]
+    assert len(load_rollouts(file).rollouts) == 1
+
+
+def test_an_interruption_before_the_first_rollout_leaves_the_file_as_it_was() -> None:
+    kept: list[list[str]] = []
+
+    def interrupted(on_result: OnResult[str]) -> list[str]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_and_keep(interrupted, kept.append)
+    assert kept == []
 
 
 def test_a_policy_that_is_trained_again_is_told_from_the_one_before(tmp_path: Path) -> None:

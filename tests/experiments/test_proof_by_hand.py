@@ -12,10 +12,12 @@ import pytest
 from episode_samples import record_episode
 
 from envs.episodes.archive import Archive
+from envs.episodes.records import STOPPED
 from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Pool
 from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments import cases
+from experiments.cases import find, report_findings
 from experiments.command import UsageError
 from experiments.control_arm import equal_steps
 from experiments.expert_trials import expert_failures, scenarios_within
@@ -138,6 +140,21 @@ def test_a_queue_that_holds_the_round_already_is_refused_before_anything_is_flow
     assert "give another --round-name" in capsys.readouterr().err
     assert cases.main([*command, "--round-name", "second"]) == 2
     assert "none.json" in capsys.readouterr().err
+
+
+def test_rollouts_that_the_body_stopped_are_told_and_blame_no_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = PICK_FRUIT.space.draw(None, np.random.default_rng(0))
+    scenes = [next(drawn) for _ in range(100)]
+    flown = [planted.rollout(scene, index % 12 > 0) for index, scene in enumerate(scenes[:60])]
+    stops = [planted.rollout(scene, False, signature=STOPPED) for scene in scenes[60:]]
+    found = find("pick_fruit", [*flown, *stops], 4, "round", np.random.default_rng(1))
+    assert (found.study.rollouts, found.study.failures, found.stopped) == (60, 5, 40)
+    report_findings(found)
+    said = capsys.readouterr().out
+    assert "40 rollouts that the body stopped are left out" in said
+    assert "5 failures in 60 rollouts" in said
+    with pytest.raises(UsageError, match="stopped all 40"):
+        find("pick_fruit", stops, 4, "round", np.random.default_rng(1))
 
 
 @pytest.mark.slow

@@ -106,6 +106,14 @@ def test_a_shut_gate_is_told_and_a_hostile_name_stays_text(figures: RoundFigures
     assert "<script>" not in page
 
 
+def test_a_deployment_that_failed_is_told_with_its_reason(figures: RoundFigures, tmp_path: Path) -> None:
+    failed = replace(figures, deployment=None, deployment_note="stale touch is 0.120 s old.")
+    files = write_report(failed, tmp_path)
+    held = json.loads(files.json.read_text(encoding="utf-8"))
+    assert (held["deployment"], held["deployment_note"]) == (None, "stale touch is 0.120 s old.")
+    assert "not tried to the end: stale touch is 0.120 s old. This" in files.html.read_text(encoding="utf-8")
+
+
 def test_numbers_that_are_not_numbers_never_reach_the_json(figures: RoundFigures, tmp_path: Path) -> None:
     study = replace(figures.study, auroc_interval=Interval(float("nan"), 1.0))
     with pytest.raises(ValueError, match="not JSON compliant"):

@@ -13,6 +13,7 @@ from scipy.optimize import minimize_scalar
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
+from envs.episodes.records import STOPPED
 from envs.scenario import Pool
 from policies.cases.paired import e_value, mcnemar_p, pair, paired_interval
 from policies.cases.rates import Rate, wilson
@@ -158,6 +159,28 @@ def test_a_regression_as_large_as_the_margin_is_seldom_overlooked() -> None:
     counts = rng.multinomial(100, [0.15, 0.05, 0.80], size=400)  # a loss of exactly ten points
     limits = [paired_interval(int(broken), int(fixed), 100, 0.90).high for broken, fixed, _ in counts]
     assert np.mean(np.array(limits) < 0.10) <= 0.08
+
+
+def test_a_pair_with_a_stop_compares_nothing_and_is_counted_apart() -> None:
+    before, after = _pairs(4, 2, 20)
+    before[0] = planted.rollout(_SCENARIOS[0], False, signature=STOPPED, pool=Pool.VERIFY)  # else fixed
+    for index in (0, 5):  # the second else broken
+        after[index] = planted.rollout(_SCENARIOS[index], False, signature=STOPPED, pool=Pool.VERIFY)
+    judged, plain = judge_improvement(before, after), judge_improvement(*_pairs(3, 1, 18))
+    assert (judged.paired.n, judged.paired.fixed, judged.paired.broken) == (18, 3, 1)
+    assert (judged.p_value, judged.interval) == (plain.p_value, plain.interval)
+    told = "2 more pairs left out: the body stopped 1 before and 2 after."
+    assert judged.text == f"{plain.text} {told}"
+    assert judge_regression(before, after).text.endswith(told)
+    held = judged.to_dict()
+    assert [held[name] for name in ("left_out", "stopped_before", "stopped_after")] == [2, 1, 2]
+
+
+def test_pairs_that_were_all_stopped_prove_nothing() -> None:
+    before, _ = _pairs(1, 1, 3)
+    stopped = [planted.rollout(scene, False, signature=STOPPED, pool=Pool.VERIFY) for scene in _SCENARIOS[:3]]
+    with pytest.raises(EvidenceError, match="every one of 3 pairs"):
+        judge_regression(before, stopped)
 
 
 def test_what_is_no_pair_is_refused() -> None:
