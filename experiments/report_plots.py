@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from envs.episodes.records import InstructionMark
 from experiments.factor_success import FactorSuccess
-from experiments.figures import EpisodeSignals, InstructionMark, TrainingCurve
+from experiments.figures import EpisodeSignals, TrainingCurve
 from policies.cases.rates import Rate
 
 if TYPE_CHECKING:
