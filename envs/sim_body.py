@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import BodyState, Fault, Image, Imu, JointTarget
 from envs.clock import substeps
+from envs.engine import mujoco
 from envs.errors import BodyError, ScenarioError
 from envs.scenario import Scenario
 from envs.senses.sight import SightSense

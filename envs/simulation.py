@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
+from envs.engine import mujoco
 from envs.errors import BodyError, ScenarioError
 
 FloatArray = NDArray[np.float64]

@@ -34,8 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors = Console(stderr=True, highlight=False)
         errors.print(f"error: {verb!r} is no verb of retake; choose one of {', '.join(VERBS)}", soft_wrap=True)
         return 2
-    code: int = import_module(f"experiments.{verb}").main(given[1:])
-    return code
+    from experiments.command import guarded
+
+    # The import is guarded as well: most verbs bring the simulator, which cannot be loaded on every machine.
+    return guarded(lambda: int(import_module(f"experiments.{verb}").main(given[1:])))
 
 
 def _print_usage(console: Console) -> None:

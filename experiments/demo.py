@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.command import at_least, run_verb
+from envs.episodes.archive import MARKER_NAME
+from experiments.command import UsageError, at_least, run_verb
 from experiments.full_round import run_round
 from experiments.report import write_report
 from experiments.round import Round, RoundSizes
@@ -51,14 +52,37 @@ def run(config: Demo) -> int:
 
 
 def move_aside(folder: Path) -> None:
-    """Give a folder that is there already another name, so that a new run begins with an empty one."""
-    if not folder.exists():
+    """Give what an earlier demo or loop left another name, so that a new run begins with an empty folder.
+
+    Raises:
+        UsageError: something else is there, or it cannot be renamed.
+    """
+    if not (folder.exists() or folder.is_symlink()):
         return
-    number = 1
-    while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
-        number += 1
-    folder.rename(aside)
-    console.print(f"what was in {folder} is now in {aside}")
+    place = folder.absolute() if folder.is_symlink() else folder.resolve()
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise UsageError(f"--folder {folder} is where you stand, or above it; give a folder of its own, as runs/demo")
+    try:
+        if not folder.is_dir():
+            raise UsageError(f"--folder {folder} is no folder; give another name")
+        if any(folder.iterdir()) and not _was_left_by_a_run(folder):
+            raise UsageError(
+                f"--folder {folder} holds something that no demo or loop has left there, so it is not touched; give "
+                "a new folder, or move what is in it yourself"
+            )
+        number = 1
+        while (aside := place.with_name(f"{place.name}.{number}")).exists():
+            number += 1
+        place.rename(aside)
+    except OSError as error:
+        raise UsageError(f"--folder {folder} cannot be moved aside ({error.strerror}); give a new one") from error
+    console.print(f"what was in {folder} is now in {aside}", soft_wrap=True, markup=False)
+
+
+def _was_left_by_a_run(folder: Path) -> bool:
+    """Also true of a run that broke off: the archive is what it begins with, in the folder or in that of a seed."""
+    marks = (f"archive/{MARKER_NAME}", "report.json", "recipe.json", "seed-[0-9]*/")
+    return any(any(folder.glob(mark)) for mark in marks)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

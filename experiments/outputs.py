@@ -17,7 +17,8 @@ def require_file(option: str, path: Path | None) -> None:
     if path is None:
         return
     if path.is_dir():
-        raise UsageError(f"{option} {path} is a folder; give the name of a file, such as {path / 'result.json'}")
+        inside = path / f"result{path.suffix or '.json'}"
+        raise UsageError(f"{option} {path} is a folder; give the name of a file, such as {inside}")
     _require_folder(option, path, path.parent)
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.episodes.durable import cannot_write, write_bytes
 from envs.errors import BodyError
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.scenario import Scenario
 from envs.sim_body import SimBody
 from envs.snapshot import Snapshot
+from experiments.command import UsageError
 from experiments.orders import snapshot_at
 from policies.cases.requests import Request
 
@@ -26,6 +28,7 @@ def request_pictures(task: str, archive: Path, requests: Sequence[Request], fold
 
     Raises:
         EnvError: the scene cannot be staged or rendered.
+        UsageError: a picture cannot be written.
     """
     env = make_env(task, images=False)
     try:
@@ -56,9 +59,18 @@ def scene_picture(
 
 
 def write_png(file: Path, pixels: NDArray[np.uint8]) -> Path:
-    """Write an RGB image (height, width, 3)."""
+    """Write an RGB image (height, width, 3); nothing half written is ever left.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
     import cv2
 
-    file.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(file), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    is_encoded, data = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    if not is_encoded:
+        raise UsageError(f"an image of the shape {pixels.shape} cannot be written as PNG, so {file} was not made")
+    try:
+        write_bytes(file, data.tobytes())
+    except OSError as error:
+        raise UsageError(cannot_write(file, error)) from error
     return file

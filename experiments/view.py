@@ -18,6 +18,7 @@ from envs.sim_body import SimBody
 from envs.tasks.known import load_task
 from experiments.command import UsageError, run_verb
 from experiments.contact_sheet import write_contact_sheet
+from experiments.outputs import require_file
 from experiments.pictures import write_png
 from experiments.workers import console
 
@@ -57,6 +58,7 @@ class View:
 def run(config: View) -> int:
     if config.out is not None and config.out.suffix.lower() != ".png":
         raise UsageError(f"--out is {config.out}; pictures are written as PNG, so give a name that ends in .png")
+    require_file("--out", config.out)
     return _show_scene(config) if config.archive is None else _show_episode(config, config.archive)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import pi
 
 import numpy as np
@@ -13,7 +15,7 @@ from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
 from hardware.control_table import TICKS_PER_TURN
-from hardware.errors import BusError, ServoError, StaleDeviceError
+from hardware.errors import BusError, PortError, ServoError, StaleDeviceError
 from hardware.port import Port, open_port
 from hardware.smoothing import OneEuroFilter
 
@@ -84,15 +86,26 @@ class ServoExoskeleton:
         self._middle_rad = (spec.lower + spec.upper)[self.robot_index] / 2
         self._position_rad: FloatArray | None = None
         self._stamp_s = np.full(len(joints), -np.inf)
-        self._bus = DynamixelBus(open_port(port, baud), "exoskeleton", reply_margin_s)
+        self._owns_port = isinstance(port, str)
+        self._open_bus = partial(_open_bus, port, baud, reply_margin_s)
+        self._bus = self._open_bus()
+        self._is_untouched = True  # by `connect` or `close` since it was opened
 
     def connect(self) -> ExoskeletonReading:
         """Find every servo, make sure that it is limp, and read where the trainer stands.
 
+        May be called again: a port that was given as a path is then opened anew, as one that was replugged must be.
+
         Raises:
+            PortError: the port cannot be opened, or its cable is gone.
             BusError: a servo does not answer.
             ServoError: a servo refuses to let go.
         """
+        if not self._is_untouched and self._owns_port:
+            with suppress(PortError):  # whatever a dead port says at its end
+                self._bus.close()
+            self._bus = self._open_bus()
+        self._is_untouched = False
         for servo_id in self._ids:
             self._bus.write(servo_id, table.TORQUE_ENABLE, 0)
             if self._bus.read(servo_id, table.RETURN_DELAY):
@@ -131,6 +144,7 @@ class ServoExoskeleton:
 
     def close(self) -> None:
         """Release the port. May be called more than once."""
+        self._is_untouched = False
         self._bus.close()
 
     def _require_fresh(self) -> None:
@@ -140,6 +154,10 @@ class ServoExoskeleton:
                 f"exoskeleton: {', '.join(old)} gave nothing for {ages_s.max():.3f} s, at most {self._max_age_s} s are "
                 f"allowed; check cable and power"
             )
+
+
+def _open_bus(port: str | Port, baud: int, reply_margin_s: float) -> DynamixelBus:
+    return DynamixelBus(open_port(port, baud), "exoskeleton", reply_margin_s)
 
 
 def _nearest_turn(angle_rad: float, near_rad: float) -> float:

@@ -13,12 +13,14 @@ import numpy as np
 from torch import nn
 
 from assets.robot import RobotSpec
+from envs.episodes.durable import replacing
 from policies.errors import CheckpointError
 from policies.network import ChunkPolicy, InputSpec, NetworkConfig
 from policies.scaling import Scaler
 
 WEIGHTS, SIDECAR = "policy.safetensors", "policy.json"
 _FORMAT = "retake-policy-1"
+_ADVICE = "Train again, or restore both files from the same copy"
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,19 @@ class TrainedPolicy:
 
 
 def save_policy(policy: TrainedPolicy, folder: Path) -> None:
-    """Write the checkpoint; one that is there already is replaced whole.
+    """Write the checkpoint in the place of one that is there already.
+
+    Two files cannot be replaced at once: a crash between them leaves a pair that `load_policy` refuses.
 
     Raises:
         CheckpointError: the folder cannot be written.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
+    weights = save({name: np.ascontiguousarray(array) for name, array in _arrays(policy).items()})
     sidecar = {
         "format": _FORMAT,
+        "weights": _digest(weights),
         "identity": policy.identity,
         "robot_digest": policy.robot.digest,
         "robot": policy.robot.to_dict(),
@@ -70,13 +76,12 @@ def save_policy(policy: TrainedPolicy, folder: Path) -> None:
         "inputs": asdict(policy.network.inputs),
         "provenance": asdict(policy.provenance),
     }
+    text = json.dumps(sidecar, indent=2) + "\n"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        drafts = folder / f"{WEIGHTS}.draft", folder / f"{SIDECAR}.draft"
-        save_file({name: np.ascontiguousarray(array) for name, array in _arrays(policy).items()}, drafts[0])
-        drafts[1].write_text(json.dumps(sidecar, indent=2) + "\n")
-        drafts[0].replace(folder / WEIGHTS)
-        drafts[1].replace(folder / SIDECAR)
+        # The sidecar is the last to change: whoever waits for a new policy waits for it.
+        with replacing(folder / SIDECAR) as sidecar_draft, replacing(folder / WEIGHTS) as weights_draft:
+            sidecar_draft.write_text(text, encoding="utf-8")
+            weights_draft.write_bytes(weights)
     except OSError as error:
         raise CheckpointError(f"cannot write the checkpoint {folder}: {error}") from error
 
@@ -89,18 +94,25 @@ def load_policy(folder: Path, robot: RobotSpec | None = None) -> TrainedPolicy:
     """
     import torch
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load
 
     try:
-        sidecar = json.loads((folder / SIDECAR).read_text())
-        arrays = load_file(folder / WEIGHTS)
+        sidecar = json.loads((folder / SIDECAR).read_text(encoding="utf-8"))
+        weights = (folder / WEIGHTS).read_bytes()
+        arrays = load(weights)
     except FileNotFoundError as error:
         raise CheckpointError(f"{error.filename} does not exist; give the folder that training wrote") from error
     except (OSError, ValueError, SafetensorError) as error:
-        raise CheckpointError(f"the checkpoint {folder} cannot be read: {error}") from error
+        raise CheckpointError(f"the checkpoint {folder} cannot be read: {error}. {_ADVICE}") from error
     try:
         if sidecar["format"] != _FORMAT:
             raise CheckpointError(f"{folder} is of format {sidecar['format']!r}; {_FORMAT!r} is read. Train again")
+        identity = sidecar["identity"]
+        if sidecar.get("weights", _digest(weights)) != _digest(weights):  # older checkpoints do not say it
+            raise CheckpointError(
+                f"the checkpoint {folder} is damaged: {WEIGHTS} is not the file that {SIDECAR} was written with, as "
+                f"where training broke off between the two. {_ADVICE}"
+            )
         trained_for = RobotSpec.from_dict(sidecar["robot"])
         config = {**sidecar["network"], "channels": tuple(sidecar["network"]["channels"])}
         config["proprioception"] = tuple(config["proprioception"])
@@ -111,15 +123,18 @@ def load_policy(folder: Path, robot: RobotSpec | None = None) -> TrainedPolicy:
         prefix = "network."
         state = {k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}
         network.load_state_dict(state)
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"the checkpoint {folder} is damaged: {error}") from error
+        scaler = Scaler.from_arrays(arrays)
+    except KeyError as error:
+        raise CheckpointError(f"the checkpoint {folder} is damaged: {error} is missing. {_ADVICE}") from error
+    except (AttributeError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"the checkpoint {folder} is damaged: {error}. {_ADVICE}") from error
     if robot is not None:
         check_robot(folder, trained_for, robot)
     network.eval()
-    policy = TrainedPolicy(network, Scaler.from_arrays(arrays), trained_for, provenance)
-    if policy.identity != sidecar["identity"]:
+    policy = TrainedPolicy(network, scaler, trained_for, provenance)
+    if policy.identity != identity:
         raise CheckpointError(
-            f"the checkpoint {folder} is damaged: weights {policy.identity}, {sidecar['identity']} expected"
+            f"the checkpoint {folder} is damaged: weights {policy.identity}, {identity} expected. {_ADVICE}"
         )
     return policy
 
@@ -148,6 +163,10 @@ def check_robot(place: Path, trained_for: RobotSpec, robot: RobotSpec) -> None:
         f"{place} was trained for robot {trained_for.name!r} ({trained_for.digest}), this one is {robot.name!r} "
         f"({robot.digest}): {'; '.join(sorted(differences)[:8])}. Use a checkpoint of this robot, or train one"
     )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
 def _arrays(policy: TrainedPolicy) -> dict[str, Any]:

@@ -33,6 +33,17 @@ def test_a_file_imports_only_downwards_and_stays_short(path: Path) -> None:
     assert len(text.splitlines()) <= 300, "a file is one idea; split it"
 
 
+def test_mujoco_is_imported_where_its_failure_is_explained_and_nowhere_else() -> None:
+    importing = {
+        str(path.relative_to(ROOT))
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Import) and "mujoco" in {alias.name for alias in node.names})
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "mujoco")
+    }
+    assert importing == {"envs/engine.py"}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_package_never_prints(path: Path) -> None:
     calls = [

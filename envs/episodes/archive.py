@@ -15,6 +15,7 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -129,14 +130,21 @@ class Archive:
             ArchiveError: a sheet cannot be written.
         """
         for unborn in self.root.glob(f"episodes/*/{_UNBORN}*"):
-            if (unborn / STREAM_NAME).exists() and not _is_being_recorded(unborn):
-                shutil.rmtree(unborn)
-        return [sheet.id for sheet in self.episodes() if sheet.status == "recording" and self._close(sheet)]
+            with _lock(unborn) as is_abandoned:
+                if is_abandoned and (unborn / STREAM_NAME).exists():
+                    shutil.rmtree(unborn)
+        return [sheet.id for sheet in self.episodes() if sheet.status == "recording" and self._recover(sheet.id)]
 
-    def _close(self, sheet: EpisodeSheet) -> bool:
-        folder = self.folder(sheet.id)
-        if _is_being_recorded(folder):
-            return False
+    def _recover(self, episode_id: str) -> bool:
+        folder = self.folder(episode_id)
+        with _lock(folder) as is_abandoned:
+            # Read under the lock: a recorder may have finished well since somebody last looked.
+            if not is_abandoned or (sheet := read_sheet(folder)).status != "recording":
+                return False
+            self._mark_interrupted(folder, sheet)
+        return True
+
+    def _mark_interrupted(self, folder: Path, sheet: EpisodeSheet) -> None:
         try:
             streams = read_streams(folder / STREAM_NAME)
             counts = Counter({topic: len(found.messages) for topic, found in streams.by_topic.items()})
@@ -148,7 +156,6 @@ class Archive:
         write_sheet(
             folder, replace(sheet, status="interrupted", ended_at=ended_at, outcome=outcome, counts=dict(counts))
         )
-        return True
 
     @staticmethod
     def _start(marker: Path) -> None:
@@ -167,16 +174,17 @@ class Archive:
             raise ArchiveError(f"{marker} says {found}; this program reads {_MARKER}")
 
 
-def _is_being_recorded(folder: Path) -> bool:
-    """Whether a living process holds the lock of an episode's stream."""
-    try:
-        descriptor = os.open(folder / STREAM_NAME, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+@contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Hold the lock of an episode's stream, where there is one; False if a living process holds it."""
+    with ExitStack() as held:
+        try:
+            descriptor = os.open(folder / STREAM_NAME, os.O_RDONLY)
+            held.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_free = True
+        except FileNotFoundError:
+            is_free = True
+        except BlockingIOError:
+            is_free = False
+        yield is_free

@@ -31,8 +31,15 @@ class TickFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        draft = path.with_name(f".{path.name}")
+        self._descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            # Locked before it bears its name: whoever cleans up must not meet it in between.
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            draft.rename(path)
+        except OSError:
+            self.close()
+            raise
         self._pending = bytearray()
         self._written = 0
 

@@ -85,7 +85,8 @@ class ExoskeletonPilot:
         return JointTarget(np.clip(target_rad, self._robot.lower, self._robot.upper))
 
     def close(self) -> None:
-        """Release the exoskeleton's port. May be called more than once."""
+        """Release the exoskeleton's port, until the next reset. May be called more than once."""
+        self._is_connected = False
         self._exoskeleton.close()
 
     def _read(self, now_s: float) -> FloatArray | None:

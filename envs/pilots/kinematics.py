@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import mink
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
+from envs.engine import mujoco
 from envs.errors import PilotError
+
+import mink  # isort: skip  # it imports MuJoCo too, so the engine comes first
 
 FloatArray = NDArray[np.float64]
 

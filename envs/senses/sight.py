@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.engine import EGL_ADVICE, mujoco
 from envs.errors import RenderingError
 from envs.simulation import Simulation
 
@@ -53,8 +53,7 @@ class SightSense:
             Exception
         ) as error:  # every GL backend of MuJoCo fails in its own way: ImportError, RuntimeError, its own
             raise RenderingError(
-                f"images need OpenGL, and none could be made here ({error}). Install EGL "
-                "(Debian: apt-get install libegl1 libgl1-mesa-dri) and set MUJOCO_GL=egl, or run without images "
+                f"images need OpenGL, and none could be made here ({error}). {EGL_ADVICE}, or run without images "
                 "(images=False)"
             ) from error
         renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.engine import mujoco
 from envs.simulation import Simulation
 
 FloatArray = NDArray[np.float64]

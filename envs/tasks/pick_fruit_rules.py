@@ -5,10 +5,10 @@ from __future__ import annotations
 import colorsys
 from typing import Any
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.engine import mujoco
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement

@@ -24,12 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--owner", type=int, default=os.getppid(), help="pid whose end is this twin's end too")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="twin: %(message)s")
+    logging.getLogger("OpenGL").setLevel(logging.WARNING)  # it tells of each library that it tries
     from assets.errors import AssetError
     from assets.table import load_robot
     from envs.tasks.known import load_task
-    from envs.twin.twin import Twin, state_line
 
     try:
+        from envs.twin.twin import Twin, state_line
+
         twin = Twin(load_robot(options.robot), load_task(options.task), options.seed)
     except (EnvError, AssetError) as error:
         sys.stderr.write(f"{error}\n")

@@ -6,11 +6,11 @@ import multiprocessing
 import signal
 from multiprocessing.connection import Connection
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import CameraSpec, RobotSpec
+from envs.engine import mujoco
 from envs.errors import RenderingError
 from envs.scenario import Scenario
 from envs.senses.sight import SightSense

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.clock import substeps
+from envs.engine import mujoco
 from envs.errors import ScenarioError
 from envs.homing import is_home
 from envs.scenario import Scenario

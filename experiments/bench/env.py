@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 
 from envs.clock import substeps
+from envs.engine import mujoco
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.simulation import Simulation

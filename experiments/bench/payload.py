@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from assets.table import load_robot
+from envs.engine import mujoco
 from envs.pilots.kinematics import HandKinematics, facing
 from envs.pilots.pick_fruit_expert import ABOVE_BASKET_M, RELEASE_M, SHOULDER_IN_WORLD, TILT
 from envs.tasks.pick_fruit_rules import OVER_MM

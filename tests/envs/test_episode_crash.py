@@ -1,6 +1,7 @@
 """A recorder that is killed: by the kernel, in the middle of an episode."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,3 +105,53 @@ def test_what_was_flushed_is_in_the_file_while_recording_goes_on(tmp_path):
             time.sleep(0.01)
         assert archive.open(recorder.episode_id).ticks == 5
         recorder.finish(success())
+
+
+@pytest.fixture
+def at_event():
+    """Do something at the next audit event that fits, that is: in the middle of what somebody else does."""
+    waiting = []
+
+    def hear(event, arguments):
+        if waiting and waiting[0][0](event, arguments):
+            waiting.pop()[1]()
+
+    sys.addaudithook(hear)  # for ever: Python has no way to take it out, so it must do nothing later
+    yield lambda fits, action: waiting.append((fits, action))
+    waiting.clear()
+
+
+def test_an_episode_that_ends_well_while_recovery_looks_at_it_stays_complete(tmp_path, at_event):
+    archive = Archive(tmp_path / "archive")
+    recorder = archive.record(header_of())
+    recorder.tick(made_up_ticks(ROBOT, 1)[0])
+    stream, ended = str(recorder.path / "raw.mcap"), []
+    at_event(
+        lambda event, arguments: event == "open" and str(arguments[0]) == stream,
+        lambda: ended.append(recorder.finish(success())),
+    )
+    assert archive.recover() == []
+    assert ended == [recorder.episode_id]
+    assert archive.sheet(recorder.episode_id).status == "complete"
+    assert archive.open(recorder.episode_id).ticks == 1
+
+
+def test_recovery_leaves_an_episode_alone_that_is_just_being_born(tmp_path, at_event):
+    archive, recovered = Archive(tmp_path / "archive"), []
+    at_event(
+        lambda event, arguments: event == "fcntl.flock",
+        lambda: recovered.append(Archive(archive.root).recover()),
+    )
+    episode_id = record_episode(archive, 3)
+    assert recovered == [[]]
+    assert archive.open(episode_id).ticks == 3
+    assert sorted(path.name for path in archive.folder(episode_id).iterdir()) == ["episode.json", "raw.mcap"]
+
+
+def test_recovery_clears_away_what_died_before_it_was_born(tmp_path):
+    archive = Archive(tmp_path / "archive")
+    folder = archive.folder(record_episode(archive, 3))
+    shutil.copytree(folder, unborn := folder.with_name(".new-20250101-000000"))
+    assert archive.recover() == []
+    assert not unborn.exists()
+    assert folder.exists()

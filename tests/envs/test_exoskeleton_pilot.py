@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from serial_cable import SerialCable
 from virtual_station import SERVO_ROBOT
 
 from envs.errors import PilotError
@@ -141,3 +143,27 @@ def test_the_smoothing_lags_a_steady_motion_by_less_than_a_control_period(rig: C
         lag_s = float((shown_rad - followed_rad).max()) / rate_rad_s
         clock.now_s += PERIOD_S
     assert lag_s < PERIOD_S
+
+
+def test_a_trainer_whose_cable_was_replugged_leads_again_from_the_next_reset(tmp_path: Path) -> None:
+    worn = isomorphic_joints(SERVO_ROBOT)
+    virtual = VirtualExoskeleton(worn)
+    virtual.hold(SERVO_ROBOT.home)
+    rng = np.random.default_rng(0)
+    with SerialCable(tmp_path, virtual.bus.feed) as cable:
+        exoskeleton = ServoExoskeleton(SERVO_ROBOT, worn, cable.path, max_age_s=5.0, reply_margin_s=5.0)
+        pilot = ExoskeletonPilot(SERVO_ROBOT, exoskeleton)
+        pilot.reset(SCENARIO, rng)
+        assert command(pilot, SERVO_ROBOT.home) is not None
+        cable.pull()
+        with pytest.raises(PilotError, match="Replug it"):
+            command(pilot, SERVO_ROBOT.home)
+        with pytest.raises(PilotError, match="cannot open serial port"):
+            pilot.reset(SCENARIO, rng)
+        cable.plug()
+        pilot.reset(SCENARIO, rng)
+        np.testing.assert_allclose(command(pilot, SERVO_ROBOT.home), SERVO_ROBOT.home, atol=TICK_RAD)
+        pilot.close()
+        pilot.reset(SCENARIO, rng)
+        assert command(pilot, SERVO_ROBOT.home) is not None
+        pilot.close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import mujoco
 import numpy as np
 import pytest
+from hidden_egl import environment_without_egl
 from pick_fruit_flights import PICK, Info, blind_env, body_of, fly, fly_until, scenario
 
 from envs.senses.sound import SoundSense
@@ -90,3 +92,18 @@ def test_without_opengl_the_error_names_the_packages_to_install(backend: str) ->
     assert "RenderingError" in found.stderr
     assert "apt-get install libegl1 libgl1-mesa-dri" in found.stderr
     assert "MUJOCO_GL=egl" in found.stderr
+
+
+def _python(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_without_the_egl_library_the_error_names_the_packages_to_install(tmp_path: Path) -> None:
+    code = "from envs.registry import make_env; make_env(images=False).reset(seed=0)"
+    found = _python(code, environment_without_egl(tmp_path))
+    assert found.returncode != 0
+    told = found.stderr.splitlines()[-1]
+    assert "RenderingError" in told
+    assert "apt-get install libegl1 libgl1-mesa-dri" in told
+    # What the error advises works.
+    assert _python(code, environment_without_egl(tmp_path) | {"MUJOCO_GL": "disable"}).returncode == 0

@@ -111,15 +111,54 @@ def test_a_rollout_that_cannot_be_flown_takes_none_before_it_along(finished: Pat
     assert [rollout.scenario for rollout in kept] == [scene]
 
 
-def test_what_an_earlier_demo_left_is_moved_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", ["archive/archive.json", "report.json", "recipe.json", "seed-3/archive/archive.json"])
+def test_what_an_earlier_run_left_is_moved_aside(mark: str, tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     for content in ("first", "second"):
-        folder.mkdir()
-        (folder / "note").write_text(content)
+        (folder / mark).parent.mkdir(parents=True)
+        (folder / mark).write_text(content)
         move_aside(folder)
     assert not folder.exists()
-    assert (tmp_path / "demo.1" / "note").read_text() == "first"
-    assert (tmp_path / "demo.2" / "note").read_text() == "second"
+    assert (tmp_path / "demo.1" / mark).read_text() == "first"
+    assert (tmp_path / "demo.2" / mark).read_text() == "second"
+
+
+@pytest.mark.parametrize("verb", ["demo", "loop"])
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        (".", "is where you stand"),
+        ("..", "is where you stand"),
+        ("/", "is where you stand"),
+        ("mine", "no demo or loop has left there"),
+        ("mine/letter", "is no folder"),
+        ("d" * 254, "cannot be moved aside"),  # with a number behind it the name is too long
+    ],
+)
+def test_a_folder_that_is_not_to_be_moved_is_refused_and_stays(
+    verb: str, folder: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (here := tmp_path / "here").mkdir()
+    (here / "mine").mkdir()
+    (here / "mine" / "letter").write_text("dear")
+    (here / ("d" * 254)).mkdir()
+    monkeypatch.chdir(here)
+    before = sorted(tmp_path.rglob("*"))
+    assert cli.main([verb, "--folder", folder]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_link_to_an_earlier_run_gives_way_and_the_run_stays_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "seed-0").mkdir(parents=True)
+    (tmp_path / "demo").symlink_to(tmp_path / "disk")
+    move_aside(tmp_path / "demo")
+    assert not (tmp_path / "demo").is_symlink()
+    assert (tmp_path / "demo.1" / "seed-0").is_dir()
+    assert (tmp_path / "disk" / "seed-0").is_dir()
 
 
 def test_an_episodes_seed_follows_from_its_scenario_alone() -> None:

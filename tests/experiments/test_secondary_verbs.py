@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from episode_samples import record_episode
 
@@ -17,6 +18,8 @@ from assets.table import load_robot
 from envs.episodes.archive import Archive
 from experiments import bench, dataset, robot, view
 from experiments.bench.rows import Row
+from experiments.command import UsageError
+from experiments.pictures import write_png
 from experiments.workers import console
 from hardware.pseudo_terminal import PseudoTerminal
 from hardware.virtual_robot import VirtualRobot
@@ -147,6 +150,33 @@ def test_view_tells_bad_input_in_one_line(
     assert view.main(arguments) == 2
     assert told in one_line(capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("source", ["scene", "episode"])
+def test_a_picture_in_the_place_of_a_folder_is_refused(
+    source: str, archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder := tmp_path / "page.png").mkdir()
+    arguments = ["--archive", str(archive)] if source == "episode" else []
+    assert view.main([*arguments, "--out", str(folder)]) == 2
+    assert f"is a folder; give the name of a file, such as {folder / 'result.png'}" in one_line(capsys.readouterr().err)
+
+
+def test_a_written_picture_reads_back_as_it_was(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    file = write_png(tmp_path / "new" / "picture.png", pixels)
+    np.testing.assert_array_equal(cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB), pixels)
+
+
+def test_a_picture_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    pixels = np.zeros((4, 4, 3), dtype=np.uint8)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    for place in ("file/picture.png", "folder.png"):
+        with pytest.raises(UsageError, match=f"cannot write .*{place}"):
+            write_png(tmp_path / place, pixels)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_benchmark_prints_one_json_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:

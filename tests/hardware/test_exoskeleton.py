@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from math import exp, pi
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from serial_cable import SerialCable
 
 from assets.robot import RobotSpec
 from hardware import control_table as table
@@ -100,6 +102,31 @@ def test_an_isomorphic_exoskeleton_reads_over_a_pseudo_terminal(robot: RobotSpec
     exoskeleton.close()
     with pytest.raises(PortError):
         exoskeleton.read()
+
+
+def test_a_cable_that_was_replugged_is_read_again_after_connecting(
+    robot: RobotSpec, worn: VirtualBus, tmp_path: Path
+) -> None:
+    with SerialCable(tmp_path, worn.feed) as cable:
+        exoskeleton = ServoExoskeleton(robot, isomorphic_joints(robot), cable.path, max_age_s=5.0, reply_margin_s=5.0)
+        exoskeleton.connect()
+        for _ in range(2):
+            cable.pull()
+            with pytest.raises(PortError, match="Replug it and connect again"):
+                exoskeleton.read()
+            with pytest.raises(PortError, match="cannot open serial port"):
+                exoskeleton.connect()
+            cable.plug()
+            worn.servo(3).sense(2048 + QUARTER // 2)
+            assert exoskeleton.connect().position_rad[2] == pytest.approx(pi / 4)
+        exoskeleton.close()
+
+
+def test_a_closed_exoskeleton_can_be_connected_again(robot: RobotSpec, worn: VirtualBus, serve: Any) -> None:
+    exoskeleton = ServoExoskeleton(robot, isomorphic_joints(robot), serve(worn.feed), max_age_s=5.0, reply_margin_s=5.0)
+    exoskeleton.close()
+    assert exoskeleton.connect().missing == {}
+    exoskeleton.close()
 
 
 def test_without_speed_the_filter_is_a_low_pass_of_its_cutoff() -> None:

@@ -1,5 +1,7 @@
 """Checkpoints: the same policy back, and no other robot."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +9,11 @@ import pytest
 from small_robot import SMALL_ROBOT
 
 from assets.robot import JointSpec
-from policies.checkpoint import load_policy, save_policy
+from policies.checkpoint import SIDECAR, WEIGHTS, TrainedPolicy, load_policy, save_policy
 from policies.dataset.reader import open_dataset
 from policies.dataset.table import tabulate
 from policies.errors import CheckpointError
+from policies.network import ChunkPolicy
 from policies.open_loop import predict_chunks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -50,3 +53,55 @@ def test_a_damaged_checkpoint_is_refused(learnt, tmp_path):
     weights.write_bytes(whole[:-4] + b"\x00\x01\x02\x03")
     with pytest.raises(CheckpointError, match="is damaged"):
         load_policy(tmp_path / "policy")
+
+
+def test_files_of_two_checkpoints_are_refused_whichever_of_them_is_the_newer(learnt, tmp_path):
+    save_policy(learnt.policy, tmp_path / "before")
+    network = learnt.policy.network
+    other = TrainedPolicy(
+        ChunkPolicy(network.inputs, replace(network.config, width=network.config.width * 2)),
+        learnt.policy.scaler, SMALL_ROBOT, learnt.policy.provenance,
+    )  # fmt: skip
+    save_policy(other, tmp_path / "after")
+    for name in (WEIGHTS, SIDECAR):
+        shutil.copytree(tmp_path / "before", tmp_path / "mixed", dirs_exist_ok=True)
+        shutil.copy(tmp_path / "after" / name, tmp_path / "mixed")
+        with pytest.raises(CheckpointError, match=r"is not the file that policy\.json was written with.*Train again"):
+            load_policy(tmp_path / "mixed")
+    shutil.copytree(tmp_path / "after", tmp_path / "mixed", dirs_exist_ok=True)
+    assert load_policy(tmp_path / "mixed").identity == other.identity
+
+
+def test_writing_a_checkpoint_anew_leaves_the_two_files_and_the_new_policy(learnt, tmp_path):
+    for steps in (1, 2):
+        save_policy(
+            replace(learnt.policy, provenance=replace(learnt.policy.provenance, steps=steps)), tmp_path / "policy"
+        )
+        assert load_policy(tmp_path / "policy").provenance.steps == steps
+    assert {file.name for file in (tmp_path / "policy").iterdir()} == {WEIGHTS, SIDECAR}
+
+
+def test_a_checkpoint_from_before_its_weights_had_a_digest_still_loads(learnt, tmp_path):
+    save_policy(learnt.policy, tmp_path / "policy")
+    rewrite_without(tmp_path / "policy" / SIDECAR, "weights")
+    assert load_policy(tmp_path / "policy").identity == learnt.policy.identity
+
+
+@pytest.mark.parametrize("key", ["identity", "format", "robot", "network", "inputs", "provenance"])
+def test_a_sidecar_that_lacks_something_is_refused_by_its_name(learnt, tmp_path, key):
+    save_policy(learnt.policy, tmp_path / "policy")
+    rewrite_without(tmp_path / "policy" / SIDECAR, key)
+    with pytest.raises(CheckpointError, match=f"is damaged: '{key}' is missing. Train again"):
+        load_policy(tmp_path / "policy")
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_the_checkpoint(learnt, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="cannot write the checkpoint"):
+        save_policy(learnt.policy, tmp_path / "file" / "policy")
+
+
+def rewrite_without(sidecar, key):
+    fields = json.loads(sidecar.read_text())
+    del fields[key]
+    sidecar.write_text(json.dumps(fields))
