@@ -24,7 +24,7 @@ from experiments.open_loop import run as run_open_loop
 from experiments.orders import orders, scenarios
 from experiments.outputs import require_file
 from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
-from experiments.rollout_files import save_rollouts
+from experiments.rollout_files import keep_rollouts
 from experiments.serial_station import fly_on_cables
 from experiments.stations import Flight, Rollouts
 from experiments.workers import OnResult, available_processes, console, run_and_keep, run_jobs
@@ -94,9 +94,9 @@ def run(config: Evaluate) -> int:
     warn_of_known(config.archive, chosen, trained.identity)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
 
-    def keep(rollouts: list[Rollout]) -> None:
+    def keep(rollouts: list[Rollout], is_whole: bool) -> None:
         if config.out is not None:
-            save_rollouts(config.out, trained.identity, config.task, config.archive, rollouts)
+            keep_rollouts(config.out, trained.identity, config.task, config.archive, rollouts, is_whole)
         if config.cases is not None:
             new = CaseBook(config.cases).add(rollouts, ())
             console.print(f"  {len(new)} new cases in {config.cases}; `retake cases list --cases` shows them")
@@ -135,13 +135,13 @@ def roll_out_all(
     config: Evaluate,
     wanted: Sequence[EpisodeOrder],
     band: DoubtBand | None,
-    keep: Callable[[list[Rollout]], None],
+    keep: Callable[[list[Rollout], bool], None],
     *,
     what: str = "rollouts",
 ) -> list[Rollout]:
     """Fly all orders by the configured policy on the configured body; the archive and its catalogue keep the episodes.
 
-    `keep` gets the rollouts once: all of them, or those that came before an error or an interruption.
+    `keep` gets the rollouts once, and whether they are all; fewer came where an error or an interruption ended it.
 
     Raises:
         EnvError, HardwareError, CheckpointError: the body or the policy cannot be had.

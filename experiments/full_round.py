@@ -95,7 +95,7 @@ def run_round(place: Round) -> RoundFigures:
         detection_note=note,
         deployment=deployment,
         deployment_note=not_deployed,
-        signals=telling_episode(place.archive, discovered, band),
+        signals=telling_episode(place.archive, unstopped(discovered), band),
         extra={"sizes": asdict(place.sizes), "cases": len(cases.all())},
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from envs.episodes.durable import write_json
 from experiments.command import UsageError
+from experiments.workers import console
 from policies.cases.rollout import Rollout
 
 _SCHEMA = 1
@@ -32,6 +33,16 @@ def save_rollouts(file: Path, policy: str, task: str, archive: Path, rollouts: S
     """
     head = {"schema": _SCHEMA, "policy": policy, "task": task, "archive": str(archive.resolve())}
     write_json(file, {**head, "rollouts": [rollout.to_dict() for rollout in rollouts]})
+
+
+def keep_rollouts(
+    file: Path, policy: str, task: str, archive: Path, rollouts: Sequence[Rollout], is_whole: bool
+) -> None:
+    """Write rollouts; those of a session that was broken off beside the file, in whose place they would be too few."""
+    if not is_whole:
+        file = file.with_name(f"{file.stem}.partial{file.suffix}")
+        console.print(f"  broken off after {len(rollouts)} rollouts, which are in {file}", soft_wrap=True)
+    save_rollouts(file, policy, task, archive, rollouts)
 
 
 def load_rollouts(file: Path) -> RolloutFile:

@@ -26,7 +26,7 @@ from experiments.evaluate import Evaluate, roll_out_all
 from experiments.expert_trials import expert_failures
 from experiments.figures import Collected
 from experiments.orders import orders, scenarios
-from experiments.rollout_files import save_rollouts
+from experiments.rollout_files import keep_rollouts
 from experiments.train import train_policy, weights_of_new
 from experiments.workers import available_processes, console
 from policies.cases.doubt import DoubtBand
@@ -175,7 +175,7 @@ class Round:
         identity = load_policy(config.policy).identity
         wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
         file = self.rollout_file(name, pool, serial=serial)
-        keep = partial(save_rollouts, file, identity, self.task_name, self.archive)
+        keep = partial(keep_rollouts, file, identity, self.task_name, self.archive)
         return roll_out_all(config, wanted, band, keep, what=where)
 
     def rollout_file(self, name: str, pool: Pool, *, serial: bool = False) -> Path:

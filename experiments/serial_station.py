@@ -57,7 +57,12 @@ def demonstrate_on_cables(
         pilot = open_exoskeleton(env.robot, plugged[EXOSKELETON])
         try:
             return _one_by_one(
-                what, wanted, lambda order: run_episode(env, pilot, order, place, station=station), _is_kept, on_result
+                what,
+                wanted,
+                lambda order: run_episode(env, pilot, order, place, station=station),
+                _is_kept,
+                station,
+                on_result,
             )
         finally:
             pilot.close()
@@ -101,7 +106,7 @@ def fly_on_cables(
         pilot = PolicyPilot(env, policy, flight.band)
         archive = Archive(flight.archive)
         return _one_by_one(
-            what, wanted, lambda order: roll_out(env, pilot, order, archive, station), _is_success, on_result
+            what, wanted, lambda order: roll_out(env, pilot, order, archive, station), _is_success, station, on_result
         )
 
 
@@ -138,13 +143,14 @@ def _one_by_one(
     wanted: Sequence[EpisodeOrder],
     work: Callable[[EpisodeOrder], Result],
     is_good: Callable[[Result], bool],
+    station: str,
     on_result: OnResult[Result] | None = None,
 ) -> list[Result]:
     results: list[Result] = []
     with progress_bar(what, len(wanted)) as advance:
         for index, order in enumerate(wanted):
             try:
-                results.append(begun(partial(work, order)))
+                results.append(begun(partial(work, order), resets=resets_at(station)))
             except OperatorQuitError as end:
                 console.print(f"  {end}", soft_wrap=True)
                 break
@@ -152,6 +158,11 @@ def _one_by_one(
                 on_result(index, results[index])
             advance(f"{sum(map(is_good, results))} succeeded")
     return results
+
+
+def resets_at(station: str) -> int:
+    """How often a reset may be tried without asking. A robot would move through the scene that a person has set up."""
+    return RESETS if station == TWIN else 1
 
 
 def begun(work: Callable[[], Result], *, resets: int = RESETS, wait_s: float = RESET_WAIT_S) -> Result:

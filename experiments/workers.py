@@ -80,16 +80,21 @@ def run_jobs(
     return [results[index] for index in range(len(jobs))]
 
 
-def run_and_keep(run: Callable[[OnResult[Result]], list[Result]], keep: Callable[[list[Result]], None]) -> list[Result]:
-    """Run what tells its results one by one, and keep them all: those that came, where an error or Ctrl-C ends it."""
+def run_and_keep(
+    run: Callable[[OnResult[Result]], list[Result]], keep: Callable[[list[Result], bool], None]
+) -> list[Result]:
+    """Run what tells its results one by one, and keep them all: those that came, where an error or Ctrl-C ends it.
+
+    `keep` is told whether they are whole.
+    """
     came: dict[int, Result] = {}
     try:
         results = run(came.__setitem__)
     except BaseException:
         if came:
-            keep([came[index] for index in sorted(came)])
+            keep([came[index] for index in sorted(came)], False)
         raise
-    keep(results)
+    keep(results, True)
     return results
 
 

@@ -130,8 +130,9 @@ class Archive:
             ArchiveError: a sheet cannot be written.
         """
         for unborn in self.root.glob(f"episodes/*/{_UNBORN}*"):
-            with _lock(unborn) as is_abandoned:
-                if is_abandoned and (unborn / STREAM_NAME).exists():
+            # Without a stream it is a recorder's that has only begun, or holds nothing.
+            with _lock(unborn, free_if_absent=False) as is_abandoned:
+                if is_abandoned:
                     shutil.rmtree(unborn)
         return [sheet.id for sheet in self.episodes() if sheet.status == "recording" and self._recover(sheet.id)]
 
@@ -175,7 +176,7 @@ class Archive:
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[bool]:
+def _lock(folder: Path, *, free_if_absent: bool = True) -> Iterator[bool]:
     """Hold the lock of an episode's stream, where there is one; False if a living process holds it."""
     with ExitStack() as held:
         try:
@@ -184,7 +185,7 @@ def _lock(folder: Path) -> Iterator[bool]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             is_free = True
         except FileNotFoundError:
-            is_free = True
+            is_free = free_if_absent
         except BlockingIOError:
             is_free = False
         yield is_free

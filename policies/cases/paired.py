@@ -17,8 +17,9 @@ from policies.errors import EvidenceError
 class Paired:
     """Outcomes of two policies on the same scenarios.
 
-    A pair of which the body stopped a rollout compares nothing, and is not among them: `left_out` counts such pairs,
-    `stopped_before` and `stopped_after` the rollouts. A policy that makes the body stop more often shows there.
+    Where the body stopped the first policy's rollout, nothing is fixed by the second's: such pairs are not among them,
+    and `left_out` counts them. A rollout that was stopped after counts as failed, for a policy can cause a stop; so no
+    stop ever speaks for the second policy. `stopped_after` counts those that are among the pairs.
     """
 
     before: Rate
@@ -26,7 +27,6 @@ class Paired:
     fixed: int  # failed before, succeeds after
     broken: int  # succeeded before, fails after
     left_out: int = 0
-    stopped_before: int = 0
     stopped_after: int = 0
 
     @property
@@ -40,25 +40,24 @@ class Paired:
 
     @property
     def remark(self) -> str:
-        """A sentence on what was left out, after a space; empty where that is nothing."""
-        if not self.left_out:
-            return ""
-        stops = f"the body stopped {self.stopped_before} before and {self.stopped_after} after"
-        return f" {self.left_out} more pair{'' if self.left_out == 1 else 's'} left out: {stops}."
+        """Sentences on stops, each after a space; empty where there are none."""
+        left_out = f" {_pairs(self.left_out)} left out, as the body stopped the first rollout." if self.left_out else ""
+        counted = f" {_pairs(self.stopped_after)} counted as failed after, as the body stopped the second."
+        return left_out + (counted if self.stopped_after else "")
 
     def to_dict(self) -> dict[str, Any]:
         counts = {"n": self.n, "fixed": self.fixed, "broken": self.broken, "difference": self.difference}
-        stops = {"stopped_before": self.stopped_before, "stopped_after": self.stopped_after}
+        stops = {"left_out": self.left_out, "stopped_after": self.stopped_after}
         rates = {"before": self.before.to_dict(), "after": self.after.to_dict()}
-        return {**rates, **counts, "left_out": self.left_out, **stops}
+        return {**rates, **counts, **stops}
 
 
 def pair(before: Sequence[Rollout], after: Sequence[Rollout]) -> Paired:
     """Match rollouts by scenario.
 
     Raises:
-        EvidenceError: the scenarios differ, one appears twice, a pair ran with different seeds, or the body stopped a
-            rollout of every pair.
+        EvidenceError: the scenarios differ, one appears twice, a pair ran with different seeds, or the body stopped
+            every first rollout.
     """
     first, second = _by_key(before), _by_key(after)
     if first.keys() != second.keys() or not first:
@@ -70,9 +69,9 @@ def pair(before: Sequence[Rollout], after: Sequence[Rollout]) -> Paired:
     unequal = [key for key in first if first[key].seed != second[key].seed]
     if unequal:
         raise EvidenceError(f"{len(unequal)} pairs ran with different seeds {unequal[:3]}; a pair must share its seed")
-    whole = [key for key in first if not (first[key].was_stopped or second[key].was_stopped)]
+    whole = [key for key in first if not first[key].was_stopped]
     if not whole:
-        raise EvidenceError(f"the body stopped a rollout of every one of {len(first)} pairs; run them again")
+        raise EvidenceError(f"the body stopped the first rollout of every one of {len(first)} pairs; run them again")
     outcomes = np.array([(first[key].success, second[key].success) for key in whole], dtype=bool)
     was, now = outcomes[:, 0], outcomes[:, 1]
     return Paired(
@@ -81,9 +80,12 @@ def pair(before: Sequence[Rollout], after: Sequence[Rollout]) -> Paired:
         fixed=int((~was & now).sum()),
         broken=int((was & ~now).sum()),
         left_out=len(first) - len(whole),
-        stopped_before=sum(rollout.was_stopped for rollout in before),
-        stopped_after=sum(rollout.was_stopped for rollout in after),
+        stopped_after=sum(second[key].was_stopped for key in whole),
     )
+
+
+def _pairs(count: int) -> str:
+    return "1 pair was" if count == 1 else f"{count} pairs were"
 
 
 def _by_key(rollouts: Sequence[Rollout]) -> dict[str, Rollout]:

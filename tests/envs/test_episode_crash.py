@@ -148,6 +148,15 @@ def test_recovery_leaves_an_episode_alone_that_is_just_being_born(tmp_path, at_e
     assert sorted(path.name for path in archive.folder(episode_id).iterdir()) == ["episode.json", "raw.mcap"]
 
 
+def test_recovery_leaves_a_folder_alone_that_has_no_stream_to_lock_yet(tmp_path):
+    archive = Archive(tmp_path / "archive")
+    unborn = archive.folder(record_episode(archive, 3)).with_name(".new-20260101-000000")
+    unborn.mkdir()
+    (unborn / ".raw.mcap").touch()
+    assert archive.recover() == []
+    assert unborn.exists()
+
+
 def test_recovery_clears_away_what_died_before_it_was_born(tmp_path):
     archive = Archive(tmp_path / "archive")
     folder = archive.folder(record_episode(archive, 3))

@@ -19,7 +19,7 @@ from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments.collect import Collect, answer_requests
 from experiments.command import UsageError
 from experiments.orders import request_orders
-from experiments.rollout_files import load_rollouts, save_rollouts
+from experiments.rollout_files import keep_rollouts, load_rollouts
 from experiments.stations import Demonstrations, written
 from experiments.workers import OnResult, run_and_keep, run_jobs
 from policies.cases.request_queue import RequestQueue
@@ -119,22 +119,26 @@ def test_an_interruption_keeps_the_rollouts_that_came_before_it(end: type[BaseEx
     def fly(on_result: OnResult[Rollout], jobs: int) -> list[Rollout]:
         return run_jobs("rollouts", work, range(jobs), processes=1, on_result=on_result)
 
-    keep = partial(save_rollouts, file, "policy", "planted", tmp_path)
+    keep = partial(keep_rollouts, file, "policy", "planted", tmp_path)
+    assert run_and_keep(partial(fly, jobs=1), keep) == flown[:1]
     with pytest.raises(end):
         run_and_keep(partial(fly, jobs=3), keep)
-    assert [rollout.episode_id for rollout in load_rollouts(file).rollouts] == [r.episode_id for r in flown[:2]]
-    assert run_and_keep(partial(fly, jobs=1), keep) == flown[:1]
-    assert len(load_rollouts(file).rollouts) == 1
+    came = load_rollouts(tmp_path / "rollouts.partial.json").rollouts
+    assert [rollout.episode_id for rollout in came] == [r.episode_id for r in flown[:2]]
+    assert len(load_rollouts(file).rollouts) == 1  # whole, and so not replaced
 
 
 def test_an_interruption_before_the_first_rollout_leaves_the_file_as_it_was() -> None:
     kept: list[list[str]] = []
 
+    def keep(results: list[str], is_whole: bool) -> None:
+        kept.append(results)
+
     def interrupted(on_result: OnResult[str]) -> list[str]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_and_keep(interrupted, kept.append)
+        run_and_keep(interrupted, keep)
     assert kept == []
 
 

@@ -11,7 +11,7 @@ from envs.errors import BodyError, StaleReadingError
 from experiments.case_book import CaseBook
 from experiments.full_round import deploy
 from experiments.round import Round
-from experiments.serial_station import begun
+from experiments.serial_station import ROBOT, TWIN, begun, resets_at
 
 
 def late(times: int, error: Exception) -> tuple[Callable[[], str], list[int]]:
@@ -41,6 +41,14 @@ def test_readings_that_stay_late_are_an_error_in_the_end() -> None:
     with pytest.raises(StaleReadingError):
         begun(work, resets=3, wait_s=0.0)
     assert len(attempts) == 3
+
+
+def test_a_robot_never_moves_again_by_itself() -> None:
+    work, attempts = late(1, StaleReadingError("stale touch"))
+    with pytest.raises(StaleReadingError):
+        begun(work, resets=resets_at(ROBOT), wait_s=0.0)
+    assert len(attempts) == 1
+    assert begun(work, resets=resets_at(TWIN), wait_s=0.0) == "episode"
 
 
 def test_a_reset_that_needs_a_person_is_not_tried_again() -> None:

@@ -161,26 +161,32 @@ def test_a_regression_as_large_as_the_margin_is_seldom_overlooked() -> None:
     assert np.mean(np.array(limits) < 0.10) <= 0.08
 
 
-def test_a_pair_with_a_stop_compares_nothing_and_is_counted_apart() -> None:
+def test_no_stop_speaks_for_the_second_policy() -> None:
     before, after = _pairs(4, 2, 20)
     before[0] = planted.rollout(_SCENARIOS[0], False, signature=STOPPED, pool=Pool.VERIFY)  # else fixed
-    for index in (0, 5):  # the second else broken
+    for index in (0, 5, 19):  # left out; broken all the same; else one that stays as it was
         after[index] = planted.rollout(_SCENARIOS[index], False, signature=STOPPED, pool=Pool.VERIFY)
-    judged, plain = judge_improvement(before, after), judge_improvement(*_pairs(3, 1, 18))
-    assert (judged.paired.n, judged.paired.fixed, judged.paired.broken) == (18, 3, 1)
+    held_before = before[19].success
+    judged, plain = judge_improvement(before, after), judge_improvement(*_pairs(3, 2 + held_before, 19))
+    assert (judged.paired.n, judged.paired.fixed, judged.paired.broken) == (19, 3, 2 + held_before)
     assert (judged.p_value, judged.interval) == (plain.p_value, plain.interval)
-    told = "2 more pairs left out: the body stopped 1 before and 2 after."
+    told = (
+        "1 pair was left out, as the body stopped the first rollout. "
+        "2 pairs were counted as failed after, as the body stopped the second."
+    )
     assert judged.text == f"{plain.text} {told}"
     assert judge_regression(before, after).text.endswith(told)
     held = judged.to_dict()
-    assert [held[name] for name in ("left_out", "stopped_before", "stopped_after")] == [2, 1, 2]
+    assert [held[name] for name in ("left_out", "stopped_after")] == [1, 2]
 
 
 def test_pairs_that_were_all_stopped_prove_nothing() -> None:
     before, _ = _pairs(1, 1, 3)
     stopped = [planted.rollout(scene, False, signature=STOPPED, pool=Pool.VERIFY) for scene in _SCENARIOS[:3]]
     with pytest.raises(EvidenceError, match="every one of 3 pairs"):
-        judge_regression(before, stopped)
+        judge_regression(stopped, before)
+    held = [planted.rollout(scene, True, pool=Pool.VERIFY) for scene in _SCENARIOS[:3]]
+    assert judge_regression(held, stopped).paired.broken == 3
 
 
 def test_what_is_no_pair_is_refused() -> None:
