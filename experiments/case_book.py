@@ -11,7 +11,7 @@ from typing import Any
 from envs.episodes.durable import write_json
 from experiments.command import UsageError
 from policies.cases.modes import Mode
-from policies.cases.rollout import Rollout, unstopped
+from policies.cases.rollout import Rollout, troubled, unstopped
 
 _SCHEMA = 1
 
@@ -74,7 +74,6 @@ class CaseBook:
         """
         known = self.all()
         seen = {case.episode_id for case in known}
-        worth = [rollout for rollout in unstopped(rollouts) if not rollout.success or rollout.alarm_step is not None]
-        new = [Case.of(rollout, modes) for rollout in worth if rollout.episode_id not in seen]
+        new = [Case.of(rollout, modes) for rollout in troubled(unstopped(rollouts)) if rollout.episode_id not in seen]
         write_json(self._file, {"schema": _SCHEMA, "cases": [asdict(case) for case in [*known, *new]]})
         return new

@@ -14,7 +14,7 @@ from experiments.command import UsageError, run_verb
 from experiments.outputs import require_file
 from experiments.train import parse_episodes
 from experiments.workers import console
-from policies.checkpoint import check_robot, load_policy
+from policies.checkpoint import TrainedPolicy, check_robot, load_policy
 from policies.dataset.reader import LeRobotDataset, open_dataset
 from policies.dataset.table import tabulate
 from policies.open_loop import DEFAULT_AHEAD_S, OVERALL, OpenLoopReport, evaluate_open_loop
@@ -71,8 +71,19 @@ def open_loop_report(config: OpenLoop) -> OpenLoopReport:
     if dataset.robot is not None:
         check_robot(config.policy, policy.robot, dataset.robot)
     known, held_out = _split(dataset, set(policy.provenance.episodes), config.episodes)
+    return compare_on(policy, known, held_out, config.cache)
+
+
+def compare_on(
+    policy: TrainedPolicy, known: LeRobotDataset, held_out: LeRobotDataset, cache: Path | None
+) -> OpenLoopReport:
+    """The policy beside the baselines on episodes that it has not seen; `known` are those it was trained on.
+
+    Raises:
+        DatasetError: training saw a held-out episode, or the policy does not plan that far ahead.
+    """
     size, cameras = policy.network.config.image_size, policy.network.inputs.cameras
-    training, unseen = (tabulate([part], size, cameras=cameras, cache=config.cache) for part in (known, held_out))
+    training, unseen = (tabulate([part], size, cameras=cameras, cache=cache) for part in (known, held_out))
     return evaluate_open_loop(policy, training, unseen, DEFAULT_AHEAD_S)
 
 

@@ -85,9 +85,10 @@ class PickFruitExpert:
         if step != self._step or (step != 1 and self._elapsed_s > self._path.duration_s + 0.4):
             self._plan(step)
         self._elapsed_s += self._dt_s
-        hand = self._path.at(self._under_way_s + self._elapsed_s, self._destination(self._step))
+        path_s = self._under_way_s + self._elapsed_s
+        hand = self._path.at(path_s, self._destination(self._step))
         self._velocity, self._hand = (hand - self._hand) / self._dt_s, hand
-        turned = minimum_jerk((self._under_way_s + self._elapsed_s) / self._path.duration_s)
+        turned = minimum_jerk(path_s / self._path.duration_s)
         rotation = self._turned_from.interpolate(facing(self._pointing(hand)), turned)
         before = self._target
         self._target = self._kinematics.solve(hand, rotation, self._dt_s)

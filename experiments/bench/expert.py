@@ -21,6 +21,7 @@ from experiments.rollout_files import RolloutFile, load_rollouts
 from experiments.workers import available_processes
 from policies.cases.planning import recovery_start
 from policies.cases.rates import Rate
+from policies.cases.rollout import troubled
 
 NOMINAL_GOAL = 0.95
 RECOVERY_GOAL = 0.80
@@ -74,8 +75,11 @@ def recovery_orders(found: RolloutFile, archive: Path, count: int, seed: int) ->
         ArchiveError: the archive does not hold an episode or its snapshot.
     """
     control_hz = load_robot(DEFAULT_ROBOT).control_hz
-    troubled = [rollout for rollout in found.rollouts if not rollout.success or rollout.alarm_step is not None]
-    starts = [(rollout, start) for rollout in troubled if (start := recovery_start(rollout, control_hz)) is not None]
+    starts = [
+        (rollout, start)
+        for rollout in troubled(found.rollouts)
+        if (start := recovery_start(rollout, control_hz)) is not None
+    ]
     if not starts:
         raise UsageError(
             f"none of {len(found.rollouts)} rollouts alarmed or failed where it can be restarted; give rollouts in "

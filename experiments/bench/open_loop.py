@@ -11,7 +11,7 @@ import numpy as np
 from experiments.bench.rows import BenchOptions, Row
 from experiments.command import UsageError, at_least
 from experiments.workers import progress_bar
-from policies.open_loop import DEFAULT_AHEAD_S, HOLD, NEIGHBOUR, OVERALL, POLICY, OpenLoopReport
+from policies.open_loop import HOLD, NEIGHBOUR, OVERALL, POLICY, OpenLoopReport
 
 MUST_BEAT_FROM_S = 0.3  # nearer than that, holding the last command is all but right by itself
 _QUICK_STEPS = 60
@@ -73,10 +73,9 @@ def summary(reports: list[OpenLoopReport]) -> list[Row]:
 
 
 def _trial(config: OpenLoop, fold: int, seed: int, count: int) -> OpenLoopReport:
+    from experiments.open_loop import compare_on
     from experiments.train import Train, training_config
     from policies.dataset.reader import open_dataset
-    from policies.dataset.table import tabulate
-    from policies.open_loop import evaluate_open_loop
     from policies.training import train
 
     left_out = list(range(fold, count, config.folds))
@@ -87,6 +86,4 @@ def _trial(config: OpenLoop, fold: int, seed: int, count: int) -> OpenLoopReport
     training = open_dataset(config.dataset, episodes=known)
     policy = train([training], replace(wanted, held_out=0.0), cache=config.cache).policy
     unseen = open_dataset(config.dataset, episodes=left_out, purpose="evaluation")
-    size, cameras = policy.network.config.image_size, policy.network.inputs.cameras
-    tables = [tabulate([part], size, cameras=cameras, cache=config.cache) for part in (training, unseen)]
-    return evaluate_open_loop(policy, tables[0], tables[1], DEFAULT_AHEAD_S)
+    return compare_on(policy, training, unseen, config.cache)

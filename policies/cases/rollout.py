@@ -128,6 +128,11 @@ class Rollout:
         )
 
 
+def troubled(rollouts: Iterable[Rollout]) -> list[Rollout]:
+    """Those that failed, and those in which the policy's doubt alarmed."""
+    return [rollout for rollout in rollouts if not rollout.success or rollout.alarm_step is not None]
+
+
 def unstopped(rollouts: Iterable[Rollout]) -> list[Rollout]:
     """Those that ran to their own end; only they say anything of the policy."""
     return [rollout for rollout in rollouts if not rollout.was_stopped]
