@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
 
 from hardware import control_table as table
 from hardware.control_table import Register
@@ -19,19 +22,35 @@ from hardware.dynamixel import (
 )
 from hardware.errors import BusError, ServoError
 from hardware.packet_stream import DamagedPacket, PacketStream
-from hardware.port import Port
+from hardware.port import Port, wait_for_any
 from hardware.replies import Block, BlockReply, PingReply, ServoReading, StateReply, refusal
+from hardware.sync_read import SyncReader, WireCounters, raw_block
 
 _LONGEST_RETURN_DELAY_S = 254 * table.RETURN_DELAY_UNIT_S
 _READ_LIMIT = 4096
 _PING_DATA_BYTES = 3  # model number, firmware
+_WORTH_RESTING_S = 5e-4  # below that, sleeping and waking cost more than they save
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    servo_ids: tuple[int, ...]
-    size: int
-    deadline_s: float
+class BlockReader(Protocol):
+    """Decodes what comes back to one request; `SyncReader` and `FastReader` are such."""
+
+    request: bytes
+    reply_bytes: int
+    reply_delays: int
+    is_complete: bool
+
+    @property
+    def missing_bytes(self) -> int: ...
+
+    @property
+    def received_bytes(self) -> int: ...
+
+    def begin(self) -> None: ...
+
+    def feed(self, data: bytes) -> None: ...
+
+    def finish(self) -> None: ...
 
 
 class DynamixelBus:
@@ -50,16 +69,28 @@ class DynamixelBus:
         self._reply_margin_s = reply_margin_s
         self._attempts = attempts
         self._stream = PacketStream()
-        self._pending: _Pending | None = None
+        self._readers: dict[tuple[tuple[int, ...], int, int], SyncReader] = {}
+        self._reader: BlockReader | None = None
+        self._asked: SyncReader | None = None
+        self._deadline_at_s = 0.0
+        self._wire_free_s = 0.0  # when what was written has left
+        self.counters = WireCounters()
+        self.late: Counter[int] = Counter()  # answers that came after their question was over, by id
+        self.return_delay_s = _LONGEST_RETURN_DELAY_S
+        self.sent_s = self.arrived_s = 0.0  # of the last question and the last byte of its answer
 
     @property
     def name(self) -> str:
         return self._name
 
     @property
+    def port(self) -> Port:
+        return self._port
+
+    @property
     def damaged_packets(self) -> int:
         """How many damaged packets were seen since the bus was opened."""
-        return self._stream.damaged_packets
+        return self.counters.damaged + self._stream.damaged_packets
 
     def now_s(self) -> float:
         """The clock that readings are stamped with."""
@@ -82,12 +113,12 @@ class DynamixelBus:
 
         In order of id; an id that two servos share comes twice, if their answers do not collide.
         """
-        self._send(InstructionPacket(BROADCAST_ID, Instruction.PING))
+        self._send(InstructionPacket(BROADCAST_ID, Instruction.PING).encode())
         slots = MAX_SERVO_ID + 1
-        deadline_s = self._deadline_s(slots * (STATUS_OVERHEAD_BYTES + _PING_DATA_BYTES), replies=1)
+        deadline_s = self._deadline_s(slots * (STATUS_OVERHEAD_BYTES + _PING_DATA_BYTES), delays=1)
         found = [
             PingReply.from_status(packet)
-            for packet, _ in self._receive_until(deadline_s)
+            for packet in self._receive_until(deadline_s)
             if isinstance(packet, StatusPacket) and len(packet.parameters) == _PING_DATA_BYTES
         ]
         return tuple(sorted(found, key=lambda reply: reply.servo_id))
@@ -123,7 +154,7 @@ class DynamixelBus:
             return
         parameters = register.address.to_bytes(2, "little") + register.size.to_bytes(2, "little")
         parameters += b"".join(bytes([servo_id]) + register.encode(value) for servo_id, value in values.items())
-        self._send(InstructionPacket(BROADCAST_ID, Instruction.SYNC_WRITE, parameters))
+        self.send(InstructionPacket(BROADCAST_ID, Instruction.SYNC_WRITE, parameters).encode())
 
     def sync_read(self, servo_ids: Sequence[int], address: int, size: int) -> BlockReply:
         """The same stretch of the control table from many servos."""
@@ -132,10 +163,11 @@ class DynamixelBus:
 
     def request_blocks(self, servo_ids: Sequence[int], address: int, size: int) -> None:
         """The asking half of `sync_read`, so that several buses can be asked before the first is waited for."""
-        parameters = address.to_bytes(2, "little") + size.to_bytes(2, "little") + bytes(servo_ids)
-        self._send(InstructionPacket(BROADCAST_ID, Instruction.SYNC_READ, parameters))
-        reply_bytes = len(servo_ids) * (STATUS_OVERHEAD_BYTES + size)
-        self._pending = _Pending(tuple(servo_ids), size, self._deadline_s(reply_bytes, len(servo_ids)))
+        key = (tuple(servo_ids), address, size)
+        if key not in self._readers:
+            self._readers[key] = SyncReader(key[0], address, raw_block(size), self.counters)
+        self._asked = self._readers[key]
+        self.ask(self._asked)
 
     def collect_blocks(self) -> BlockReply:
         """The waiting half of `sync_read`.
@@ -143,31 +175,18 @@ class DynamixelBus:
         Raises:
             BusError: nothing was asked.
         """
-        pending, self._pending = self._pending, None
-        if pending is None:
+        reader, self._asked = self._asked, None
+        if reader is None:
             raise BusError(f"bus {self._name}: nothing was asked; call request_blocks first")
-        blocks: dict[int, Block] = {}
-        problems: dict[int, str] = {}
-        awaited = set(pending.servo_ids)
-        silent = set(awaited)
-        if not awaited:
-            return BlockReply(blocks, problems)
-        for packet, stamp_s in self._receive_until(pending.deadline_s):
-            if isinstance(packet, DamagedPacket):
-                if packet.claimed_id in silent:
-                    problems[packet.claimed_id] = f"damaged answer: {packet.reason}"
-                    silent.remove(packet.claimed_id)
-            elif isinstance(packet, StatusPacket) and packet.servo_id in awaited:
-                if len(packet.parameters) == pending.size:
-                    blocks[packet.servo_id] = Block(packet.parameters, packet.error, stamp_s)
-                    problems.pop(packet.servo_id, None)
-                elif packet.servo_id not in blocks:
-                    problems[packet.servo_id] = f"answered without the data: {refusal(packet)}"
-                silent.discard(packet.servo_id)
-            if not silent:
-                break
-        problems.update(dict.fromkeys(silent, "no answer"))
-        return BlockReply(blocks, problems)
+        finish_reads((self,))
+        stamps_s = self.stamps_s(reader.ends)
+        blocks = {
+            reader.servo_ids[place]: Block(
+                reader.values[place].tobytes(), int(reader.errors[place]), float(stamps_s[place])
+            )
+            for place in np.flatnonzero(reader.answered).tolist()
+        }
+        return BlockReply(blocks, {reader.servo_ids[place]: why for place, why in reader.problems.items()})
 
     def request_states(self, servo_ids: Sequence[int]) -> None:
         """The asking half of `read_states`."""
@@ -184,19 +203,77 @@ class DynamixelBus:
         self.request_states(servo_ids)
         return self.collect_states()
 
-    def _send(self, packet: InstructionPacket) -> None:
-        self._pending = None
+    def send(self, packet: bytes) -> None:
+        """Put a packet on the wire that nobody answers."""
+        self._port.write(packet)
+        self._wire_free_s = max(self._wire_free_s, self._port.now_s()) + len(packet) * self._port.byte_time_s
+
+    def ask(self, reader: BlockReader) -> None:
+        """Put a question on the wire; `finish_reads` waits for the answers."""
+        self._discard_late()
+        reader.begin()
+        self._asked = self._asked if reader is self._asked else None
+        self.sent_s = self._port.now_s()
+        self.send(reader.request)
+        self._reader = reader
+        self._deadline_at_s = self._deadline_s(reader.reply_bytes, reader.reply_delays)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether answers are still to come."""
+        return self._reader is not None
+
+    @property
+    def deadline_s(self) -> float:
+        """Until when the answers are waited for."""
+        return self._deadline_at_s
+
+    def stamps_s(self, ends: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """When the byte before each place of the last answers was on the wire, reckoned back from the last of all."""
+        stamps = self.arrived_s - (self._answer_bytes - ends) * self._port.byte_time_s
+        return np.maximum(stamps, self.sent_s)
+
+    def advance(self, is_over: bool = False) -> float:
+        """Take what has arrived; until when nothing new need be looked at, where answers are still to come.
+
+        `is_over` says that no more will come in time.
+        """
+        reader = self._reader
+        if reader is None:
+            return self._port.now_s()
+        data = self._port.read(_READ_LIMIT)
+        now_s = self._port.now_s()
+        if data:
+            self.arrived_s = now_s
+            reader.feed(data)
+        if not reader.is_complete and (is_over or now_s >= self._deadline_at_s):
+            reader.finish()
+        elif not reader.is_complete:
+            still_s = reader.missing_bytes * self._port.byte_time_s if reader.received_bytes else 0.0
+            return min(now_s + still_s, self._deadline_at_s)
+        self._answer_bytes = reader.received_bytes
+        self._reader = None
+        return now_s
+
+    def _send(self, packet: bytes) -> None:
+        self._reader = self._asked = None
         self._stream.clear()
-        self._port.flush_input()
-        self._port.write(packet.encode())
+        self._discard_late()
+        self.send(packet)
+
+    def _discard_late(self) -> None:
+        """Drop what came after its question was over, and remember whose it was."""
+        while data := self._port.read(_READ_LIMIT):
+            packets = PacketStream().feed(data)
+            self.late.update(packet.servo_id for packet in packets if isinstance(packet, StatusPacket))
 
     def _ask(self, packet: InstructionPacket, data_bytes: int, doing: str) -> StatusPacket:
         reply_bytes = STATUS_OVERHEAD_BYTES + data_bytes
         problem = "no answer"
         for _ in range(self._attempts):
-            self._send(packet)
+            self._send(packet.encode())
             problem = "no answer"
-            for reply, _ in self._receive_until(self._deadline_s(reply_bytes, replies=1)):
+            for reply in self._receive_until(self._deadline_s(reply_bytes, delays=1)):
                 if isinstance(reply, DamagedPacket):
                     problem = f"damaged answer: {reply.reason}"
                     break
@@ -217,12 +294,33 @@ class DynamixelBus:
             f"attempts: {problem}. Check power, cable, id and baud rate."
         )
 
-    def _deadline_s(self, reply_bytes: int, replies: int) -> float:
-        wire_s = reply_bytes * self._port.byte_time_s
-        return self._port.now_s() + wire_s + replies * _LONGEST_RETURN_DELAY_S + self._reply_margin_s
+    def _deadline_s(self, reply_bytes: int, delays: int) -> float:
+        wire_s = reply_bytes * self._port.byte_time_s + delays * self.return_delay_s
+        return max(self._wire_free_s, self._port.now_s()) + wire_s + self._reply_margin_s
 
-    def _receive_until(self, deadline_s: float) -> Iterator[tuple[Packet | DamagedPacket, float]]:
-        while data := self._port.read(_READ_LIMIT, deadline_s):
-            stamp_s = self._port.now_s()
-            for packet in self._stream.feed(data):
-                yield packet, stamp_s
+    def _receive_until(self, deadline_s: float) -> Iterator[Packet | DamagedPacket]:
+        while self._port.wait(deadline_s):
+            yield from self._stream.feed(self._port.read(_READ_LIMIT))
+
+
+def finish_reads(buses: Sequence[DynamixelBus]) -> None:
+    """Wait for the answers on all buses that were asked, each no longer than until its own deadline.
+
+    Raises:
+        PortError: a cable is gone.
+    """
+    waiting = [bus for bus in buses if bus.is_waiting]
+    while waiting:
+        idle_until_s = min(bus.advance() for bus in waiting)
+        waiting = [bus for bus in waiting if bus.is_waiting]
+        if not waiting:
+            return
+        port = waiting[0].port
+        # While the wire is known to be busy, waking up for every few bytes would be work for nothing.
+        if idle_until_s - port.now_s() > _WORTH_RESTING_S:
+            port.rest(idle_until_s)
+            continue
+        first = min(waiting, key=lambda bus: bus.deadline_s)
+        if not wait_for_any([bus.port for bus in waiting], first.deadline_s):
+            first.advance(is_over=True)
+            waiting = [bus for bus in waiting if bus.is_waiting]

@@ -23,7 +23,7 @@ PREFIX_BYTES = 7  # header, id, length
 CRC_BYTES = 2
 STATUS_OVERHEAD_BYTES = 11  # a status without parameters and without stuffing
 
-_STATUS_MARK = 0x55
+STATUS_MARK = 0x55
 _PATTERN = b"\xff\xff\xfd"
 _STUFFED = b"\xff\xff\xfd\xfd"
 
@@ -37,6 +37,7 @@ class Instruction(IntEnum):
     REBOOT = 0x08
     SYNC_READ = 0x82
     SYNC_WRITE = 0x83
+    FAST_SYNC_READ = 0x8A
 
 
 class StatusError(IntEnum):
@@ -78,7 +79,7 @@ class StatusPacket:
 
     def encode(self) -> bytes:
         """The bytes on the wire, stuffed and with CRC."""
-        return _encode(self.servo_id, bytes([_STATUS_MARK, self.error]) + self.parameters)
+        return _encode(self.servo_id, bytes([STATUS_MARK, self.error]) + self.parameters)
 
     @property
     def alert(self) -> bool:
@@ -119,7 +120,7 @@ def decode(frame: bytes) -> Packet:
     if sent != computed:
         raise PacketError(f"{frame.hex(' ')} carries CRC {sent:04x}, its bytes give {computed:04x}")
     body = unstuff(frame[PREFIX_BYTES:-CRC_BYTES])
-    if body[0] != _STATUS_MARK:
+    if body[0] != STATUS_MARK:
         return InstructionPacket(frame[4], body[0], body[1:])
     if len(body) < 2:
         raise PacketError(f"{frame.hex(' ')} is a status without an error byte")

@@ -8,6 +8,7 @@ from hardware.dynamixel import CRC_BYTES, HEADER, PREFIX_BYTES, Packet, decode
 from hardware.errors import PacketError
 
 _SHORTEST_LENGTH = 1 + CRC_BYTES
+_LONGEST_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,45 @@ class DamagedPacket:
     reason: str
 
 
+def next_packet(
+    buffer: bytes | bytearray, start: int = 0, longest_bytes: int = _LONGEST_BYTES
+) -> tuple[Packet | DamagedPacket | None, int, int]:
+    """The first packet from `start` on, where it begins, and where to go on.
+
+    It is None where more bytes are needed; both places are then where the packet, or the half of its header, begins.
+    A damaged packet costs itself alone: stuffing keeps a header from occurring inside a packet, so a header found there
+    means that bytes were lost, and decoding resumes at it.
+    """
+    begin = buffer.find(HEADER, start)
+    if begin == -1:
+        # The last bytes may be the beginning of a header that has not arrived whole.
+        keep = next((n for n in (3, 2, 1) if n <= len(buffer) - start and buffer.endswith(HEADER[:n])), 0)
+        return None, len(buffer) - keep, len(buffer) - keep
+    if len(buffer) - begin < PREFIX_BYTES:
+        return None, begin, begin
+    length = int.from_bytes(buffer[begin + 5 : begin + 7], "little")
+    total = PREFIX_BYTES + length
+    if length < _SHORTEST_LENGTH or total > longest_bytes:
+        return DamagedPacket(buffer[begin + 4], f"length field says {length}"), begin, begin + 1
+    inner = buffer.find(HEADER, begin + 1, begin + total - CRC_BYTES)
+    if inner != -1:
+        reason = f"a new header after {inner - begin} of {total} bytes"
+        return DamagedPacket(buffer[begin + 4], reason), begin, begin + 1
+    if len(buffer) - begin < total:
+        return None, begin, begin
+    try:
+        return decode(bytes(buffer[begin : begin + total])), begin, begin + total
+    except PacketError as error:
+        return DamagedPacket(buffer[begin + 4], str(error)), begin, begin + 1
+
+
 class PacketStream:
     """A decoder that finds the next whole packet again after any damage.
 
-    A damaged packet costs itself alone: stuffing keeps a header from occurring inside a packet, so a header found there
-    means that bytes were lost, and decoding resumes at it. `skipped_bytes` and `damaged_packets` count the losses.
+    `skipped_bytes` and `damaged_packets` count the losses.
     """
 
-    def __init__(self, longest_bytes: int = 4096) -> None:
+    def __init__(self, longest_bytes: int = _LONGEST_BYTES) -> None:
         self._longest_bytes = longest_bytes
         self._buffer = bytearray()
         self.skipped_bytes = 0
@@ -39,40 +71,15 @@ class PacketStream:
         """Every packet that `data` completes, in order of arrival, with the damaged ones in their places."""
         self._buffer += data
         found: list[Packet | DamagedPacket] = []
+        start = 0
         while True:
-            self._drop_garbage()
-            if len(self._buffer) < PREFIX_BYTES:
+            packet, begin, after = next_packet(self._buffer, start, self._longest_bytes)
+            self.skipped_bytes += begin - start
+            start = after
+            if packet is None:
+                del self._buffer[:start]
                 return found
-            length = int.from_bytes(self._buffer[5:7], "little")
-            total = PREFIX_BYTES + length
-            if length < _SHORTEST_LENGTH or total > self._longest_bytes:
-                found.append(self._damaged(f"length field says {length}"))
-                continue
-            inner = self._buffer.find(HEADER, 1, total - CRC_BYTES)
-            if inner != -1:
-                found.append(self._damaged(f"a new header after {inner} of {total} bytes"))
-                continue
-            if len(self._buffer) < total:
-                return found
-            try:
-                found.append(decode(bytes(self._buffer[:total])))
-            except PacketError as error:
-                found.append(self._damaged(str(error)))
-                continue
-            del self._buffer[:total]
-
-    def _drop_garbage(self) -> None:
-        start = self._buffer.find(HEADER)
-        if start == -1:
-            # The last bytes may be the beginning of a header that has not arrived whole.
-            keep = next((n for n in (3, 2, 1) if self._buffer.endswith(HEADER[:n])), 0)
-            start = len(self._buffer) - keep
-        self.skipped_bytes += start
-        del self._buffer[:start]
-
-    def _damaged(self, reason: str) -> DamagedPacket:
-        self.damaged_packets += 1
-        damaged = DamagedPacket(self._buffer[4], reason)
-        self.skipped_bytes += 1
-        del self._buffer[0]
-        return damaged
+            if isinstance(packet, DamagedPacket):
+                self.damaged_packets += 1
+                self.skipped_bytes += 1
+            found.append(packet)

@@ -1,23 +1,15 @@
-"""Serial ports: bytes out, bytes in, one exception for everything that can go wrong with the cable."""
+"""Ports: bytes out, bytes in, one exception for everything that can go wrong with the cable."""
 
 from __future__ import annotations
 
 import select
-import termios
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import Protocol, runtime_checkable
 
 from hardware.errors import PortError
-
-_FAILURES = (
-    OSError,
-    ValueError,
-    TypeError,
-    termios.error,
-)  # SerialException is an OSError; a closed port gives TypeError
-_WRITE_TIMEOUT_S = 0.5
+from hardware.serial_port import SerialPort
 
 
 class Port(Protocol):
@@ -41,8 +33,16 @@ class Port(Protocol):
         """Send all of `data`."""
         ...
 
-    def read(self, limit: int, deadline_s: float) -> bytes:
-        """Wait for at least one byte until `deadline_s`; return what is there, at most `limit`, or b""."""
+    def read(self, limit: int) -> bytes:
+        """What has arrived, at most `limit` bytes; b"" where nothing has. Never waits."""
+        ...
+
+    def wait(self, deadline_s: float) -> bool:
+        """Wait until a byte can be read, but no longer than until `deadline_s`; whether one can."""
+        ...
+
+    def rest(self, until_s: float) -> None:
+        """Let time pass, however much arrives meanwhile."""
         ...
 
     def flush_input(self) -> None:
@@ -54,74 +54,33 @@ class Port(Protocol):
         ...
 
 
-class SerialPort:
-    """A serial device, opened exclusively and with the adapter's latency timer at its shortest.
+@runtime_checkable
+class SimulatedPort(Protocol):
+    """A port in this process, whose bytes arrive by a simulated clock that all such ports share."""
 
-    Args:
-        path: the device, best below `/dev/serial/by-id`, whose names survive replugging.
-        baud: bits a second; a byte takes ten bit times.
+    def next_arrival_s(self) -> float:
+        """When the next bytes can be read; in the past where some can be now, infinite where none are on their way."""
+        ...
+
+
+def wait_for_any(ports: Sequence[Port], deadline_s: float) -> bool:
+    """Wait until one of the ports has bytes, but no longer than until `deadline_s`; whether one has.
+
+    One `poll` serves all cables.
 
     Raises:
-        PortError: the device is absent, in use, or not ours to open.
+        PortError: a cable is gone.
     """
-
-    def __init__(self, path: str, baud: int = 1_000_000) -> None:
-        import serial
-
-        self._path = path
-        self._byte_time_s = 10 / baud
-        try:
-            self._serial: Any = serial.Serial(
-                path, baudrate=baud, timeout=0, write_timeout=_WRITE_TIMEOUT_S, exclusive=True
-            )
-        except _FAILURES as error:
-            raise PortError(f"cannot open serial port {path}: {error}. {_opening_advice(error)}") from error
-        with suppress(ValueError, OSError, NotImplementedError):  # pseudo-terminals have no latency timer to shorten
-            self._serial.set_low_latency_mode(True)
-        self._poll = select.poll()
-        self._poll.register(self._serial.fileno(), select.POLLIN)
-
-    @property
-    def name(self) -> str:
-        return self._path
-
-    @property
-    def byte_time_s(self) -> float:
-        return self._byte_time_s
-
-    def now_s(self) -> float:
-        return time.monotonic()
-
-    def write(self, data: bytes) -> None:
-        with self._guarded("write to"):
-            self._serial.write(data)
-
-    def read(self, limit: int, deadline_s: float) -> bytes:
-        with self._guarded("read from"):
-            self._serial.fileno()  # raises on a closed port, whose number may belong to another file by now
-            wait_ms = max(0.0, deadline_s - time.monotonic()) * 1000
-            for _, event in self._poll.poll(wait_ms):
-                if event & select.POLLIN:
-                    return bytes(self._serial.read(limit))
-                raise OSError("the device hung up")
-            return b""
-
-    def flush_input(self) -> None:
-        with self._guarded("flush"):
-            self._serial.reset_input_buffer()
-
-    def close(self) -> None:
-        with self._guarded("close"):
-            self._serial.close()
-
-    @contextmanager
-    def _guarded(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except _FAILURES as error:
-            raise PortError(
-                f"cannot {doing} serial port {self._path}: {error}. Is it unplugged? Replug it and connect again."
-            ) from error
+    if len(ports) == 1:
+        return ports[0].wait(deadline_s)
+    serial = [port for port in ports if isinstance(port, SerialPort)]
+    if len(serial) < len(ports):
+        soonest = min(ports, key=lambda port: port.next_arrival_s() if isinstance(port, SimulatedPort) else inf)
+        return soonest.wait(deadline_s)
+    poll = select.poll()
+    for port in serial:
+        poll.register(port.fileno(), select.POLLIN)
+    return bool(poll.poll(max(0.0, deadline_s - time.monotonic()) * 1000))
 
 
 class InProcessPort:
@@ -141,7 +100,7 @@ class InProcessPort:
         self._feed = feed
         self._clock = clock
         self._name = name
-        self._received = bytearray()
+        self._received = b""
         self._is_open = True
 
     @property
@@ -159,16 +118,25 @@ class InProcessPort:
         self._require_open()
         self._received += self._feed(data, self._clock())
 
-    def read(self, limit: int, deadline_s: float) -> bytes:
-        """What is there; never waits, for nothing can arrive without another write."""
+    def read(self, limit: int) -> bytes:
         self._require_open()
-        data = bytes(self._received[:limit])
-        del self._received[:limit]
+        data, self._received = self._received[:limit], self._received[limit:]
         return data
+
+    def wait(self, deadline_s: float) -> bool:
+        """Whether there is something; never waits, for nothing can arrive without another write."""
+        self._require_open()
+        return bool(self._received)
+
+    def rest(self, until_s: float) -> None:
+        """Nothing: here time is the clock's affair."""
+
+    def next_arrival_s(self) -> float:
+        return -inf if self._received else inf
 
     def flush_input(self) -> None:
         self._require_open()
-        self._received.clear()
+        self._received = b""
 
     def close(self) -> None:
         self._is_open = False
@@ -181,14 +149,3 @@ class InProcessPort:
 def open_port(port: str | Port, baud: int) -> Port:
     """A path becomes an open serial port; an open port stays as it is."""
     return SerialPort(port, baud) if isinstance(port, str) else port
-
-
-def _opening_advice(error: BaseException) -> str:
-    text = str(error)
-    if "Errno 2]" in text:
-        return "Check the path and the cable; `ls /dev/serial/by-id` shows what is plugged in."
-    if "Errno 13]" in text:
-        return "Add yourself to the group that owns the device (often dialout) and log in again."
-    if "Errno 11]" in text or "exclusively" in text:
-        return "Another program has it open; close that one first."
-    return "Check the path and that it is a serial device."

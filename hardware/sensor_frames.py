@@ -108,7 +108,8 @@ class FrameSource(Generic[T]):
     def read(self) -> T | None:
         if self._port is None:
             raise PortError(f"{self._path} is not open")
-        frames = self._stream.feed(self._port.read(_READ_LIMIT, self._port.now_s() + _WAIT_S))
+        self._port.wait(self._port.now_s() + _WAIT_S)
+        frames = self._stream.feed(self._port.read(_READ_LIMIT))
         newest = next((frame for frame in reversed(frames) if frame.kind == self._kind), None)
         if newest is None or newest.sequence == self._last_sequence:
             return None

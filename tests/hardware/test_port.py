@@ -29,17 +29,20 @@ def test_bytes_go_both_ways_unchanged(terminal: PseudoTerminal) -> None:
     terminal.send(everything)
     received = b""
     while len(received) < 256:
-        received += port.read(100, port.now_s() + LATER_S)
+        assert port.wait(port.now_s() + LATER_S)
+        received += port.read(100)
     assert received == everything
     port.close()
 
 
 def test_nothing_by_the_deadline_is_no_bytes(terminal: PseudoTerminal) -> None:
     port = SerialPort(terminal.path)
-    assert port.read(10, port.now_s()) == b""
+    assert not port.wait(port.now_s())
+    assert port.read(10) == b""
     terminal.send(b"late")
+    assert port.wait(port.now_s() + LATER_S)
     port.flush_input()
-    assert port.read(10, port.now_s()) == b""
+    assert port.read(10) == b""
     port.close()
 
 
@@ -65,11 +68,12 @@ def test_a_port_is_opened_once(terminal: PseudoTerminal) -> None:
 @pytest.mark.parametrize(
     "use",
     [
-        lambda port: port.read(1, port.now_s() + LATER_S),
+        lambda port: port.read(1),
+        lambda port: port.wait(port.now_s() + LATER_S),
         lambda port: port.write(b"\x00"),
         lambda port: port.flush_input(),
     ],
-    ids=["read", "write", "flush"],
+    ids=["read", "wait", "write", "flush"],
 )
 @pytest.mark.parametrize("pulled", [True, False], ids=["pulled", "closed"])
 def test_a_port_that_is_gone_is_one_kind_of_error(

@@ -1,0 +1,49 @@
+"""Between servo ticks and SI units for all joints at once; `ServoUnits` says the same of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import JointSpec, ServoSpec
+from hardware.control_table import RAD_PER_TICK, VELOCITY_UNIT_RAD_S, servo_model
+from hardware.servo_units import ServoUnits
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class JointUnits:
+    """The conversions of several servos, all arrays (servos,) in their order.
+
+    Raises:
+        ServoError: a model is not known.
+    """
+
+    def __init__(self, joints: Sequence[JointSpec], servos: Sequence[ServoSpec]) -> None:
+        sign = np.array([servo.sign for servo in servos], dtype=np.float64)
+        self._center_ticks = np.array([servo.center_ticks for servo in servos], dtype=np.float64)
+        self._rad_per_tick = sign * RAD_PER_TICK
+        self._velocity_unit = sign * VELOCITY_UNIT_RAD_S
+        self._nm_per_tick = sign * [servo_model(servo.model).torque_per_tick_nm for servo in servos]
+        limits = [
+            ServoUnits(servo).limit_ticks(joint.lower, joint.upper) for joint, servo in zip(joints, servos, strict=True)
+        ]
+        self._lowest, self._highest = np.array(limits, dtype=np.float64).reshape(-1, 2).T
+
+    def position_rad(self, ticks: IntArray) -> FloatArray:
+        return (ticks - self._center_ticks) * self._rad_per_tick
+
+    def velocity_rad_s(self, ticks: IntArray) -> FloatArray:
+        return ticks * self._velocity_unit
+
+    def effort_nm(self, current_ticks: IntArray) -> FloatArray:
+        """Torque estimated from current (or load); see `ServoModel.torque_per_tick_nm`."""
+        return current_ticks * self._nm_per_tick
+
+    def goal_ticks(self, position_rad: FloatArray) -> IntArray:
+        """The nearest ticks that the servos accept: one beyond its limits is dropped without a word."""
+        ticks = self._center_ticks + np.rint(position_rad / self._rad_per_tick)
+        return np.minimum(np.maximum(ticks, self._lowest), self._highest).astype(np.int64)

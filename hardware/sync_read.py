@@ -1,0 +1,227 @@
+"""The same stretch of the control table from many servos: the request, and a decoder for what comes back.
+
+Undamaged answers are decoded as one array, their check sums by linearity; whatever breaks the pattern (stuffing, short,
+damaged, strange or reordered answers, an echo) is taken packet by packet, after which the array goes on. So a bad servo
+costs itself alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware.control_table import Register
+from hardware.crc import crc_tables
+from hardware.dynamixel import (
+    BROADCAST_ID,
+    CRC_BYTES,
+    HEADER,
+    STATUS_MARK,
+    STATUS_OVERHEAD_BYTES,
+    Instruction,
+    InstructionPacket,
+    StatusPacket,
+)
+from hardware.packet_stream import DamagedPacket, next_packet
+from hardware.replies import refusal
+
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+_HEAD_BYTES = 8  # header, id, length, status mark
+SHORTEST_BYTES = 10  # of a packet
+_ID_SHIFT = np.uint64(32)
+NO_ANSWER = "no answer"
+
+
+@dataclass
+class WireCounters:
+    """What a bus has met since it was opened. `stray` are answers that nobody asked for, `second` those of an id that
+    had answered already."""
+
+    damaged: int = 0
+    skipped_bytes: int = 0
+    stray: int = 0
+    second: int = 0
+    echoes: int = 0
+
+
+def block_of(registers: Sequence[Register]) -> np.dtype[np.void]:
+    """The layout of a stretch of the control table that holds `registers`, in order of address; fields by name."""
+    first = registers[0].address
+    last = registers[-1]
+    return np.dtype(
+        {
+            "names": [register.name for register in registers],
+            "formats": [f"<{'i' if register.signed else 'u'}{register.size}" for register in registers],
+            "offsets": [register.address - first for register in registers],
+            "itemsize": last.address + last.size - first,
+        }
+    )
+
+
+def raw_block(size: int) -> np.dtype[np.void]:
+    """The layout of a stretch that nobody has named."""
+    return np.dtype((np.void, size))
+
+
+class SyncReader:
+    """Asks `servo_ids` for one block, and decodes their answers as they come.
+
+    After `feed`, `values` is (servos,) of the block's layout, with meaning where `answered`; `errors` are the error
+    bytes, `ends` how many bytes of the stream had come when an answer was whole, and `problems` why others have none,
+    by place. All are in the order of `servo_ids`.
+    """
+
+    def __init__(self, servo_ids: Sequence[int], address: int, block: np.dtype[np.void], counters: WireCounters) -> None:
+        size = block.itemsize
+        self.servo_ids = tuple(servo_ids)
+        self.request = sync_request(Instruction.SYNC_READ, self.servo_ids, address, size)
+        self.reply_bytes = len(servo_ids) * (STATUS_OVERHEAD_BYTES + size)
+        self.reply_delays = len(servo_ids)
+        self._size = size
+        self._counters = counters
+        self._row = np.dtype([("head", "<u8"), ("error", "u1"), ("data", block), ("crc", "<u2")])
+        heads = [_head(servo_id, size) for servo_id in servo_ids]
+        self._heads = np.array(heads, dtype=np.uint64)
+        self._heads_in_order = self._heads.tobytes()
+        tables = crc_tables(STATUS_OVERHEAD_BYTES - CRC_BYTES + size)
+        self._head_tables = tables[:_HEAD_BYTES]
+        self._tables = tables[_HEAD_BYTES:].ravel()
+        self._rows = np.arange(1 + size, dtype=np.intp) * 256
+        self._head_crc = np.array([self._crc_of_head(head) for head in heads], dtype=np.uint16)
+        self._places = np.full(256, -1, dtype=np.intp)
+        self._places[list(self.servo_ids)] = np.arange(len(servo_ids))
+        self._ends_in_order = (np.arange(len(servo_ids)) + 1) * self._row.itemsize
+        self._everybody = np.ones(len(servo_ids), dtype=np.bool_)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the last answers; those of a new request follow."""
+        self._buffer = b""
+        self._start = 0
+        self._is_looked_at = False
+        self.is_complete = not self.servo_ids
+        self.problems: dict[int, str] = {}
+
+    @property
+    def missing_bytes(self) -> int:
+        """How many bytes are certainly still to come."""
+        return max(0, self.reply_bytes - len(self._buffer))
+
+    @property
+    def received_bytes(self) -> int:
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> None:
+        """Take what has arrived. Decodes as soon as all can be there."""
+        self._buffer += data
+        if not self.is_complete and len(self._buffer) >= self.reply_bytes:
+            if self._is_looked_at or len(self._buffer) > self.reply_bytes or not self._take_whole():
+                self._decode()
+
+    def finish(self) -> None:
+        """No more will come: make do with what there is."""
+        if not self.is_complete:
+            self._decode()
+            for place in np.flatnonzero(~self.answered).tolist():
+                self.problems.setdefault(place, NO_ANSWER)
+
+    def _take_whole(self) -> bool:
+        """The common case: everybody answered, in order, undamaged and unstuffed."""
+        rows = np.frombuffer(self._buffer, self._row)
+        if rows["head"].tobytes() != self._heads_in_order or not self._sums(rows, 0, self._head_crc).all():
+            return False
+        self.values, self.errors = rows["data"], rows["error"]
+        self.ends, self.answered, self.is_complete = self._ends_in_order, self._everybody, True
+        return True
+
+    def _look_closer(self) -> None:
+        self._is_looked_at = True
+        count = len(self.servo_ids)
+        self.values = np.zeros(count, dtype=self._row["data"])
+        self.errors: NDArray[np.uint8] = np.zeros(count, dtype=np.uint8)
+        self.ends: IntArray = np.zeros(count, dtype=np.int64)
+        self.answered: BoolArray = np.zeros(count, dtype=np.bool_)
+
+    def _sums(self, rows: NDArray[np.void], start: int, head_crc: NDArray[np.uint16]) -> BoolArray:
+        """Which rows carry their own check sum."""
+        raw = np.frombuffer(self._buffer, np.uint8, rows.nbytes, start).reshape(len(rows), -1)
+        sums = np.bitwise_xor.reduce(self._tables.take(raw[:, _HEAD_BYTES:-CRC_BYTES] + self._rows), axis=1)
+        result: BoolArray = (sums ^ head_crc) == rows["crc"]
+        return result
+
+    def _decode(self) -> None:
+        if not self._is_looked_at:
+            self._look_closer()
+        while len(self._buffer) - self._start >= SHORTEST_BYTES and not self.is_complete:
+            if self._take_run():
+                continue
+            packet, begin, after = next_packet(self._buffer, self._start)
+            self._counters.skipped_bytes += begin - self._start
+            self._start = after
+            if packet is None:
+                break
+            self._take(packet, after)
+            self.is_complete = bool(self.answered.all())
+
+    def _take_run(self) -> int:
+        """Take answers of the regular shape up to the first that is not; how many they were."""
+        count = (len(self._buffer) - self._start) // self._row.itemsize
+        if not count:
+            return 0
+        rows = np.frombuffer(self._buffer, self._row, count, self._start)
+        places = self._places[((rows["head"] >> _ID_SHIFT) & np.uint64(0xFF)).astype(np.intp)]
+        is_good = (places >= 0) & (rows["head"] == self._heads[places])
+        is_good &= self._sums(rows, self._start, self._head_crc[places])
+        run = count if is_good.all() else int(is_good.argmin())
+        places, rows = places[:run], rows[:run]
+        # Of two answers to one question the later is the newer: the first may have been under way for long.
+        self._counters.second += int(self.answered[places].sum()) + run - len(np.unique(places))
+        self.values[places], self.errors[places] = rows["data"], rows["error"]
+        self.ends[places] = self._start + self._ends_in_order[0] * np.arange(1, run + 1)
+        self.answered[places] = True
+        for place in self.problems.keys() & set(places.tolist()):
+            del self.problems[place]
+        self._start += run * self._row.itemsize
+        self.is_complete = bool(self.answered.all())
+        return run
+
+    def _take(self, packet: InstructionPacket | StatusPacket | DamagedPacket, end: int) -> None:
+        counters = self._counters
+        servo_id = packet.claimed_id if isinstance(packet, DamagedPacket) else packet.servo_id
+        place = int(self._places[servo_id])
+        if isinstance(packet, InstructionPacket):
+            counters.echoes += 1
+        elif isinstance(packet, DamagedPacket):
+            counters.damaged += 1
+            if place >= 0 and not self.answered[place]:
+                self.problems[place] = f"damaged answer: {packet.reason}"
+        elif place < 0:
+            counters.stray += 1
+        elif len(packet.parameters) == self._size:
+            counters.second += int(self.answered[place])
+            self.values[place] = np.frombuffer(packet.parameters, self._row["data"])[0]
+            self.errors[place], self.ends[place], self.answered[place] = packet.error, end, True
+            self.problems.pop(place, None)
+        elif not self.answered[place]:
+            self.problems[place] = f"answered without the data: {refusal(packet)}"
+
+    def _crc_of_head(self, head: int) -> int:
+        places = np.arange(_HEAD_BYTES)
+        return int(np.bitwise_xor.reduce(self._head_tables[places, list(head.to_bytes(_HEAD_BYTES, "little"))]))
+
+
+def sync_request(instruction: Instruction, servo_ids: Sequence[int], address: int, size: int) -> bytes:
+    """The bytes that ask `servo_ids` for a stretch of their control tables."""
+    parameters = address.to_bytes(2, "little") + size.to_bytes(2, "little") + bytes(servo_ids)
+    return InstructionPacket(BROADCAST_ID, instruction, parameters).encode()
+
+
+def _head(servo_id: int, size: int) -> int:
+    length = size + STATUS_OVERHEAD_BYTES - _HEAD_BYTES + 1
+    head = HEADER + bytes([servo_id]) + length.to_bytes(2, "little") + bytes([STATUS_MARK])
+    return int.from_bytes(head, "little")
