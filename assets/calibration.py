@@ -83,7 +83,7 @@ class Calibration:
 
 
 def calibrated(spec: RobotSpec, calibration: Calibration) -> RobotSpec:
-    """The robot with the centres that were measured in place of the table's.
+    """The robot with the centres that were measured in place of the table's, and the homing offsets they hold for.
 
     Raises:
         CalibrationError: it is of another robot or an exoskeleton, or lacks a joint that has a servo.
@@ -94,5 +94,6 @@ def calibrated(spec: RobotSpec, calibration: Calibration) -> RobotSpec:
         )
     if missing := [servo.joint for servo in spec.servos if servo.joint not in calibration.by_joint]:
         raise CalibrationError(f"the calibration lacks {', '.join(missing)}; calibrate the robot again")
-    servos = (replace(servo, center_ticks=calibration.by_joint[servo.joint].center) for servo in spec.servos)
+    measured = ((servo, calibration.by_joint[servo.joint]) for servo in spec.servos)
+    servos = (replace(servo, center_ticks=own.center, homing_offset=own.homing_offset) for servo, own in measured)
     return replace(spec, servos=tuple(servos))

@@ -39,7 +39,8 @@ class JointSpec:
 class ServoSpec:
     """The servo that moves a joint: where it hangs and how its ticks become radians.
 
-    `position_rad = sign * (ticks - center_ticks) * 2 pi / 4096`.
+    `position_rad = sign * (ticks - center_ticks) * 2 pi / 4096`. `homing_offset` is what the servo's own register must
+    hold for that: 0, unless a calibration of this one robot says otherwise.
     """
 
     joint: str
@@ -50,6 +51,7 @@ class ServoSpec:
     center_ticks: int
     operating_mode: Literal["position", "current_position"]
     goal_current_a: float | None = None
+    homing_offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,11 @@ class RobotSpec:
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """The spec as plain JSON values, without `mjcf_path`."""
+        """The spec as plain JSON values, without `mjcf_path` and what belongs to one exemplar's calibration."""
         fields = asdict(self)
         del fields["mjcf_path"]
+        for servo in fields["servos"]:
+            del servo["homing_offset"]
         return fields
 
     @staticmethod

@@ -1,48 +1,25 @@
-"""What the X series keeps in its control table, and what differs from model to model.
+"""What the X series keeps in its control table: where each item lies, in which unit, and each model of the series.
 
-All models here share the addresses below (Protocol 2.0). Sources: the manufacturer's manual for addresses and units,
+All models share the addresses below (Protocol 2.0). Sources: the manufacturer's manual for addresses, units and limits,
 its data sheets for torque, current and speed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from math import pi
 
 from hardware.errors import ServoError
+from hardware.register import ControlTable, IndirectArea, Register, ServoModel
+
+__all__ = ["ControlTable", "IndirectArea", "Register", "ServoModel"]  # beside what is defined here
 
 TICKS_PER_TURN = 4096
 VELOCITY_UNIT_RAD_S = 0.229 * 2 * pi / 60  # 0.229 rpm
 WATCHDOG_UNIT_S = 0.02
 WATCHDOG_TRIPPED = 255
 RETURN_DELAY_UNIT_S = 2e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """One item of the control table, little endian."""
-
-    name: str
-    address: int
-    size: int
-    signed: bool = False
-
-    def encode(self, value: int) -> bytes:
-        """`value` as the servo stores it.
-
-        Raises:
-            ServoError: `value` does not fit.
-        """
-        try:
-            return value.to_bytes(self.size, "little", signed=self.signed)
-        except OverflowError as error:
-            raise ServoError(f"{value} does not fit into {self.name}, which has {self.size} bytes") from error
-
-    def decode(self, data: bytes | bytearray | memoryview) -> int:
-        """The value in the first `size` bytes of `data`."""
-        return int.from_bytes(data[: self.size], "little", signed=self.signed)
-
+VOLTAGE_UNIT_V = 0.1
 
 MODEL_NUMBER = Register("model number", 0, 2)
 FIRMWARE_VERSION = Register("firmware version", 6, 1)
@@ -54,6 +31,9 @@ OPERATING_MODE = Register("operating mode", 11, 1)
 SHADOW_ID = Register("shadow id", 12, 1)
 HOMING_OFFSET = Register("homing offset", 20, 4, signed=True)
 TEMPERATURE_LIMIT = Register("temperature limit", 31, 1)
+MAX_VOLTAGE_LIMIT = Register("max voltage limit", 32, 2)
+MIN_VOLTAGE_LIMIT = Register("min voltage limit", 34, 2)
+PWM_LIMIT = Register("pwm limit", 36, 2)
 CURRENT_LIMIT = Register("current limit", 38, 2)
 VELOCITY_LIMIT = Register("velocity limit", 44, 4)
 MAX_POSITION_LIMIT = Register("max position limit", 48, 4)
@@ -100,43 +80,87 @@ class OperatingMode(IntEnum):
     PWM = 16
 
 
-@dataclass(frozen=True, slots=True)
-class ServoModel:
-    """One servo model. Torque, current and speed are the data sheet's at `voltage_v`.
+BAUDS = {0: 9_600, 1: 57_600, 2: 115_200, 3: 1_000_000, 4: 2_000_000, 5: 3_000_000, 6: 4_000_000, 7: 4_500_000}
 
-    `current_unit_a` is what one tick of current means, None on a model that reports load in 0.1 % of its stall torque.
-    """
+X_SERIES = ControlTable(
+    name="X series",
+    registers=tuple(value for value in list(globals().values()) if isinstance(value, Register)),
+    ticks_per_turn=TICKS_PER_TURN,
+    velocity_unit_rad_s=VELOCITY_UNIT_RAD_S,
+    voltage_unit_v=VOLTAGE_UNIT_V,
+    return_delay_unit_s=RETURN_DELAY_UNIT_S,
+    watchdog_unit_s=WATCHDOG_UNIT_S,
+    bauds=BAUDS,
+)
 
-    name: str
-    number: int
-    voltage_v: float
-    stall_torque_nm: float
-    stall_current_a: float
-    no_load_speed_rad_s: float
-    current_unit_a: float | None
-    current_limit_ticks: int | None
-
-    @property
-    def torque_per_tick_nm(self) -> float:
-        """Torque of one tick of present current (or load), taking torque as proportional to current up to stall."""
-        if self.current_unit_a is None:
-            return self.stall_torque_nm / 1000
-        return self.current_unit_a * self.stall_torque_nm / self.stall_current_a
+_INDIRECT = (IndirectArea(168, 224, 28), IndirectArea(578, 634, 28))
+_INDIRECT_X330 = (IndirectArea(168, 208, 20),)
+_WATCHDOG_FIRMWARE = 38
+_FAST_READ_FIRMWARE = 46  # the one known to have it; drivers try before they trust, as others may have it earlier
+_OVERHEATING_SHOCK_OVERLOAD = 0x34
+_RPM = 2 * pi / 60
 
 
-def _rpm(speed: float) -> float:
-    return speed * 2 * pi / 60
+def _model(
+    name: str,
+    number: int,
+    voltage_v: float,
+    torque_nm: float,
+    stall_a: float,
+    speed_rpm: float,
+    unit_a: float | None,
+    limit_ticks: int | None,
+    volts: tuple[float, float],
+    celsius: int,
+    velocity_ticks: int,
+    mask: int = _OVERHEATING_SHOCK_OVERLOAD,
+) -> ServoModel:
+    is_small, is_double = "330" in name, name.startswith("2X")
+    return ServoModel(
+        name=name,
+        number=number,
+        voltage_v=voltage_v,
+        stall_torque_nm=torque_nm,
+        stall_current_a=stall_a,
+        no_load_speed_rad_s=speed_rpm * _RPM,
+        current_unit_a=unit_a,
+        current_limit_ticks=limit_ticks,
+        lowest_voltage_v=volts[0],
+        highest_voltage_v=volts[1],
+        temperature_limit_c=celsius,
+        velocity_limit_ticks=velocity_ticks,
+        shutdown_mask=mask,
+        indirect=_INDIRECT_X330 if is_small else _INDIRECT,
+        watchdog_firmware=_WATCHDOG_FIRMWARE,
+        fast_read_firmware=None if is_double else _FAST_READ_FIRMWARE,
+        highest_baud=BAUDS[6] if is_small else BAUDS[7],
+        table=X_SERIES,
+    )
 
 
+# Number; at which voltage: stall torque in Nm, stall current in A, speed without load in rpm; current unit in A and
+# limit in ticks; lowest and highest voltage; temperature limit in °C; velocity limit in ticks.
 MODELS: dict[str, ServoModel] = {
     model.name: model
     for model in (
-        ServoModel("XL330-M288", 1200, 5.0, 0.52, 1.47, _rpm(103), 0.001, 1750),
-        ServoModel("XC330-T288", 1220, 11.1, 0.92, 0.80, _rpm(65), 0.001, 910),
-        ServoModel("XL430-W250", 1060, 12.0, 1.5, 1.4, _rpm(61), None, None),
-        ServoModel("2XL430-W250", 1090, 12.0, 1.5, 1.4, _rpm(61), None, None),
-        ServoModel("XM430-W350", 1020, 12.0, 4.1, 2.3, _rpm(46), 0.00269, 1193),
-        ServoModel("XM540-W270", 1120, 12.0, 10.6, 4.4, _rpm(30), 0.00269, 2047),
+        _model("XL330-M077", 1190, 5.0, 0.215, 1.47, 383, 0.001, 1750, (3.5, 7.0), 70, 1620, mask=0x35),
+        _model("XL330-M288", 1200, 5.0, 0.52, 1.47, 103, 0.001, 1750, (3.5, 7.0), 70, 445, mask=0x35),
+        # The XC330 measures its supply's current, not its motor's.
+        _model("XC330-T181", 1210, 11.1, 0.76, 0.80, 104, 0.001, 910, (5.5, 14.0), 70, 510),
+        _model("XC330-T288", 1220, 11.1, 0.92, 0.80, 65, 0.001, 910, (5.5, 14.0), 70, 320),
+        _model("XC330-M181", 1230, 5.0, 0.60, 1.80, 129, 0.001, 2352, (3.5, 7.0), 70, 545),
+        _model("XC330-M288", 1240, 5.0, 0.93, 1.80, 81, 0.001, 2352, (3.5, 7.0), 70, 350),
+        _model("XL430-W250", 1060, 12.0, 1.5, 1.4, 61, None, None, (6.0, 14.0), 72, 265),
+        _model("2XL430-W250", 1090, 12.0, 1.5, 1.4, 61, None, None, (6.0, 14.0), 72, 250),
+        _model("XC430-W150", 1070, 12.0, 1.6, 1.4, 106, None, None, (6.0, 16.0), 80, 460),
+        _model("XC430-W240", 1080, 12.0, 1.9, 1.4, 70, None, None, (6.0, 16.0), 80, 306),
+        _model("2XC430-W250", 1160, 12.0, 1.8, 1.4, 64, None, None, (6.0, 16.0), 80, 275),
+        _model("XM430-W210", 1030, 12.0, 3.0, 2.3, 77, 0.00269, 1193, (9.5, 16.0), 80, 330),
+        _model("XM430-W350", 1020, 12.0, 4.1, 2.3, 46, 0.00269, 1193, (9.5, 16.0), 80, 200),
+        _model("XM540-W150", 1130, 12.0, 7.3, 4.4, 53, 0.00269, 2047, (9.5, 16.0), 80, 230),
+        _model("XM540-W270", 1120, 12.0, 10.6, 4.4, 30, 0.00269, 2047, (9.5, 16.0), 80, 128),
+        _model("XH540-W150", 1110, 12.0, 7.1, 4.9, 70, 0.00269, 2047, (9.5, 16.0), 80, 300),
+        _model("XH540-W270", 1100, 12.0, 9.9, 4.9, 39, 0.00269, 2047, (9.5, 16.0), 80, 167),
     )
 }
 _BY_NUMBER = {model.number: model for model in MODELS.values()}

@@ -3,181 +3,180 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from assets.calibration import Calibration, calibrated
 from assets.robot import RobotSpec, ServoSpec
-from hardware import control_table as table
 from hardware.bus import DynamixelBus
-from hardware.control_table import OperatingMode
 from hardware.errors import HardwareError, PortError
 from hardware.port import Port, open_port
+from hardware.port_finder import LATENCY_RULE, SHORT_LATENCY_MS, latency_timer_ms
 from hardware.replies import PingReply
-from hardware.servo_setup import differences
-from hardware.servo_units import ServoUnits
+from hardware.robot_report import CheckedPort, Finding, FoundServo, RobotReport
+from hardware.scanning import COMMON_BAUDS, FACTORY_ID, REPLY_MARGIN_S, BaudScan, FoundAt, Opener, scan_bauds
+from hardware.servo_expectation import judged
+from hardware.servo_memory import ServoMemory
 from hardware.wiring import close_all
 
-_FACTORY_ID = 1
-_HARDWARE_ERRORS = {0: "input voltage", 2: "overheating", 3: "encoder", 4: "electrical shock", 5: "overload"}
-_AT_LIMIT_RAD = 0.02  # gears give a little where a joint rests on its stop
-
-
-@dataclass(frozen=True)
-class FoundServo:
-    """One servo that answered. `joint` is None for one that the table does not know."""
-
-    bus: str
-    servo_id: int
-    joint: str | None
-    model: str
-    firmware: int
-    mode: str
-    position_rad: float | None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that differs from the table. Connecting mends it by itself unless `needs_person`."""
-
-    place: str
-    problem: str
-    fix: str
-    needs_person: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.problem}; {self.fix}"
-
-
-@dataclass(frozen=True)
-class RobotReport:
-    """What answered, and what differs from the table."""
-
-    robot: str
-    servos: tuple[FoundServo, ...]
-    findings: tuple[Finding, ...]
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether connecting can succeed without a person doing anything first."""
-        return not any(finding.needs_person for finding in self.findings)
-
-
-def scan_port(path: str, baud: int = 1_000_000, reply_margin_s: float = 0.05) -> tuple[PingReply, ...]:
-    """Everybody who answers on one port at one baud rate, in order of id; an id that two servos share comes twice.
-
-    Raises:
-        PortError: the port cannot be opened.
-    """
-    bus = DynamixelBus(open_port(path, baud), path, reply_margin_s)
-    try:
-        return bus.scan()
-    finally:
-        bus.close()
+_OFF_RANGE_TICKS = 60  # how far outside its measured travel a joint may rest
 
 
 def check_robot(
-    spec: RobotSpec, ports: Mapping[str, str | Port], baud: int = 1_000_000, reply_margin_s: float = 0.05
+    spec: RobotSpec,
+    ports: Mapping[str, str | Port],
+    baud: int = 1_000_000,
+    reply_margin_s: float = REPLY_MARGIN_S,
+    calibration: Calibration | None = None,
+    opener: Opener = open_port,
 ) -> RobotReport:
-    """Compare the servos on `ports` with the robot table: ids, models, modes, limits, errors and positions.
+    """Compare the servos on `ports` with the robot table: ids, models, settings, health and positions.
 
-    A port that cannot be opened or a servo that does not answer is a finding, not an exception. Ports are closed again.
+    Where a servo is missing, the other baud rates are searched for it. A port that cannot be opened or a servo that
+    does not answer is a finding, not an exception. Ports are closed again.
 
     Raises:
+        CalibrationError: the calibration is not of this robot.
         ServoError: the table itself asks for what a servo model cannot do.
     """
-    servos: list[FoundServo] = []
-    findings: list[Finding] = []
+    robot = spec if calibration is None else calibrated(spec, calibration)
+    look = _Look(robot, baud, reply_margin_s, calibration, opener)
     for name in dict.fromkeys(servo.bus for servo in spec.servos):
-        if name not in ports:
-            findings.append(
+        if name in ports:
+            look.at_port(name, ports[name])
+        else:
+            look.findings.append(
                 Finding(f"bus {name}", "no port was given", f"name one, as in {name}=/dev/serial/by-id/...")
             )
-            continue
+    unknown = sorted(set(ports) - {servo.bus for servo in spec.servos})
+    look.findings += [
+        Finding(f"port of {name}", f"robot {spec.name} has no such bus", "leave it out") for name in unknown
+    ]
+    digest = None if calibration is None else calibration.digest
+    return RobotReport(spec.name, digest, tuple(look.ports), tuple(look.servos), tuple(look.findings))
+
+
+@dataclass
+class _Look:
+    """One look at all buses, and what it has found so far."""
+
+    spec: RobotSpec
+    baud: int
+    reply_margin_s: float
+    calibration: Calibration | None
+    opener: Opener
+    ports: list[CheckedPort] = field(default_factory=list)
+    servos: list[FoundServo] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def at_port(self, name: str, port: str | Port) -> None:
+        path = port if isinstance(port, str) else port.name
         try:
-            bus = DynamixelBus(open_port(ports[name], baud), name, reply_margin_s)
+            bus = DynamixelBus(self.opener(port, self.baud), name, self.reply_margin_s)
         except PortError as error:
-            findings.append(Finding(f"bus {name}", "no port", str(error)))
-            continue
+            self.findings.append(Finding(f"bus {name}", "no port", str(error)))
+            return
         try:
-            _check_bus(spec, bus, servos, findings)
+            self._at_adapter(name, path)
+            missing = self._at_bus(bus)
         except PortError as error:
-            findings.append(Finding(f"bus {name}", "the port failed", str(error)))
+            self.findings.append(Finding(f"bus {name}", "the port failed", str(error)))
+            return
         finally:
             close_all({name: bus})
-    unknown = sorted(set(ports) - {servo.bus for servo in spec.servos})
-    findings += [Finding(f"port of {name}", f"robot {spec.name} has no such bus", "leave it out") for name in unknown]
-    return RobotReport(spec.name, tuple(servos), tuple(findings))
+        if missing:
+            self._search(name, port, missing)
+
+    def _at_adapter(self, name: str, path: str) -> None:
+        timer_ms = latency_timer_ms(path)
+        self.ports.append(CheckedPort(name, path, timer_ms))
+        if timer_ms is not None and timer_ms > SHORT_LATENCY_MS:
+            problem = f"the adapter waits up to {timer_ms} ms for more before it passes an answer on"
+            fix = f"put this line into /etc/udev/rules.d/99-latency.rules and replug it: {LATENCY_RULE}"
+            self.findings.append(Finding(f"bus {name}", problem, fix, "advice", bus=name))
+
+    def _at_bus(self, bus: DynamixelBus) -> dict[int, ServoSpec]:
+        """Everybody at the bus's own baud rate; returns whom the table wants beside."""
+        expected = {servo.servo_id: servo for servo in self.spec.servos if servo.bus == bus.name}
+        answers = bus.scan()
+        counts = Counter(answer.servo_id for answer in answers)
+        found = {answer.servo_id: answer for answer in answers}
+        for servo_id in expected.keys() - found.keys():
+            try:  # its answer to the scan may have been damaged
+                found[servo_id] = bus.ping(servo_id)
+            except PortError:
+                raise
+            except HardwareError:
+                continue  # whoever is missing is searched for at other baud rates, and told then
+        missing = {servo_id: servo for servo_id, servo in expected.items() if servo_id not in found}
+        for servo_id, answer in sorted(found.items()):
+            place = f"bus {bus.name}, id {servo_id}"
+            if servo_id not in expected:
+                self.findings.append(_stranger(bus.name, FoundAt(self.baud, answer), missing))
+            if counts[servo_id] > 1:
+                problem = f"{counts[servo_id]} servos answer to id {servo_id}"
+                fix = "unplug all but one of them and give it another id"
+                self.findings.append(
+                    Finding(place, problem, fix, command="setup-servo --joint JOINT --from-id ID", bus=bus.name)
+                )
+                continue
+            try:
+                self._at_servo(bus, answer, expected.get(servo_id))
+            except PortError:
+                raise
+            except HardwareError as error:
+                self.findings.append(Finding(place, "it cannot be read", str(error)))
+        return missing
+
+    def _at_servo(self, bus: DynamixelBus, answer: PingReply, known: ServoSpec | None) -> None:
+        memory = ServoMemory.read(bus, answer.servo_id)
+        self.servos.append(FoundServo.of(bus.name, memory, known))
+        if known is not None:
+            self.findings += [Finding.of(difference) for difference in judged(self.spec, known, memory)]
+            self._compare_with_calibration(known, self.servos[-1])
+
+    def _compare_with_calibration(self, known: ServoSpec, servo: FoundServo) -> None:
+        if self.calibration is None:
+            return
+        own = self.calibration.by_joint[known.joint]
+        if own.lowest - _OFF_RANGE_TICKS <= servo.position_ticks <= own.highest + _OFF_RANGE_TICKS:
+            return
+        problem = f"stands at tick {servo.position_ticks}; the calibration measured {own.lowest} to {own.highest}"
+        fix = "has its horn been taken off since? Then calibrate the robot again"
+        self.findings.append(Finding(_place(known), problem, fix, "advice", "calibrate", known.bus))
+
+    def _search(self, name: str, port: str | Port, missing: Mapping[int, ServoSpec]) -> None:
+        """Say of each missing servo whether it answers at another baud rate, or whether a new one does."""
+        elsewhere = BaudScan((), {})
+        if isinstance(port, str):
+            others = [baud for baud in COMMON_BAUDS if baud != self.baud]
+            elsewhere = scan_bauds(port, others, self.reply_margin_s, self.opener)
+        lost = {found.reply.servo_id: found for found in elsewhere.found if found.reply.servo_id in missing}
+        for servo_id, servo in missing.items():
+            problem, fix, command = f"no {servo.model} answers", "check its power, cable, id and baud rate", None
+            if servo_id in lost and lost[servo_id].reply.model_name == servo.model:
+                problem += f" at {self.baud} baud, but one does at {lost[servo_id].baud}"
+                fix, command = f"set it to {self.baud} baud", f"setup-servo --joint {servo.joint}"
+            self.findings.append(Finding(_place(servo), problem, fix, command=command, bus=name))
+        still_missing = {key: servo for key, servo in missing.items() if key not in lost}
+        self.findings += [
+            _stranger(name, found, still_missing)
+            for found in elsewhere.found
+            if found.reply.servo_id not in lost or found.reply.model_name != missing[found.reply.servo_id].model
+        ]
 
 
-def _check_bus(spec: RobotSpec, bus: DynamixelBus, servos: list[FoundServo], findings: list[Finding]) -> None:
-    expected = {servo.servo_id: servo for servo in spec.servos if servo.bus == bus.name}
-    answers = bus.scan()
-    counts = Counter(answer.servo_id for answer in answers)
-    found = {answer.servo_id: answer for answer in answers}
-    silence: dict[int, HardwareError] = {}
-    for servo_id in expected.keys() - found.keys():
-        try:  # its answer to the scan may have been damaged
-            found[servo_id] = bus.ping(servo_id)
-        except PortError:
-            raise
-        except HardwareError as error:
-            silence[servo_id] = error
-    missing = [servo for servo_id, servo in expected.items() if servo_id not in found]
-    for servo in missing:
-        fix = f"check its power, cable, id and baud rate ({silence[servo.servo_id]})"
-        findings.append(Finding(_place(servo), f"no {servo.model} answers", fix))
-    for servo_id, answer in sorted(found.items()):
-        known = expected.get(servo_id)
-        if known is None:
-            findings.append(_stranger(bus, answer, missing))
-        if counts[servo_id] > 1:
-            problem = f"{counts[servo_id]} servos answer to id {servo_id}"
-            findings.append(Finding(f"bus {bus.name}", problem, "unplug all but one of them and give it another id"))
-            continue
-        try:
-            servos.append(_look_at(bus, answer, known))
-            if known is not None:
-                findings += _check_servo(spec, bus, known)
-        except PortError:
-            raise
-        except HardwareError as error:
-            findings.append(Finding(f"bus {bus.name}, id {servo_id}", "it cannot be read", str(error)))
-
-
-def _look_at(bus: DynamixelBus, answer: PingReply, known: ServoSpec | None) -> FoundServo:
-    mode = bus.read(answer.servo_id, table.OPERATING_MODE)
-    mode_name = OperatingMode(mode).name.lower() if mode in tuple(OperatingMode) else f"mode {mode}"
-    position_rad = None
-    if known is not None:
-        position_rad = ServoUnits(known).position_rad(bus.read(answer.servo_id, table.PRESENT_POSITION))
-    joint = known.joint if known else None
-    return FoundServo(bus.name, answer.servo_id, joint, answer.model_name, answer.firmware, mode_name, position_rad)
-
-
-def _check_servo(spec: RobotSpec, bus: DynamixelBus, servo: ServoSpec) -> list[Finding]:
-    found = [
-        Finding(_place(servo), difference.problem, difference.fix, difference.needs_person)
-        for difference in differences(spec, servo, bus)
-    ]
-    if bits := bus.read(servo.servo_id, table.HARDWARE_ERROR_STATUS):
-        names = ", ".join(name for bit, name in _HARDWARE_ERRORS.items() if bits & 1 << bit) or f"bits {bits:#04x}"
-        found.append(Finding(_place(servo), f"hardware error: {names}", "remove the cause, then reboot the servo"))
-    joint = spec.joints[spec.joint_index[servo.joint]]
-    position_rad = ServoUnits(servo).position_rad(bus.read(servo.servo_id, table.PRESENT_POSITION))
-    if not joint.lower - _AT_LIMIT_RAD <= position_rad <= joint.upper + _AT_LIMIT_RAD:
-        problem = f"stands at {position_rad:.3f} rad, outside its limits {joint.lower:.3f} to {joint.upper:.3f}"
-        found.append(
-            Finding(_place(servo), problem, "move the joint by hand; if it is inside, correct center_ticks or sign")
-        )
-    return found
-
-
-def _stranger(bus: DynamixelBus, answer: PingReply, missing: Sequence[ServoSpec]) -> Finding:
-    fix = "unplug it, or enter it in the robot table"
-    alike = [servo for servo in missing if servo.model == answer.model_name]
-    if answer.servo_id == _FACTORY_ID and len(alike) == 1:
-        fix = f"if it is the new servo of {alike[0].joint}, give it the id {alike[0].servo_id}"
-    return Finding(f"bus {bus.name}, id {answer.servo_id}", f"a {answer.model_name} that the table does not know", fix)
+def _stranger(bus: str, found: FoundAt, missing: Mapping[int, ServoSpec]) -> Finding:
+    place = f"bus {bus}, id {found.reply.servo_id}"
+    problem = f"{found}, which the table does not know"
+    alike = [servo for servo in missing.values() if servo.model == found.reply.model_name]
+    if found.reply.servo_id != FACTORY_ID or not alike:
+        return Finding(place, problem, "unplug it, or enter it in the robot table", bus=bus)
+    if len(alike) > 1:
+        fix = f"a new servo, of {' or '.join(servo.joint for servo in alike)}: adopt it with setup-servo"
+        return Finding(place, problem, fix, command="setup-servo --joint JOINT", bus=bus)
+    fix = f"a new servo: adopt it with setup-servo as {alike[0].joint}, which gives it the id {alike[0].servo_id}"
+    return Finding(place, problem, fix, command=f"setup-servo --joint {alike[0].joint}", bus=bus)
 
 
 def _place(servo: ServoSpec) -> str:

@@ -1,105 +1,27 @@
-"""How a servo must be set for the robot table to hold, and how to bring it there."""
+"""Bringing the servos on a bus to what the robot table needs, or refusing to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 
-from assets.robot import JointSpec, RobotSpec, ServoSpec
+from assets.robot import RobotSpec, ServoSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
-from hardware.control_table import OperatingMode, Register, servo_model
+from hardware.control_table import Register
 from hardware.errors import ServoError
-from hardware.servo_units import ServoUnits
-
-_MODES = {"position": OperatingMode.POSITION, "current_position": OperatingMode.CURRENT_POSITION}
-_CONFIGURATION_BYTES = table.STATUS_RETURN_LEVEL.address + 1
-
-# A homing offset shifts what every tick means: it is never changed without a person.
-_FIXED_BY_PERSON = (table.MODEL_NUMBER, table.HOMING_OFFSET)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One register that does not hold what the robot table needs."""
-
-    joint: str
-    bus: str
-    servo_id: int
-    register: Register
-    found: int
-    expected: int
-
-    @property
-    def needs_person(self) -> bool:
-        """Whether connecting refuses, rather than writing the expected value itself."""
-        return self.register in _FIXED_BY_PERSON
-
-    @property
-    def fix(self) -> str:
-        """What to do about it."""
-        if self.register == table.MODEL_NUMBER:
-            return (
-                f"fit a {table.model_name(self.expected)}, or enter {table.model_name(self.found)} for joint "
-                f"{self.joint} in the robot table"
-            )
-        if self.register == table.HOMING_OFFSET:
-            return "set the homing offset to 0 and check that the joint's center_ticks still hold"
-        return "connecting writes it"
-
-    @property
-    def problem(self) -> str:
-        """What differs, in words."""
-        found, expected = str(self.found), str(self.expected)
-        if self.register == table.MODEL_NUMBER:
-            found, expected = table.model_name(self.found), table.model_name(self.expected)
-        return f"{self.register.name} is {found}, the table needs {expected}"
-
-    def __str__(self) -> str:
-        return f"{self.joint} (bus {self.bus}, id {self.servo_id}): {self.problem}; {self.fix}"
-
-
-def expected_settings(joint: JointSpec, servo: ServoSpec) -> dict[Register, int]:
-    """What the EEPROM of one servo must hold.
-
-    Raises:
-        ServoError: the table asks for what the servo model cannot do.
-    """
-    model = servo_model(servo.model)
-    mode = _MODES[servo.operating_mode]
-    if mode == OperatingMode.CURRENT_POSITION and model.current_unit_a is None:
-        raise ServoError(
-            f"joint {joint.name}: {model.name} has no current sensing, so it cannot run in current_position mode; use "
-            f"position in the robot table"
-        )
-    settings = {
-        table.MODEL_NUMBER: model.number,
-        table.RETURN_DELAY: 0,
-        table.DRIVE_MODE: 0,
-        table.OPERATING_MODE: int(mode),
-        table.HOMING_OFFSET: 0,
-        table.STARTUP_CONFIGURATION: 0,
-        table.STATUS_RETURN_LEVEL: 2,
-    }
-    if mode == OperatingMode.POSITION:
-        lowest, highest = ServoUnits(servo).limit_ticks(joint.lower, joint.upper)
-        settings |= {table.MIN_POSITION_LIMIT: lowest, table.MAX_POSITION_LIMIT: highest}
-    return settings
+from hardware.servo_expectation import Difference, goal_current_ticks, judged
+from hardware.servo_memory import ServoMemory
 
 
 def differences(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> tuple[Difference, ...]:
-    """What in one servo's memory differs from what the robot table needs. Changes nothing.
+    """What about one servo differs from what the robot table needs. Changes nothing.
 
     Raises:
         BusError: the servo does not answer.
-        ServoError: the servo refuses to be read.
+        ServoError: the servo refuses to be read, or the table asks for what its model cannot do.
     """
-    memory = bus.read_block(servo.servo_id, 0, _CONFIGURATION_BYTES, "configuration")
-    joint = spec.joints[spec.joint_index[servo.joint]]
-    return tuple(
-        Difference(joint.name, servo.bus, servo.servo_id, register, found, expected)
-        for register, expected in expected_settings(joint, servo).items()
-        if (found := register.decode(memory[register.address :])) != expected
-    )
+    return judged(spec, servo, ServoMemory.read(bus, servo.servo_id))
 
 
 def prepare(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> None:
@@ -107,8 +29,8 @@ def prepare(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> None:
 
     Raises:
         BusError: the servo does not answer.
-        ServoError: it is another model or has a homing offset, it does not keep what is written, or its current limit
-            is below the goal current of the table.
+        ServoError: something about it needs a person (see `differences`), it does not keep what is written, or its
+            current limit is below the goal current of the table.
     """
     servo_id = servo.servo_id
     # Unconfirmed, since a servo below level 2 does not answer writes.
@@ -119,28 +41,39 @@ def prepare(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> None:
     found = differences(spec, servo, bus)
     if hopeless := [str(difference) for difference in found if difference.needs_person]:
         raise ServoError("; ".join(hopeless))
-    for difference in found:
-        bus.write(servo_id, difference.register, difference.expected)
-    if left := differences(spec, servo, bus):
-        raise ServoError("the servo does not keep what is written: " + "; ".join(map(str, left)))
+    writes = settings_to_write(found)
+    for register, value in writes.items():
+        bus.write(servo_id, register, value)
+    if writes:
+        left = [each for each in differences(spec, servo, bus) if each.register in writes]
+        if left:
+            raise ServoError("the servo does not keep what is written: " + "; ".join(map(str, left)))
     if servo.goal_current_a is not None:
         bus.write(servo_id, table.GOAL_CURRENT, goal_current_ticks(servo))
 
 
-def goal_current_ticks(servo: ServoSpec) -> int:
-    """The grip limit of a servo in current_position mode, as its goal current.
+def settings_to_write(found: Iterable[Difference]) -> dict[Register, int]:
+    """What mends those differences that writing mends."""
+    return {each.register: each.expected for each in found if each.register is not None}
+
+
+def duplicates(bus: DynamixelBus, servo_ids: Collection[int]) -> tuple[int, ...]:
+    """Those of `servo_ids` that several servos answer to, as far as their answers do not collide. Takes a scan."""
+    counts = Counter(reply.servo_id for reply in bus.scan())
+    return tuple(sorted(servo_id for servo_id in servo_ids if counts[servo_id] > 1))
+
+
+def refuse_duplicates(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> None:
+    """Two servos with one id would both follow its goals, and answer over each other.
 
     Raises:
-        ServoError: the servo senses no current, or the table asks for more than the model allows.
+        ServoError: an id of the table is answered to by several servos.
     """
-    model = servo_model(servo.model)
-    if servo.goal_current_a is None or model.current_unit_a is None or model.current_limit_ticks is None:
-        raise ServoError(f"joint {servo.joint}: {model.name} takes no goal current; remove goal_current_a")
-    ticks = round(servo.goal_current_a / model.current_unit_a)
-    if not 0 < ticks <= model.current_limit_ticks:
-        limit_a = model.current_limit_ticks * model.current_unit_a
-        raise ServoError(
-            f"joint {servo.joint}: goal current {servo.goal_current_a} A is not allowed; {model.name} takes more than "
-            f"0 and at most {limit_a:.2f} A"
-        )
-    return ticks
+    for name, bus in buses.items():
+        joints = {servo.servo_id: servo.joint for servo in spec.servos if servo.bus == name}
+        if twice := duplicates(bus, joints):
+            told = ", ".join(f"{servo_id} ({joints[servo_id]})" for servo_id in twice)
+            raise ServoError(
+                f"bus {name}: several servos answer to id {told}; unplug all but one of them and give it another id "
+                f"(`retake robot setup-servo`)"
+            )

@@ -5,13 +5,11 @@ from __future__ import annotations
 from math import pi
 
 from assets.robot import ServoSpec
-from hardware.control_table import TICKS_PER_TURN, VELOCITY_UNIT_RAD_S, servo_model
-
-_RAD_PER_TICK = 2 * pi / TICKS_PER_TURN
+from hardware.control_table import servo_model
 
 
 class ServoUnits:
-    """The conversions of one servo: `position_rad = sign * (ticks - center_ticks) * 2 pi / 4096`.
+    """The conversions of one servo: `position_rad = sign * (ticks - center_ticks) * 2 pi / ticks_per_turn`.
 
     Raises:
         ServoError: the model is not known.
@@ -21,18 +19,20 @@ class ServoUnits:
         self._sign = servo.sign
         self._center_ticks = servo.center_ticks
         self._model = servo_model(servo.model)
+        self._rad_per_tick = 2 * pi / self._model.table.ticks_per_turn
+        self._rad_s_per_tick = self._model.table.velocity_unit_rad_s
 
     def position_rad(self, ticks: int) -> float:
-        return self._sign * (ticks - self._center_ticks) * _RAD_PER_TICK
+        return self._sign * (ticks - self._center_ticks) * self._rad_per_tick
 
     def position_ticks(self, position_rad: float) -> int:
-        return self._center_ticks + self._sign * round(position_rad / _RAD_PER_TICK)
+        return self._center_ticks + self._sign * round(position_rad / self._rad_per_tick)
 
     def velocity_rad_s(self, ticks: int) -> float:
-        return self._sign * ticks * VELOCITY_UNIT_RAD_S
+        return self._sign * ticks * self._rad_s_per_tick
 
     def velocity_ticks(self, velocity_rad_s: float) -> int:
-        return self._sign * round(velocity_rad_s / VELOCITY_UNIT_RAD_S)
+        return self._sign * round(velocity_rad_s / self._rad_s_per_tick)
 
     def effort_nm(self, current_ticks: int) -> float:
         """Torque estimated from current (or load); see `ServoModel.torque_per_tick_nm`."""
@@ -44,4 +44,4 @@ class ServoUnits:
     def limit_ticks(self, lower_rad: float, upper_rad: float) -> tuple[int, int]:
         """The joint's limits as the servo's minimum and maximum position, within one turn."""
         ends = (self.position_ticks(lower_rad), self.position_ticks(upper_rad))
-        return max(0, min(ends)), min(TICKS_PER_TURN - 1, max(ends))
+        return max(0, min(ends)), min(self._model.table.ticks_per_turn - 1, max(ends))

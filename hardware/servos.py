@@ -13,7 +13,7 @@ from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.errors import BusError, HardwareError, ServoError
 from hardware.port import Port
-from hardware.servo_setup import prepare
+from hardware.servo_setup import prepare, refuse_duplicates
 from hardware.servo_units import ServoUnits
 from hardware.wiring import close_all, open_buses, servos_in_joint_order
 
@@ -88,6 +88,7 @@ class ServoChain:
             ServoError: a servo is not what the table says, or does not take its settings. Torque is off on all then.
         """
         try:
+            refuse_duplicates(self._spec, self._buses)
             for servo in self._servos:
                 prepare(self._spec, servo, self._buses[servo.bus])
             state = self.read()

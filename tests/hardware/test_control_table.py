@@ -8,7 +8,7 @@ import dynamixel_easy_sdk
 import pytest
 
 from hardware import control_table as table
-from hardware.control_table import MODELS, Register
+from hardware.control_table import MODELS, X_SERIES, Register, ServoModel
 from hardware.errors import ServoError
 
 TABLES = Path(dynamixel_easy_sdk.__file__).parent / "control_table"
@@ -37,6 +37,45 @@ def test_every_register_lies_where_the_manufacturer_puts_it(model: str) -> None:
             assert known[name] == (register.address, register.size), register.name
             compared += 1
     assert compared >= 35
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+def test_every_model_answers_with_the_manufacturers_number(model: ServoModel) -> None:
+    rows = [row.split("\t") for row in (TABLES / "dynamixel.model").read_text().splitlines()[1:]]
+    assert dict(rows)[str(model.number)] == f"{model.name.lower().replace('-', '_')}.model"
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+def test_indirect_areas_lie_where_the_manufacturer_puts_them(model: ServoModel) -> None:
+    # The small servos' areas moved together with their firmware 52 files, which say what the manual says.
+    is_small = "330" in model.name
+    known = manufacturers_table(f"{model.name}_fw52" if is_small else model.name)
+    first = model.indirect[0]
+    assert known["indirect address 1"] == (first.address, 2)
+    assert known["indirect data 1"] == (first.data, 1)
+    assert first.address + 2 * first.count <= first.data
+    if not is_small:
+        assert known["indirect address read"] == (model.indirect[1].address, 2)
+        assert known["indirect data read"] == (model.indirect[1].data, 1)
+
+
+def test_current_is_known_exactly_where_the_manufacturer_has_a_current_register() -> None:
+    for model in MODELS.values():
+        assert (model.current_unit_a is not None) == ("present current" in manufacturers_table(model.name)), model.name
+        assert (model.current_limit_ticks is not None) == ("current limit" in manufacturers_table(model.name))
+
+
+def test_the_recommended_voltage_lies_within_the_limits() -> None:
+    for model in MODELS.values():
+        assert model.lowest_voltage_v < model.voltage_v < model.highest_voltage_v, model.name
+
+
+def test_the_series_is_a_value_that_knows_its_registers_and_baud_rates() -> None:
+    assert X_SERIES.by_name["goal position"] is table.GOAL_POSITION
+    assert set(X_SERIES.registers) == set(REGISTERS)
+    assert [X_SERIES.baud_code(baud) for baud in (57_600, 1_000_000, 4_000_000)] == [1, 3, 6]
+    with pytest.raises(ServoError, match="do not know 12345 baud"):
+        X_SERIES.baud_code(12_345)
 
 
 def test_a_negative_value_is_stored_in_twos_complement() -> None:

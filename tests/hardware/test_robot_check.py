@@ -12,7 +12,9 @@ from hardware import control_table as table
 from hardware.control_table import servo_model
 from hardware.errors import PortError
 from hardware.port import InProcessPort
-from hardware.robot_check import RobotReport, check_robot, scan_port
+from hardware.robot_check import check_robot
+from hardware.robot_report import RobotReport
+from hardware.scanning import scan_port
 from hardware.servos import ServoChain
 from hardware.virtual import VirtualBus
 from hardware.virtual_robot import VirtualRobot
@@ -40,9 +42,8 @@ def test_a_robot_from_the_factory_can_be_connected_as_it_is(
     assert {(servo.joint, servo.servo_id, servo.model) for servo in report.servos} == {
         (servo.joint, servo.servo_id, servo.model) for servo in robot.servos
     }
-    assert "grip (bus hand, id 20): operating mode is 3, the table needs 5; connecting writes it" in map(
-        str, report.findings
-    )
+    mode = "operating mode is 3 (position), the table needs 5 (current_position); connecting writes it"
+    assert f"grip (bus hand, id 20): {mode}" in map(str, report.findings)
 
 
 def test_a_connected_robot_has_nothing_left_to_mend(robot: RobotSpec, buses: dict[str, VirtualBus], clock: Any) -> None:
@@ -66,8 +67,8 @@ def test_a_fresh_servo_in_place_of_a_missing_one_gets_its_id_proposed(
     buses["arm"].servos.append(VirtualServo(1, servo_model("XM430-W350")))
     complaints = needing_a_person(check_robot(robot, ports(buses, clock)))
     assert len(complaints) == 2
-    assert complaints[0].startswith("elbow (bus arm, id 11): no XM430-W350 answers")
-    assert "give it the id 11" in complaints[1]
+    assert "as elbow, which gives it the id 11" in complaints[0]
+    assert complaints[1].startswith("elbow (bus arm, id 11): no XM430-W350 answers")
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,7 @@ def test_ports_must_fit_the_tables_buses(robot: RobotSpec, names: tuple[str, ...
 def test_a_goal_current_beyond_the_models_limit_is_refused(
     robot: RobotSpec, virtual_buses: dict[str, VirtualBus], clock: Any
 ) -> None:
+    stand_at_home(virtual_buses)
     servos = tuple(dataclasses.replace(s, goal_current_a=3.0) if s.joint == "grip" else s for s in robot.servos)
     chain = ServoChain(
         dataclasses.replace(robot, servos=servos),
@@ -230,7 +231,7 @@ def test_the_chain_works_over_pseudo_terminals(
 ) -> None:
     stand_at_home(virtual_buses)
     ports = {name: serve(bus.feed) for name, bus in virtual_buses.items()}
-    chain = ServoChain(robot, ports, watchdog_s=2.5, reply_margin_s=5.0)
+    chain = ServoChain(robot, ports, watchdog_s=2.5, reply_margin_s=1.0)
     chain.connect()
     state = chain.exchange(np.array([1.0, 2.0, 0.5, 0.0]))
     assert not state.missing
