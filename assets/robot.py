@@ -86,6 +86,25 @@ class SensorAges:
 
 
 @dataclass(frozen=True)
+class SafetySpec:
+    """How the driver of the servos guards them, beside the limits of each joint.
+
+    `ladder` is what a stop does: "limp" holds, lets torque fade and switches it off, for a robot that cannot fall;
+    "hold_then_damp" holds, then keeps `damp_share` of the torque, for one that stands on its own. `watchdog_s` is how long
+    a servo goes on without hearing from the computer; `max_lead_rad` how far a goal may be ahead of where the joint is;
+    a joint that stays `tracking_error_rad` away from its goal for `tracking_time_s`, or at the end of its torque for as
+    long, stops the robot.
+    """
+
+    ladder: Literal["limp", "hold_then_damp"] = "limp"
+    watchdog_s: float = 0.1
+    max_lead_rad: float = 0.8
+    tracking_error_rad: float = 0.5
+    tracking_time_s: float = 0.5
+    damp_share: float = 0.15
+
+
+@dataclass(frozen=True)
 class RobotSpec:
     """A robot: what can be commanded, what can be sensed, and how often.
 
@@ -101,6 +120,7 @@ class RobotSpec:
     sound_hz: int | None = None
     has_imu: bool = False
     max_age: SensorAges = SensorAges()
+    safety: SafetySpec = SafetySpec()
     mjcf_path: Path | None = None
 
     @cached_property
@@ -170,6 +190,7 @@ class RobotSpec:
             sound_hz=fields["sound_hz"],
             has_imu=fields["has_imu"],
             max_age=SensorAges(**fields["max_age"]),
+            safety=SafetySpec(**fields.get("safety", {})),
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assets.errors import RobotTableError
 from assets.mjcf_names import MjcfNames
-from assets.robot import CameraSpec, JointSpec, PadSpec, RobotSpec, SensorAges, ServoSpec
+from assets.robot import CameraSpec, JointSpec, PadSpec, RobotSpec, SafetySpec, SensorAges, ServoSpec
 from assets.toml_table import TomlTable
 
 TICKS_PER_TURN = 4096
@@ -49,6 +49,7 @@ def load_robot(path: Path | str = "tudi") -> RobotSpec:
         sound_hz=top.integer("sound_hz", at_least=1) if top.has("sound_hz") else None,
         has_imu=top.flag("has_imu"),
         max_age=max_age,
+        safety=_read_safety(top.table("safety")) if top.has("safety") else SafetySpec(),
         mjcf_path=top.path.parent / top.text("mjcf"),
     )
     top.finish()
@@ -150,6 +151,25 @@ def _read_servo(row: TomlTable, joint: str, models: dict[str, _ServoModel]) -> S
     )
     row.finish()
     return servo
+
+
+def _read_safety(row: TomlTable) -> SafetySpec:
+    ladder = row.text("ladder")
+    if ladder not in ("limp", "hold_then_damp"):
+        row.refuse(f"ladder is {ladder!r}; allowed is 'limp' or 'hold_then_damp'", "ladder")
+    safety = SafetySpec(
+        ladder="limp" if ladder == "limp" else "hold_then_damp",
+        **{
+            key: row.number(key, above=0.0)
+            for key in ("watchdog_s", "max_lead_rad", "tracking_error_rad", "tracking_time_s", "damp_share")
+        },
+    )
+    if not 0.02 <= safety.watchdog_s <= 2.54:
+        row.refuse(f"watchdog_s is {safety.watchdog_s:g}; a servo takes 0.02 to 2.54", "watchdog_s")
+    if safety.damp_share >= 1.0:
+        row.refuse(f"damp_share is {safety.damp_share:g}; it must be below 1, all of the torque", "damp_share")
+    row.finish()
+    return safety
 
 
 def _read_camera(row: TomlTable) -> CameraSpec:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import pi
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import JointSpec, ServoSpec
-from hardware.control_table import RAD_PER_TICK, VELOCITY_UNIT_RAD_S, servo_model
+from hardware.control_table import servo_model
 from hardware.servo_units import ServoUnits
 
 FloatArray = NDArray[np.float64]
@@ -25,9 +26,12 @@ class JointUnits:
     def __init__(self, joints: Sequence[JointSpec], servos: Sequence[ServoSpec]) -> None:
         sign = np.array([servo.sign for servo in servos], dtype=np.float64)
         self._center_ticks = np.array([servo.center_ticks for servo in servos], dtype=np.float64)
-        self._rad_per_tick = sign * RAD_PER_TICK
-        self._velocity_unit = sign * VELOCITY_UNIT_RAD_S
-        self._nm_per_tick = sign * [servo_model(servo.model).torque_per_tick_nm for servo in servos]
+        models = [servo_model(servo.model) for servo in servos]
+        self.rad_per_tick = np.array([2 * pi / model.table.ticks_per_turn for model in models])
+        self.velocity_unit_rad_s = np.array([model.table.velocity_unit_rad_s for model in models])
+        self._rad_per_tick = sign * self.rad_per_tick
+        self._velocity_unit = sign * self.velocity_unit_rad_s
+        self._nm_per_tick = sign * [model.torque_per_tick_nm for model in models]
         limits = [
             ServoUnits(servo).limit_ticks(joint.lower, joint.upper) for joint, servo in zip(joints, servos, strict=True)
         ]

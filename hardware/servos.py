@@ -11,22 +11,34 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from hardware import control_table as table
+from hardware.bus import finish_reads
 from hardware.errors import BusError, HardwareError, ServoError
+from hardware.goal_guard import GoalGuard
+from hardware.joint_units import JointUnits
 from hardware.port import Port
 from hardware.servo_setup import prepare, refuse_duplicates
-from hardware.servo_units import ServoUnits
+from hardware.state_link import LinkCounters, LinkState, Reach, StateLink
+from hardware.stop_ladder import StopLadder
+from hardware.supervisor import Notice, Supervisor
+from hardware.sync_write import SyncWriter
+from hardware.vitals import VitalSigns, Vitals
 from hardware.wiring import close_all, open_buses, servos_in_joint_order
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 _LOG = logging.getLogger(__name__)
+
+_SPEED_SHARE = 2.0  # of the speed without load: limp joints are moved by hand, and supplies differ
+_CURRENT_SHARE = 1.5  # of the current limit
 
 
 @dataclass(frozen=True)
 class ChainState:
     """What the servos sense, in the order of `RobotSpec.joints`.
 
-    A joint in `missing` did not answer this time: its values and its stamp are those of its last answer. `alerts` names
-    the joints whose servos report a hardware error.
+    A joint in `missing` did not answer this time, or not credibly: its values and its stamp are those of its last good
+    answer. `alerts` names the joints whose servos report a hardware error, `restarted` those whose servos have begun
+    anew and have forgotten torque, goal and watchdog.
     """
 
     position_rad: FloatArray  # (joints,)
@@ -35,6 +47,7 @@ class ChainState:
     stamp_s: FloatArray  # (joints,)
     missing: Mapping[str, str]  # joint -> why
     alerts: tuple[str, ...]
+    restarted: tuple[str, ...] = ()
 
 
 class ServoChain:
@@ -48,6 +61,7 @@ class ServoChain:
         baud: bits a second of paths opened here.
         watchdog_s: how long a servo goes on without hearing from us before it stops by itself; multiples of 20 ms.
         reply_margin_s: how long to wait for an answer beyond its wire time.
+        fast: whether to try fast sync reads, which not every servo knows.
 
     Raises:
         ServoError: the table and the ports do not fit each other.
@@ -61,24 +75,50 @@ class ServoChain:
         baud: int = 1_000_000,
         watchdog_s: float = 0.2,
         reply_margin_s: float = 0.03,
+        fast: bool = True,
     ) -> None:
         self._spec = spec
         self._servos = servos_in_joint_order(spec)
-        self._units = tuple(ServoUnits(servo) for servo in self._servos)
-        self._limit_ticks = tuple(
-            units.limit_ticks(joint.lower, joint.upper) for units, joint in zip(self._units, spec.joints, strict=True)
-        )
+        self._units = JointUnits(spec.joints, self._servos)
         self._watchdog_ticks = _watchdog_ticks(watchdog_s)
+        self._tries_fast = fast
         self._buses = open_buses(spec, ports, baud, reply_margin_s)
         self._joints_on = {
             name: {servo.servo_id: index for index, servo in enumerate(self._servos) if servo.bus == name}
             for name in self._buses
         }
+        self._index = {name: np.array(list(ids.values()), dtype=np.intp) for name, ids in self._joints_on.items()}
+        self._writers = {name: SyncWriter(table.GOAL_POSITION, tuple(ids)) for name, ids in self._joints_on.items()}
+        self._links = {
+            name: StateLink(bus, tuple(self._joints_on[name]), self._reach(self._index[name]))
+            for name, bus in self._buses.items()
+        }
+        self._signs = VitalSigns(self._joints_on, self._buses, len(self._servos))
+        self._guard = GoalGuard(spec)
+        self._supervisor = Supervisor(spec, self._servos)
+        self._ladder = StopLadder(spec, self._servos, self._buses)
         count = len(spec.joints)
         self._position_rad = np.zeros(count)
         self._velocity_rad_s = np.zeros(count)
         self._effort_nm = np.zeros(count)
         self._stamp_s = np.full(count, -np.inf)
+        self._goals_rad = np.zeros(count)
+        self._held_back: BoolArray = np.zeros(count, dtype=np.bool_)
+
+    @property
+    def held_back(self) -> tuple[str, ...]:
+        """The joints whose last goals were not sent as they were given: too far, too fast, or too far ahead."""
+        return self._named(self._held_back)
+
+    @property
+    def counters(self) -> Mapping[str, LinkCounters]:
+        """By bus, what became of the questions since it was opened."""
+        return {name: link.counters for name, link in self._links.items()}
+
+    @property
+    def effort_share(self) -> FloatArray:
+        """How much of its push each joint may be asked for, (joints,): less where its servo is warm."""
+        return self._supervisor.effort_share
 
     def connect(self) -> ChainState:
         """Verify and set up every servo, then let each hold where it stands.
@@ -91,9 +131,11 @@ class ServoChain:
             refuse_duplicates(self._spec, self._buses)
             for servo in self._servos:
                 prepare(self._spec, servo, self._buses[servo.bus])
-            state = self.read()
-            if state.missing:
-                raise BusError(f"no state from {_listed(state.missing)}; check power, cable and ids")
+            for bus in self._buses.values():
+                bus.return_delay_s = 0.0  # `prepare` has seen to it
+            state = self._read_all()
+            for link in self._links.values() if self._tries_fast else ():
+                link.probe_fast()
             self._engage()
         except HardwareError:
             self.limp()
@@ -106,53 +148,66 @@ class ServoChain:
         return self.read()
 
     def write_goals(self, goals_rad: FloatArray) -> None:
-        """Send one goal position a joint, (joints,) in rad, clipped to its limits. Servos do not answer.
+        """Send one goal position a joint, (joints,) in rad, as far as `GoalGuard` admits it. Servos do not answer.
 
         Raises:
-            ServoError: the goals have another shape or are not finite.
+            ServoError: the goals have another shape or are not finite, or the chain is not connected.
         """
-        if goals_rad.shape != self._position_rad.shape or not np.isfinite(goals_rad).all():
-            raise ServoError(f"goals must be {len(self._servos)} finite numbers in rad, got {goals_rad}")
-        goals: dict[str, dict[int, int]] = {name: {} for name in self._buses}
-        for servo, ticks in zip(self._servos, self._goal_ticks(goals_rad), strict=True):
-            goals[servo.bus][servo.servo_id] = ticks
-        for name, bus in self._buses.items():
-            bus.sync_write(table.GOAL_POSITION, goals[name])
+        admitted, self._held_back = self._guard.admit(
+            goals_rad, self._position_rad, self._now_s(), self._supervisor.effort_share
+        )
+        self._send(admitted)
 
     def read(self) -> ChainState:
         """The state of every joint; all buses are asked before the first is waited for."""
-        for name, bus in self._buses.items():
-            bus.request_states(tuple(self._joints_on[name]))
+        for link in self._links.values():
+            link.ask()
+        finish_reads(tuple(self._buses.values()))
+        position_rad, velocity_rad_s = self._position_rad.copy(), self._velocity_rad_s.copy()
+        effort_nm, stamp_s = self._effort_nm.copy(), self._stamp_s.copy()
         missing: dict[str, str] = {}
-        alerts: list[str] = []
-        for name, bus in self._buses.items():
-            reply = bus.collect_states()
-            for servo_id, reading in reply.readings.items():
-                index = self._joints_on[name][servo_id]
-                units = self._units[index]
-                self._position_rad[index] = units.position_rad(reading.position_ticks)
-                self._velocity_rad_s[index] = units.velocity_rad_s(reading.velocity_ticks)
-                self._effort_nm[index] = units.effort_nm(reading.current_ticks)
-                self._stamp_s[index] = reading.stamp_s
-                if reading.alert:
-                    alerts.append(self._servos[index].joint)
-            for servo_id, problem in reply.problems.items():
-                missing[self._servos[self._joints_on[name][servo_id]].joint] = problem
+        alerts: BoolArray = np.zeros(len(self._servos), dtype=np.bool_)
+        restarted: list[str] = []
+        ticks = np.empty((3, len(self._servos)), dtype=np.int64)
+        for name, link in self._links.items():
+            found, index = link.take(), self._index[name]
+            ticks[:, index] = found.position_ticks, found.velocity_ticks, found.current_ticks
+            stamp_s[index], alerts[index] = found.stamp_s, found.alert
+            self._note_troubles(name, found, missing, restarted)
+        position_rad = self._units.position_rad(ticks[0])
+        velocity_rad_s = self._units.velocity_rad_s(ticks[1])
+        effort_nm = self._units.effort_nm(ticks[2])
+        self._position_rad, self._velocity_rad_s = position_rad, velocity_rad_s
+        self._effort_nm, self._stamp_s = effort_nm, stamp_s
+        if alerts.any():
+            self._signs.look_at_health()
         return ChainState(
-            self._position_rad.copy(),
-            self._velocity_rad_s.copy(),
-            self._effort_nm.copy(),
-            self._stamp_s.copy(),
-            missing,
-            tuple(alerts),
+            position_rad, velocity_rad_s, effort_nm, stamp_s, missing, self._named(alerts), tuple(restarted)
         )
+
+    def watch(self) -> tuple[Notice, ...]:
+        """Renew one group of vital signs, and judge them and the motion; to be called once a cycle.
+
+        Raises:
+            PortError: a cable is gone.
+        """
+        notices = self._supervisor.examine_vitals(self._signs.watch())
+        motion = self._supervisor.examine_motion(
+            self._goals_rad, self._position_rad, self._effort_nm, float(self._stamp_s.max())
+        )
+        return (*notices, *motion)
+
+    @property
+    def vitals(self) -> Vitals:
+        """The newest vital signs."""
+        return self._signs.newest
 
     def tripped(self) -> tuple[str, ...]:
         """The joints whose servos stopped by themselves because they heard nothing for `watchdog_s`.
 
         Their goals are dropped silently until `rearm`.
         """
-        return tuple(joint for joint, value in self._watchdogs().items() if value == table.WATCHDOG_TRIPPED)
+        return self._named(self._signs.watchdogs() == table.WATCHDOG_TRIPPED)
 
     def rearm(self) -> ChainState:
         """After `limp` or a tripped watchdog: hold every joint where it stands, with the watchdog armed again.
@@ -163,15 +218,18 @@ class ServoChain:
         """
         for servo in self._servos:
             self._buses[servo.bus].write(servo.servo_id, table.BUS_WATCHDOG, 0)
-        state = self.read()
-        if state.missing:
-            raise BusError(f"no state from {_listed(state.missing)}; check power, cable and ids")
+        state = self._read_all()
         self._engage()
         return state
 
     def hold(self) -> None:
         """Make every joint's newest measured position its goal; torque stays on."""
-        self.write_goals(self.read().position_rad)
+        self._guard.begin(self.read().position_rad, self._now_s())
+        self._send(self._position_rad)
+
+    def fade(self, share: float) -> None:
+        """Leave the servos no more than `share` of their torque, all at once, unconfirmed."""
+        self._ladder.fade(share)
 
     def limp(self) -> tuple[str, ...]:
         """Torque off, servo by servo: each is tried whatever happens to the others. Never raises.
@@ -179,62 +237,72 @@ class ServoChain:
         Returns:
             One line for each servo that did not consent; empty if all are limp.
         """
-        failures = []
-        for name, bus in self._buses.items():
-            try:
-                bus.sync_write(table.TORQUE_ENABLE, dict.fromkeys(self._joints_on[name], 0))  # all at once, unconfirmed
-            except HardwareError as error:
-                failures.append(f"bus {name}: {error}")
-        for servo in self._servos:
-            try:
-                self._buses[servo.bus].write(servo.servo_id, table.TORQUE_ENABLE, 0)
-            except HardwareError as error:
-                failures.append(f"{servo.joint}: {error}")
+        failures = self._ladder.limp()
         for failure in failures:
             _LOG.error("torque may still be on: %s", failure)
-        return tuple(failures)
+        return failures
 
     def close(self) -> None:
         """Make the servos limp and release the ports. May be called more than once."""
         if self._buses:
             self.limp()
             close_all(self._buses)
-            self._buses = {}
-            self._joints_on = {}
+            self._buses.clear()
+            self._links = {}
+
+    def _read_all(self) -> ChainState:
+        for link in self._links.values():
+            link.forget()
+        state = self.read()
+        if state.missing:
+            raise BusError(f"no state from {_listed(state.missing)}; check power, cable and ids")
+        return state
 
     def _engage(self) -> None:
-        # An old goal would be driven to at full speed the moment that torque comes on.
-        for servo, ticks in zip(self._servos, self._goal_ticks(self._position_rad), strict=True):
-            self._buses[servo.bus].write(servo.servo_id, table.GOAL_POSITION, ticks)
-        for servo in self._servos:
-            self._buses[servo.bus].write(servo.servo_id, table.TORQUE_ENABLE, 1)
+        self._ladder.engage(dict(zip(self._servos, self._units.goal_ticks(self._position_rad).tolist(), strict=True)))
+        self._goals_rad = self._position_rad
         # Last and all at once: while one bus is being set up, the others carry no instruction.
         for name, bus in self._buses.items():
             bus.sync_write(table.BUS_WATCHDOG, dict.fromkeys(self._joints_on[name], self._watchdog_ticks))
-        watchdogs = self._watchdogs()
-        for servo in self._servos:
-            if (kept := watchdogs.get(servo.joint)) != self._watchdog_ticks:
+        self._signs.forget()
+        self._supervisor.forget()
+        self._guard.begin(self._position_rad, self._now_s())
+        for servo, kept in zip(self._servos, self._signs.watchdogs().tolist(), strict=True):
+            if kept != self._watchdog_ticks:
                 raise ServoError(
                     f"joint {servo.joint}: the bus watchdog reads {kept} after writing {self._watchdog_ticks}; check "
                     f"the cable, and that the firmware is 38 or newer"
                 )
 
-    def _goal_ticks(self, goals_rad: FloatArray) -> list[int]:
-        # A servo drops a goal beyond its own limits without a word.
-        return [
-            min(max(units.position_ticks(goal_rad), lowest), highest)
-            for units, goal_rad, (lowest, highest) in zip(
-                self._units, goals_rad.tolist(), self._limit_ticks, strict=True
-            )
-        ]
-
-    def _watchdogs(self) -> dict[str, int]:
-        found = {}
+    def _send(self, goals_rad: FloatArray) -> None:
+        ticks = self._units.goal_ticks(goals_rad)
         for name, bus in self._buses.items():
-            reply = bus.sync_read(tuple(self._joints_on[name]), table.BUS_WATCHDOG.address, table.BUS_WATCHDOG.size)
-            for servo_id, block in reply.blocks.items():
-                found[self._servos[self._joints_on[name][servo_id]].joint] = table.BUS_WATCHDOG.decode(block.data)
-        return found
+            bus.send(self._writers[name].encode(ticks[self._index[name]]))
+        self._goals_rad = goals_rad
+
+    def _note_troubles(self, name: str, found: LinkState, missing: dict[str, str], restarted: list[str]) -> None:
+        joints_on = self._joints_on[name]
+        for servo_id, problem in found.problems.items():
+            missing[self._servos[joints_on[servo_id]].joint] = problem
+        restarted += [self._servos[joints_on[servo_id]].joint for servo_id in found.restarted]
+
+    def _reach(self, index: NDArray[np.intp]) -> Reach:
+        from hardware.control_table import servo_model
+
+        models = [servo_model(self._servos[place].model) for place in index.tolist()]
+        speed = _SPEED_SHARE * np.array([model.no_load_speed_rad_s for model in models])
+        current = [1000 if model.current_limit_ticks is None else model.current_limit_ticks for model in models]
+        return Reach(
+            speed / self._units.rad_per_tick[index],
+            speed / self._units.velocity_unit_rad_s[index],
+            _CURRENT_SHARE * np.array(current, dtype=np.float64),
+        )
+
+    def _now_s(self) -> float:
+        return next(iter(self._buses.values())).now_s() if self._buses else 0.0
+
+    def _named(self, chosen: BoolArray) -> tuple[str, ...]:
+        return tuple(self._servos[index].joint for index in np.flatnonzero(chosen).tolist()) if chosen.any() else ()
 
 
 def _watchdog_ticks(watchdog_s: float) -> int:

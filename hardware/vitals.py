@@ -1,0 +1,120 @@
+"""What changes slowly in a servo, and must be known all the same: torque, errors, watchdog, voltage, temperature.
+
+One group of registers is asked for in a cycle, of all servos of a bus in one question, so that every value is renewed
+several times in five seconds at little cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware import control_table as table
+from hardware.bus import DynamixelBus, finish_reads
+from hardware.register import Register
+from hardware.sync_read import SyncReader, block_of
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_HEALTH = (table.TORQUE_ENABLE, table.HARDWARE_ERROR_STATUS)
+_WATCHDOG = (table.BUS_WATCHDOG,)
+_SUPPLY = (table.PRESENT_VOLTAGE, table.PRESENT_TEMPERATURE)
+_GROUPS: tuple[tuple[Register, ...], ...] = (_HEALTH, _WATCHDOG, _SUPPLY)
+_UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """The newest of each, (joints,); NaN or -1 where a servo has not been asked since connecting."""
+
+    torque_on: IntArray
+    hardware_error: IntArray  # bits, as in Hardware Error Status
+    watchdog: IntArray  # in its own units; 255 has tripped
+    voltage_v: FloatArray
+    temperature_c: FloatArray
+
+    @staticmethod
+    def unknown(count: int) -> Vitals:
+        nothing = np.full(count, _UNKNOWN, dtype=np.int64)
+        return Vitals(nothing, nothing, nothing, np.full(count, np.nan), np.full(count, np.nan))
+
+
+class VitalSigns:
+    """Asks for one group of vital signs at a time.
+
+    Args:
+        joints_on: for each bus, the index of the joint by servo id.
+        buses: by name.
+        count: how many joints there are.
+    """
+
+    def __init__(self, joints_on: Mapping[str, Mapping[int, int]], buses: Mapping[str, DynamixelBus], count: int) -> None:
+        self._buses = dict(buses)
+        self._index = {name: np.array(list(ids.values()), dtype=np.intp) for name, ids in joints_on.items()}
+        self._readers = [
+            {
+                name: SyncReader(tuple(ids), group[0].address, block_of(group), self._buses[name].counters)
+                for name, ids in joints_on.items()
+            }
+            for group in _GROUPS
+        ]
+        self._turn = 0
+        self._is_urgent = False
+        self.newest = Vitals.unknown(count)
+
+    def look_at_health(self) -> None:
+        """Ask for torque and errors at the next `watch`, whoever's turn it is."""
+        self._is_urgent = True
+
+    def forget(self) -> None:
+        """Nothing is known any more."""
+        self.newest = Vitals.unknown(len(self.newest.torque_on))
+
+    def watch(self) -> Vitals:
+        """Ask for one group, and return the newest of all.
+
+        Raises:
+            PortError: a cable is gone.
+        """
+        turn = 0 if self._is_urgent else self._turn
+        self._is_urgent = False
+        self._turn = (turn + 1) % len(_GROUPS)
+        self.ask_for(_GROUPS[turn], self._readers[turn])
+        return self.newest
+
+    def watchdogs(self) -> IntArray:
+        """What every servo's watchdog holds now, (joints,); -1 where one did not answer."""
+        unknown = np.full(len(self.newest.watchdog), _UNKNOWN, dtype=np.int64)
+        self.newest = replace(self.newest, watchdog=unknown)
+        self.ask_for(_WATCHDOG, self._readers[1])
+        return self.newest.watchdog
+
+    def ask_for(self, group: Sequence[Register], readers: Mapping[str, SyncReader]) -> None:
+        """Ask all buses for one group at once, and keep what comes."""
+        for name, reader in readers.items():
+            self._buses[name].ask(reader)
+        finish_reads(tuple(self._buses.values()))
+        found = {register: self._field(register).copy() for register in group}
+        for name, reader in readers.items():
+            index = self._index[name][reader.answered]
+            for register, values in found.items():
+                values[index] = reader.values[register.name][reader.answered] * _UNITS.get(register, 1)
+        self.newest = replace(self.newest, **{_FIELDS[register]: values for register, values in found.items()})
+
+    def _field(self, register: Register) -> NDArray[np.generic]:
+        field: NDArray[np.generic] = getattr(self.newest, _FIELDS[register])
+        return field
+
+
+_FIELDS = {
+    table.TORQUE_ENABLE: "torque_on",
+    table.HARDWARE_ERROR_STATUS: "hardware_error",
+    table.BUS_WATCHDOG: "watchdog",
+    table.PRESENT_VOLTAGE: "voltage_v",
+    table.PRESENT_TEMPERATURE: "temperature_c",
+}
+_UNITS = {table.PRESENT_VOLTAGE: table.VOLTAGE_UNIT_V}
