@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
 _POLYNOMIAL = 0x8005  # CRC-16/UMTS: initial value 0, bits not reflected, no final xor
 
 
@@ -23,3 +28,18 @@ def crc16(data: bytes | bytearray | memoryview, crc: int = 0) -> int:
     for byte in data:
         crc = ((crc << 8) & 0xFFFF) ^ _TABLE[(crc >> 8) ^ byte]
     return crc
+
+
+@cache
+def crc_tables(length: int) -> NDArray[np.uint16]:  # (length, 256)
+    """What each byte adds to the check sum of `length` bytes, by place and value.
+
+    With the initial value 0 the sum is linear: `crc16(data)` is the exclusive or of `tables[place, data[place]]`.
+    """
+    tables = np.empty((length, 256), dtype=np.uint16)
+    column = np.array(_TABLE, dtype=np.uint16)
+    for place in reversed(range(length)):
+        tables[place] = column
+        column = (column << 8) ^ tables[-1][column >> 8]  # one more byte, of value 0, behind it
+    tables.flags.writeable = False
+    return tables

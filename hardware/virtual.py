@@ -18,6 +18,7 @@ from hardware.packet_stream import PacketStream
 from hardware.virtual_answers import Answer, Chunk
 from hardware.virtual_fast_read import fast_answers
 from hardware.virtual_faults import FaultScript
+from hardware.virtual_frames import status_frames
 from hardware.virtual_hearing import Hearing
 from hardware.virtual_instructions import (
     bulk_read_requests,
@@ -147,22 +148,26 @@ class VirtualBus:
 
     def _chained(self, requests: list[tuple[int, int, int]], hearing: Hearing) -> list[Answer]:
         """One status each, in the order of the request; a servo waits its return delay after the one before it."""
-        answers: list[Answer] = []
+        places: list[tuple[int, float, int]] = []  # id, and the silence before its answer
+        statuses: list[tuple[int, int, bytes]] = []
         gap_s, gap_bytes = 0.0, 0
         for servo_id, address, size in requests:
-            parameters = address.to_bytes(2, "little") + size.to_bytes(2, "little")
-            statuses = hearing.ask(servo_id, Instruction.READ, parameters)
-            if not statuses:
+            read = hearing.read(servo_id, address, size)
+            if not read:
                 if self.chain == "stop":
                     break
-                gap_s += next(
-                    (s.return_delay_s for s in self.servos if s.servo_id == servo_id), _UNKNOWN_RETURN_DELAY_S
-                )
+                gap_s += self._return_delay_s(servo_id)
                 gap_bytes += STATUS_OVERHEAD_BYTES + size
-            for servo, status in statuses:
-                answers.append(Answer(servo_id, status.encode(), servo.return_delay_s + gap_s, gap_bytes))
+            for servo, error, data in read:
+                places.append((servo_id, servo.return_delay_s + gap_s, gap_bytes))
+                statuses.append((servo_id, error, data))
                 gap_s, gap_bytes = 0.0, 0
-        return answers
+        frames = status_frames(statuses)
+        return [Answer(place[0], frame, place[1], place[2]) for place, frame in zip(places, frames, strict=True)]
+
+    def _return_delay_s(self, servo_id: int) -> float:
+        delays_s = (servo.return_delay_s for servo in self.servos if servo.servo_id == servo_id)
+        return next(delays_s, _UNKNOWN_RETURN_DELAY_S)
 
 
 def _slotted(hearing: Hearing) -> list[Answer]:

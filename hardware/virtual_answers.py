@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +14,7 @@ class Chunk:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The bytes of one servo, and the silence before them: `delay_s`, and the time that `silence_bytes` would take.
 
     Negative `silence_bytes` make room for bytes that take no time on the wire themselves. A late answer leaves its

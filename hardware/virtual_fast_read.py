@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hardware.crc import crc16
-from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, HEADER, Instruction
+from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, HEADER
 from hardware.virtual_answers import Answer
 from hardware.virtual_hearing import Hearing
 from hardware.virtual_servo import VirtualServo
@@ -35,16 +35,11 @@ def fast_answers(requests: Sequence[tuple[int, int, int]], hearing: Hearing, fro
     crc = 0
     answers: list[Answer] = []
     for servo_id, address, size in requests:
-        parameters = address.to_bytes(2, "little") + size.to_bytes(2, "little")
-        found = [
-            (servo, status)
-            for servo, status in hearing.ask(servo_id, Instruction.READ, parameters)
-            if _takes_part(servo, from_firmware)
-        ]
+        found = [part for part in hearing.read(servo_id, address, size) if _takes_part(part[0], from_firmware)]
         if not found:
             break
-        servo, status = found[0]  # a second servo of that id talks at the same time and is taken for an echo
-        part += bytes([status.error, servo_id]) + status.parameters.ljust(size, b"\x00")
+        servo, error, data = found[0]  # a second servo of that id talks at the same time and is taken for an echo
+        part += bytes([error, servo_id]) + data.ljust(size, b"\x00")
         crc = crc16(part, crc)
         check = crc.to_bytes(CRC_BYTES, "little")
         crc = crc16(check, crc)

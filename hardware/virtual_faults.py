@@ -7,7 +7,7 @@ an instruction from being heard or answered, and the script that says when.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -195,4 +195,4 @@ class FaultScript:
 
 
 def _gap_of(answer: Answer) -> Answer:
-    return replace(answer, frame=b"", silence_bytes=answer.silence_bytes + len(answer.frame))
+    return answer._replace(frame=b"", silence_bytes=answer.silence_bytes + len(answer.frame))

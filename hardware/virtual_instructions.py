@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hardware.control_table import BAUD_CODE, FIRMWARE_VERSION, MODEL_NUMBER, SERVO_ID, STATUS_RETURN_LEVEL, Register
+from hardware.control_table import BAUD_CODE, FIRMWARE_VERSION, MODEL_NUMBER, SERVO_ID, Register
 from hardware.dynamixel import Instruction, StatusError, StatusPacket
 from hardware.virtual_servo import VirtualServo
 
@@ -15,15 +15,23 @@ _KEPT: Mapping[bytes, tuple[Register, ...]] = {b"\xff": (), b"\x01": (SERVO_ID,)
 
 def carry_out(servo: VirtualServo, instruction: int, parameters: bytes) -> StatusPacket | None:
     """Carry one instruction out; the status packet, if the servo's return level grants one."""
-    servo_id, level, alert = servo.servo_id, servo.get(STATUS_RETURN_LEVEL), servo.error_byte
+    servo_id, level, alert = servo.servo_id, servo.return_level, servo.error_byte
     if instruction == Instruction.PING:
         data = MODEL_NUMBER.encode(servo.model.number) + FIRMWARE_VERSION.encode(servo.firmware)
         return StatusPacket(servo_id, alert, data)
     if instruction == Instruction.READ:
-        data, error = _read(servo, parameters)
-        return StatusPacket(servo_id, error | alert, data) if level >= _READ_LEVEL else None
+        status = read(servo, *_pair(parameters)) if len(parameters) == 4 else (StatusError.DATA_LENGTH | alert, b"")
+        return StatusPacket(servo_id, *status) if status else None
     error = _DOERS[instruction](servo, parameters) if instruction in _DOERS else StatusError.INSTRUCTION
     return StatusPacket(servo_id, error | alert) if level >= _WRITE_LEVEL else None
+
+
+def read(servo: VirtualServo, address: int, size: int) -> tuple[int, bytes] | None:
+    """The error byte and the data that a servo answers to a read, if its return level grants an answer."""
+    if servo.return_level < _READ_LEVEL:
+        return None
+    data = servo.read(address, size)
+    return (data | servo.error_byte, b"") if isinstance(data, StatusError) else (servo.error_byte, data)
 
 
 def carry_out_by_broadcast(servo: VirtualServo, instruction: int, parameters: bytes) -> None:
@@ -65,13 +73,6 @@ def bulk_writes(parameters: bytes) -> list[tuple[int, int, bytes]]:
 def _pair(parameters: bytes) -> tuple[int, int]:
     """The address and the size at the head of `parameters`."""
     return int.from_bytes(parameters[:2], "little"), int.from_bytes(parameters[2:4], "little")
-
-
-def _read(servo: VirtualServo, parameters: bytes) -> tuple[bytes, StatusError]:
-    if len(parameters) != 4:
-        return b"", StatusError.DATA_LENGTH
-    found = servo.read(*_pair(parameters))
-    return (b"", found) if isinstance(found, StatusError) else (found, StatusError.NONE)
 
 
 def _write(servo: VirtualServo, parameters: bytes) -> StatusError:

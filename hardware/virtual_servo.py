@@ -5,7 +5,7 @@ What moves is somebody else's business: read `target` each tick, move something,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from math import inf
 from struct import Struct
@@ -20,14 +20,17 @@ _TABLE_BYTES = 1024
 _STATE = Struct("<hii")  # present current, velocity and position
 _STATE_AT = table.STATE_ADDRESS
 _TICK = Struct("<H")
-_TICK_AT, _TORQUE_AT, _WATCHDOG_AT = (
-    table.REALTIME_TICK.address,
+# Looked at with every instruction, so without a detour through `get`.
+_ID_AT, _BAUD_AT, _RETURN_DELAY_AT = table.SERVO_ID.address, table.BAUD_CODE.address, table.RETURN_DELAY.address
+_TORQUE_AT, _LEVEL_AT, _ERROR_AT = (
     table.TORQUE_ENABLE.address,
-    table.BUS_WATCHDOG.address,
+    table.STATUS_RETURN_LEVEL.address,
+    table.HARDWARE_ERROR_STATUS.address,
 )
-_BITS_A_BYTE, _BAUD_TOLERANCE = 10, 0.03
+_WATCHDOG_AT, _TICK_AT = table.BUS_WATCHDOG.address, table.REALTIME_TICK.address
 _LARGEST_SINGLE_TURN_HOMING = 1024  # all of a homing offset that position mode honours
 _TORQUE_ON_BY_GOAL = 0x08  # drive mode
+_WITH_CONSEQUENCES = {table.OPERATING_MODE.address, table.HOMING_OFFSET.address, table.GOAL_POSITION.address}
 _TORQUE_ON_AT_BOOT = 0x01  # startup configuration
 VOLTAGE_ERROR, OVERHEATING_ERROR, OVERLOAD_ERROR = 0x01, 0x04, 0x20  # hardware error status
 _ROOM_TEMPERATURE_C = 30
@@ -97,15 +100,15 @@ class VirtualServo:
 
     @property
     def servo_id(self) -> int:
-        return self._memory[table.SERVO_ID.address]
+        return self._memory[_ID_AT]
 
     @property
     def baud(self) -> int:
-        return table.BAUD_RATES[self._memory[table.BAUD_CODE.address]]
+        return table.BAUD_RATES[self._memory[_BAUD_AT]]
 
     @property
     def return_delay_s(self) -> float:
-        return self._memory[table.RETURN_DELAY.address] * table.RETURN_DELAY_UNIT_S
+        return self._memory[_RETURN_DELAY_AT] * table.RETURN_DELAY_UNIT_S
 
     @property
     def mode(self) -> OperatingMode:
@@ -122,7 +125,12 @@ class VirtualServo:
     @property
     def error_byte(self) -> int:
         """What rides on every status packet."""
-        return HARDWARE_ALERT if self._memory[table.HARDWARE_ERROR_STATUS.address] else 0
+        return HARDWARE_ALERT if self._memory[_ERROR_AT] else 0
+
+    @property
+    def return_level(self) -> int:
+        """What it answers: 0 pings, 1 reads as well, 2 everything."""
+        return self._memory[_LEVEL_AT]
 
     @property
     def is_moving(self) -> bool:
@@ -138,15 +146,12 @@ class VirtualServo:
         encoder_ticks = self.get(table.GOAL_POSITION) - self._shift_ticks()
         return ServoTarget(mode, encoder_ticks, abs(self.get(table.GOAL_CURRENT)) if limited else None)
 
-    def hears(self, now_s: float, byte_time_s: float) -> bool:
-        """Whether an instruction at this pace reaches it: it is up, and the baud rate is its own. 0 fits everybody."""
-        return now_s >= self._deaf_until_s and (
-            byte_time_s == 0 or abs(self.baud * byte_time_s / _BITS_A_BYTE - 1) < _BAUD_TOLERANCE
-        )
-
-    def hear(self, now_s: float) -> None:
-        """An instruction is on its bus, for whomever."""
+    def hears(self, now_s: float, baud_codes: Container[int]) -> bool:
+        """Whether an instruction at one of these baud rates reaches it; if so, its watchdog starts anew."""
+        if now_s < self._deaf_until_s or self._memory[_BAUD_AT] not in baud_codes:
+            return False
         self._heard_s = now_s
+        return True
 
     def advance(self, now_s: float) -> None:
         """Let the servo notice the time, and how long its bus has carried no instruction."""
@@ -250,17 +255,23 @@ class VirtualServo:
         return self.write(address, data)
 
     def _apply(self, values: Write) -> None:
-        was_on = self.torque_on
-        for register, value in values.items():
-            self._put(register, value)
-        if table.OPERATING_MODE in values:
-            self._reset_goals()
-        if table.HOMING_OFFSET in values or table.OPERATING_MODE in values:
-            self._show()
-        if table.GOAL_POSITION in values and self.get(table.DRIVE_MODE) & _TORQUE_ON_BY_GOAL:
-            self._put(table.TORQUE_ENABLE, 1)
+        was_on, memory = self.torque_on, self._memory
+        for register, value in values:
+            address = register.address
+            memory[address : address + register.size] = register.encode(value)
+            if address in _WITH_CONSEQUENCES:
+                self._follow(address)
         if self.torque_on and not was_on and self.mode == OperatingMode.POSITION:
             self._forget_turns()
+
+    def _follow(self, address: int) -> None:
+        if address == table.OPERATING_MODE.address:
+            self._reset_goals()
+        if address == table.GOAL_POSITION.address:
+            if self.get(table.DRIVE_MODE) & _TORQUE_ON_BY_GOAL:
+                self._put(table.TORQUE_ENABLE, 1)
+        else:
+            self._show()
 
     def _trip(self) -> None:
         self._put(table.BUS_WATCHDOG, table.WATCHDOG_TRIPPED)

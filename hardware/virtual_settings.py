@@ -50,7 +50,6 @@ WRITABLE: Mapping[Register, range] = {
     table.PROFILE_VELOCITY: range(32_768),
     table.GOAL_POSITION: range(-(2**31), 2**31),
 }
-WRITABLE_AT: Mapping[int, Register] = {register.address: register for register in WRITABLE}
 GOALS = (table.GOAL_PWM, table.GOAL_CURRENT, table.GOAL_VELOCITY, table.GOAL_POSITION)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class _AnswerFault(WireFault):
         return changed
 
     def _instead_of(self, answer: Answer, rng: np.random.Generator) -> list[Answer]:
-        return [replace(answer, frame=self._damaged(answer.frame, rng))]
+        return [answer._replace(frame=self._damaged(answer.frame, rng))]
 
     def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
         raise NotImplementedError
@@ -103,7 +103,7 @@ class DuplicateId(_AnswerFault):
     """Two servos with one id answer, one after the other. For answers that differ, put two servos on the bus."""
 
     def _instead_of(self, answer: Answer, rng: np.random.Generator) -> list[Answer]:
-        return [answer, replace(answer, silence_bytes=0)]
+        return [answer, answer._replace(silence_bytes=0)]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class LateReply(_AnswerFault):
     """The computer gets an answer only with those to the next instruction."""
 
     def _instead_of(self, answer: Answer, rng: np.random.Generator) -> list[Answer]:
-        return [replace(answer, late=True)]
+        return [answer._replace(late=True)]
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class CutReply(WireFault):
             return answers
         place = places[int(rng.integers(len(places)))]
         frame = answers[place].frame
-        kept = replace(answers[place], frame=frame[: int(rng.integers(1, len(frame)))])
+        kept = answers[place]._replace(frame=frame[: int(rng.integers(1, len(frame)))])
         return [*answers[:place], kept, *([] if self.rest_lost else answers[place + 1 :])]
 
 

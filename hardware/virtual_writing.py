@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from hardware import control_table as table
 from hardware.control_table import OperatingMode, Register, ServoModel
 from hardware.dynamixel import StatusError
-from hardware.virtual_settings import GOALS, WRITABLE, WRITABLE_AT
+from hardware.virtual_settings import GOALS, WRITABLE
 
-Write = Mapping[Register, int]
+Write = Sequence[tuple[Register, int]]
 
 _CURRENT_MODES = (OperatingMode.CURRENT, OperatingMode.CURRENT_POSITION)
 _LARGEST_TURN_TICKS = 256 * table.TICKS_PER_TURN - 1
@@ -37,26 +38,22 @@ class Writable(Protocol):
 
 def checked_write(servo: Writable, address: int, data: bytes) -> Write | StatusError:
     """The whole registers in `data`, which lies from `address` on; or why the servo takes none of them."""
-    values: dict[Register, int] = {}
+    values: list[tuple[Register, int]] = []
     while data:
-        register = WRITABLE_AT.get(address)
-        if register is None or (servo.torque_on and address < table.EEPROM_END):
+        item = _ITEMS.get(address)
+        if item is None or (address < table.EEPROM_END and servo.torque_on):
             return StatusError.ACCESS
-        if len(data) < register.size:
+        if len(data) < item.register.size:
             return StatusError.DATA_LENGTH
-        values[register] = register.decode(data)
-        address, data = address + register.size, data[register.size :]
-    refused = (_refusal(servo, register, value) for register, value in values.items())
-    return next((error for error in refused if error), values)
-
-
-def _refusal(servo: Writable, register: Register, value: int) -> StatusError:
-    if value not in WRITABLE[register]:
-        return StatusError.DATA_RANGE
-    if servo.watchdog_tripped and (register in GOALS or (register == table.BUS_WATCHDOG and value)):
-        return StatusError.DATA_RANGE
-    rule = _RULES.get(register)
-    return rule(servo, register, value) if rule else StatusError.NONE
+        value = item.register.decode(data)
+        if value not in item.values or (servo.watchdog_tripped and (item.is_goal or (item.is_watchdog and value))):
+            return StatusError.DATA_RANGE
+        error = item.rule(servo, item.register, value) if item.rule else StatusError.NONE
+        if error:
+            return error
+        values.append((item.register, value))
+        address, data = address + item.register.size, data[item.register.size :]
+    return values
 
 
 def _is_mode_of(servo: Writable, register: Register, value: int) -> StatusError:
@@ -94,4 +91,21 @@ _RULES: Mapping[Register, Callable[[Writable, Register, int], StatusError]] = {
     table.GOAL_CURRENT: _is_below_limit,
     table.GOAL_VELOCITY: _is_below_limit,
     table.GOAL_POSITION: _is_reachable,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """All that decides about one register, found by its address: hashing a register takes too long."""
+
+    register: Register
+    values: range
+    rule: Callable[[Writable, Register, int], StatusError] | None
+    is_goal: bool
+    is_watchdog: bool
+
+
+_ITEMS: Mapping[int, _Item] = {
+    register.address: _Item(register, values, _RULES.get(register), register in GOALS, register == table.BUS_WATCHDOG)
+    for register, values in WRITABLE.items()
 }
