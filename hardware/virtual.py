@@ -5,29 +5,74 @@ It has no thread and no clock of its own, so it runs in-process on simulated tim
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
-from hardware.control_table import FIRMWARE_VERSION, MODEL_NUMBER, STATUS_RETURN_LEVEL
 from hardware.dynamixel import (
     BROADCAST_ID,
+    STATUS_OVERHEAD_BYTES,
     Instruction,
     InstructionPacket,
-    StatusError,
-    StatusPacket,
 )
 from hardware.packet_stream import PacketStream
+from hardware.virtual_answers import Answer, Chunk
+from hardware.virtual_fast_read import fast_answers
+from hardware.virtual_faults import FaultScript
+from hardware.virtual_frames import status_frames
+from hardware.virtual_hearing import Hearing
+from hardware.virtual_instructions import (
+    bulk_read_requests,
+    bulk_writes,
+    carry_out_by_broadcast,
+    sync_read_requests,
+    sync_writes,
+)
 from hardware.virtual_servo import VirtualServo
 
-_READ_LEVEL, _WRITE_LEVEL = 1, 2  # status return level from which on a read or a write is answered
+Chain = Literal["stop", "continue"]
+
+_PING_BYTES = STATUS_OVERHEAD_BYTES + 3
+_READS: Mapping[int, Callable[[bytes], list[tuple[int, int, int]]]] = {
+    Instruction.SYNC_READ: sync_read_requests,
+    Instruction.FAST_SYNC_READ: sync_read_requests,
+    Instruction.BULK_READ: bulk_read_requests,
+    Instruction.FAST_BULK_READ: bulk_read_requests,
+}
+_FAST_READS = (Instruction.FAST_SYNC_READ, Instruction.FAST_BULK_READ)
+_WRITES: Mapping[int, Callable[[bytes], list[tuple[int, int, bytes]]]] = {
+    Instruction.SYNC_WRITE: sync_writes,
+    Instruction.BULK_WRITE: bulk_writes,
+}
+_UNKNOWN_RETURN_DELAY_S = 500e-6
 
 
 class VirtualBus:
-    """Virtual servos on one wire. Two servos may share an id, and then both answer, as on a real wire."""
+    """Virtual servos on one wire. Two servos may share an id, and then both answer, one after the other.
 
-    def __init__(self, servos: Iterable[VirtualServo]) -> None:
+    The wire carries one thing at a time: an instruction that comes while servos still answer waits for its turn.
+
+    Args:
+        servos: in the order of the cable.
+        chain: what the servos behind a silent one do in a sync or bulk read: fall silent with it, or answer when its
+            time has passed. The manual does not say; both are found.
+        faults: what goes wrong; may be exchanged at any time.
+        fast_reads_from: the firmware from which on a servo takes part in fast reads, None for no servo at all.
+    """
+
+    def __init__(
+        self,
+        servos: Iterable[VirtualServo],
+        *,
+        chain: Chain = "stop",
+        faults: FaultScript | None = None,
+        fast_reads_from: int | None = 46,
+    ) -> None:
         self.servos = list(servos)
+        self.chain = chain
+        self.faults = faults
+        self.fast_reads_from = fast_reads_from
         self._stream = PacketStream()
-        self._last_instruction_s: float | None = None
+        self._free_s = 0.0
 
     def servo(self, servo_id: int) -> VirtualServo:
         """The first servo with that id.
@@ -35,90 +80,104 @@ class VirtualBus:
         Raises:
             KeyError: there is none.
         """
-        for servo in self._with_id(servo_id):
-            return servo
+        for servo in self.servos:
+            if servo.servo_id == servo_id:
+                return servo
         raise KeyError(servo_id)
 
     def advance(self, now_s: float) -> None:
-        """Let time pass: watchdogs trip here. `feed` does the same by itself."""
-        silence_s = 0.0 if self._last_instruction_s is None else now_s - self._last_instruction_s
+        """Let time pass: watchdogs trip here, and faults of servos begin and end. `answer` does the same by itself."""
         for servo in self.servos:
-            servo.advance(now_s, silence_s)
+            servo.advance(now_s)
+        if self.faults is not None:
+            self.faults.advance(self.servos, now_s)
 
     def feed(self, data: bytes, now_s: float) -> bytes:
-        """What the servos answer to `data`, arriving at `now_s`. Half a packet waits for its other half."""
-        answers = b""
+        """What the servos answer to `data` on a wire that takes no time. Half a packet waits for its other half."""
+        return b"".join(chunk.data for chunk in self.answer(data, now_s, 0.0))
+
+    def answer(self, data: bytes, now_s: float, byte_time_s: float) -> list[Chunk]:
+        """What the servos answer to `data`, written at `now_s`, and when each answer has arrived.
+
+        Servos of another baud rate than `10 / byte_time_s` hear nothing; with 0, everybody hears.
+        """
+        stamp_s = max(now_s, self._free_s) + len(data) * byte_time_s
+        chunks: list[Chunk] = []
         for packet in self._stream.feed(data):
             if not isinstance(packet, InstructionPacket):
                 continue  # a damaged instruction, or another servo's answer: no servo reacts
-            self.advance(now_s)
-            self._last_instruction_s = now_s
-            answers += b"".join(answer.encode() for answer in self._execute(packet))
-        return answers
+            for answer in self._react(packet, now_s, byte_time_s):
+                stamp_s += answer.delay_s + (answer.silence_bytes + len(answer.frame)) * byte_time_s
+                if answer.frame:
+                    chunks.append(Chunk(stamp_s, answer.frame))
+        self._free_s = stamp_s
+        return chunks
 
-    def _execute(self, packet: InstructionPacket) -> list[StatusPacket]:
-        parameters = packet.parameters
-        if packet.instruction == Instruction.SYNC_READ:
-            return self._sync_read(parameters)
-        if packet.instruction == Instruction.SYNC_WRITE:
-            self._sync_write(parameters)
+    def _react(self, packet: InstructionPacket, now_s: float, byte_time_s: float) -> list[Answer]:
+        self.advance(now_s)
+        if self.faults is None:
+            return self._answers(packet, Hearing(self.servos, None, now_s, byte_time_s))
+        befalls = self.faults.strike(self.servos, packet.instruction in _READS, now_s)
+        on_hearing = befalls if befalls.on_hearing else None
+        answers = self._answers(packet, Hearing(self.servos, on_hearing, now_s, byte_time_s))
+        return self.faults.deliver(befalls, answers, packet)
+
+    def _answers(self, packet: InstructionPacket, hearing: Hearing) -> list[Answer]:
+        instruction, parameters = packet.instruction, packet.parameters
+        if instruction in _READS:
+            requests = _READS[instruction](parameters)
+            if instruction in _FAST_READS:
+                return fast_answers(requests, hearing, self.fast_reads_from)
+            return self._chained(requests, hearing)
+        if instruction in _WRITES:
+            for servo_id, address, data in _WRITES[instruction](parameters):
+                for servo in hearing.with_id(servo_id):
+                    servo.write(address, data)
             return []
-        if packet.servo_id == BROADCAST_ID:
-            everybody = sorted(self.servos, key=lambda servo: servo.servo_id)
-            answers = [answer for servo in everybody for answer in _answer(servo, packet.instruction, parameters)]
-            return answers if packet.instruction == Instruction.PING else []
-        return [
-            answer
-            for servo in self._with_id(packet.servo_id)
-            for answer in _answer(servo, packet.instruction, parameters)
-        ]
-
-    def _sync_read(self, parameters: bytes) -> list[StatusPacket]:
-        return [
-            answer
-            for servo_id in parameters[4:]
-            for servo in self._with_id(servo_id)
-            for answer in _answer(servo, Instruction.READ, parameters[:4])
-        ]
-
-    def _sync_write(self, parameters: bytes) -> None:
-        address, size = _pair(parameters)
-        for start in range(4, len(parameters), 1 + size):
-            entry = parameters[start : start + 1 + size]
-            for servo in self._with_id(entry[0]):
-                servo.write(address, entry[1:])
-
-    def _with_id(self, servo_id: int) -> list[VirtualServo]:
-        return [servo for servo in self.servos if servo.servo_id == servo_id]
-
-
-def _answer(servo: VirtualServo, instruction: int, parameters: bytes) -> list[StatusPacket]:
-    """Carry one instruction out; the status packet, if the servo gives one."""
-    servo_id, level = servo.servo_id, servo.get(STATUS_RETURN_LEVEL)
-    data = b""
-    error = StatusError.NONE
-    is_answered = level >= _WRITE_LEVEL
-    match instruction:
-        case Instruction.PING:
-            data = MODEL_NUMBER.encode(servo.model.number) + FIRMWARE_VERSION.encode(servo.get(FIRMWARE_VERSION))
-            is_answered = True
-        case Instruction.READ:
-            is_answered = level >= _READ_LEVEL
-            if len(parameters) != 4:
-                error = StatusError.DATA_LENGTH
-            else:
-                found = servo.read(*_pair(parameters))
-                data, error = (b"", found) if isinstance(found, StatusError) else (found, error)
-        case Instruction.WRITE:
-            error = servo.write(int.from_bytes(parameters[:2], "little"), parameters[2:])
-        case Instruction.REBOOT:
-            servo.reboot()
-        case _:
-            error = StatusError.INSTRUCTION
-    if servo.is_silent or not is_answered:
+        if packet.servo_id != BROADCAST_ID:
+            return [
+                Answer(servo.servo_id, status.encode(), servo.return_delay_s)
+                for servo, status in hearing.ask(packet.servo_id, instruction, parameters)
+            ]
+        if instruction == Instruction.PING:
+            return _slotted(hearing)
+        for servo_id in hearing.servo_ids:
+            for servo in hearing.with_id(servo_id):
+                carry_out_by_broadcast(servo, instruction, parameters)
         return []
-    return [StatusPacket(servo_id, error | servo.error_byte, data)]
+
+    def _chained(self, requests: list[tuple[int, int, int]], hearing: Hearing) -> list[Answer]:
+        """One status each, in the order of the request; a servo waits its return delay after the one before it."""
+        places: list[tuple[int, float, int]] = []  # id, and the silence before its answer
+        statuses: list[tuple[int, int, bytes]] = []
+        gap_s, gap_bytes = 0.0, 0
+        for servo_id, address, size in requests:
+            read = hearing.read(servo_id, address, size)
+            if not read:
+                if self.chain == "stop":
+                    break
+                gap_s += self._return_delay_s(servo_id)
+                gap_bytes += STATUS_OVERHEAD_BYTES + size
+            for servo, error, data in read:
+                places.append((servo_id, servo.return_delay_s + gap_s, gap_bytes))
+                statuses.append((servo_id, error, data))
+                gap_s, gap_bytes = 0.0, 0
+        frames = status_frames(statuses)
+        return [Answer(place[0], frame, place[1], place[2]) for place, frame in zip(places, frames, strict=True)]
+
+    def _return_delay_s(self, servo_id: int) -> float:
+        delays_s = (servo.return_delay_s for servo in self.servos if servo.servo_id == servo_id)
+        return next(delays_s, _UNKNOWN_RETURN_DELAY_S)
 
 
-def _pair(parameters: bytes) -> tuple[int, int]:
-    return int.from_bytes(parameters[:2], "little"), int.from_bytes(parameters[2:4], "little")
+def _slotted(hearing: Hearing) -> list[Answer]:
+    """Everybody answers a ping to all, each at a time of its own: its id times the length of an answer."""
+    answers: list[Answer] = []
+    slots, delay_s = 0, 0.0  # spent so far
+    for servo_id in hearing.servo_ids:
+        for servo, status in hearing.ask(servo_id, Instruction.PING, b""):
+            silence_bytes = max(0, servo_id - slots) * _PING_BYTES
+            wait_s = max(0.0, servo.return_delay_s - delay_s)
+            answers.append(Answer(servo_id, status.encode(), wait_s, silence_bytes))
+            slots, delay_s = max(slots, servo_id) + 1, delay_s + wait_s
+    return answers

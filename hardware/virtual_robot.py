@@ -16,7 +16,7 @@ from assets.robot import RobotSpec
 from hardware.control_table import TICKS_PER_TURN, servo_model
 from hardware.exoskeleton import ExoskeletonJoint
 from hardware.servo_units import ServoUnits
-from hardware.virtual import VirtualBus
+from hardware.virtual import Chain, VirtualBus
 from hardware.virtual_servo import VirtualServo
 from hardware.wiring import servos_in_joint_order
 
@@ -35,18 +35,22 @@ class VirtualGoals:
 class VirtualRobot:
     """Factory-fresh servos for every joint of `spec`, standing at home.
 
+    Args:
+        spec: the robot.
+        chain: what the servos behind a silent one do; see `VirtualBus`.
+
     Raises:
         ServoError: a joint has no servo or several, or its servo model is not known.
     """
 
-    def __init__(self, spec: RobotSpec) -> None:
+    def __init__(self, spec: RobotSpec, chain: Chain = "continue") -> None:
         self._servo_specs = servos_in_joint_order(spec)
         self._units = tuple(ServoUnits(servo) for servo in self._servo_specs)
         self._servos = tuple(VirtualServo(servo.servo_id, servo_model(servo.model)) for servo in self._servo_specs)
         on_bus: dict[str, list[VirtualServo]] = {}
         for own, servo in zip(self._servos, self._servo_specs, strict=True):
             on_bus.setdefault(servo.bus, []).append(own)
-        self.buses = {name: VirtualBus(servos) for name, servos in on_bus.items()}
+        self.buses = {name: VirtualBus(servos, chain=chain) for name, servos in on_bus.items()}
         zero = np.zeros(len(spec.joints))
         self.sense(spec.home, zero, zero)
 
@@ -86,12 +90,15 @@ class VirtualExoskeleton:
     Args:
         joints: the same map as the exoskeleton that will read them.
         model: the servo model they claim to be.
+        chain: what the servos behind a silent one do; see `VirtualBus`.
     """
 
-    def __init__(self, joints: Sequence[ExoskeletonJoint], model: str = "XL330-M288") -> None:
+    def __init__(
+        self, joints: Sequence[ExoskeletonJoint], model: str = "XL330-M288", chain: Chain = "continue"
+    ) -> None:
         self._joints = tuple(joints)
         self._servos = tuple(VirtualServo(joint.servo_id, servo_model(model)) for joint in joints)
-        self.bus = VirtualBus(self._servos)
+        self.bus = VirtualBus(self._servos, chain=chain)
 
     def hold(self, position_rad: FloatArray) -> None:
         """Move the worn joints to (worn joints,) rad, in the map's order; encoders count within one turn."""

@@ -1,59 +1,54 @@
-"""A servo made of bytes: the control table of one X-series servo and the rules that guard it.
+"""A servo made of bytes: the control table of one X-series servo, and what time, heat and load do to it.
 
 What moves is somebody else's business: read `target` each tick, move something, and report back with `sense`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from math import inf
+from struct import Struct
 
 from hardware import control_table as table
 from hardware.control_table import OperatingMode, Register, ServoModel
-from hardware.dynamixel import HARDWARE_ALERT, MAX_SERVO_ID, StatusError
+from hardware.dynamixel import HARDWARE_ALERT, StatusError
+from hardware.virtual_settings import factory_settings, ram_settings
+from hardware.virtual_writing import Write, checked_write
 
 _TABLE_BYTES = 1024
-_CURRENT_MODES = (OperatingMode.CURRENT, OperatingMode.CURRENT_POSITION)
-_GOALS = (table.GOAL_PWM, table.GOAL_CURRENT, table.GOAL_VELOCITY, table.GOAL_POSITION)
-_LARGEST_TURN_TICKS = 256 * table.TICKS_PER_TURN - 1
-
-# What may be written, and the values that the servo takes; goals have limits of their own.
-_WRITABLE: dict[Register, range] = {
-    table.SERVO_ID: range(MAX_SERVO_ID + 1),
-    table.BAUD_CODE: range(8),
-    table.RETURN_DELAY: range(255),
-    table.DRIVE_MODE: range(14),
-    table.OPERATING_MODE: range(17),
-    table.SHADOW_ID: range(256),
-    table.HOMING_OFFSET: range(-1_044_479, 1_044_480),
-    table.TEMPERATURE_LIMIT: range(101),
-    table.CURRENT_LIMIT: range(2048),
-    table.VELOCITY_LIMIT: range(2048),
-    table.MAX_POSITION_LIMIT: range(table.TICKS_PER_TURN),
-    table.MIN_POSITION_LIMIT: range(table.TICKS_PER_TURN),
-    table.STARTUP_CONFIGURATION: range(4),
-    table.SHUTDOWN: range(256),
-    table.TORQUE_ENABLE: range(2),
-    table.LED: range(2),
-    table.STATUS_RETURN_LEVEL: range(3),
-    table.VELOCITY_I_GAIN: range(16_384),
-    table.VELOCITY_P_GAIN: range(16_384),
-    table.POSITION_D_GAIN: range(16_384),
-    table.POSITION_I_GAIN: range(16_384),
-    table.POSITION_P_GAIN: range(16_384),
-    table.BUS_WATCHDOG: range(128),
-    table.GOAL_PWM: range(-885, 886),
-    table.GOAL_CURRENT: range(-(2**15), 2**15),
-    table.GOAL_VELOCITY: range(-(2**31), 2**31),
-    table.PROFILE_ACCELERATION: range(32_768),
-    table.PROFILE_VELOCITY: range(32_768),
-    table.GOAL_POSITION: range(-(2**31), 2**31),
+_STATE = Struct("<hii")  # present current, velocity and position
+_STATE_AT = table.STATE_ADDRESS
+_TICK = Struct("<H")
+# Looked at with every instruction, so without a detour through `get`.
+_ID_AT, _BAUD_AT, _RETURN_DELAY_AT = table.SERVO_ID.address, table.BAUD_CODE.address, table.RETURN_DELAY.address
+_TORQUE_AT, _LEVEL_AT, _ERROR_AT = (
+    table.TORQUE_ENABLE.address,
+    table.STATUS_RETURN_LEVEL.address,
+    table.HARDWARE_ERROR_STATUS.address,
+)
+_WATCHDOG_AT, _TICK_AT = table.BUS_WATCHDOG.address, table.REALTIME_TICK.address
+_LARGEST_SINGLE_TURN_HOMING = 1024  # all of a homing offset that position mode honours
+_TORQUE_ON_BY_GOAL = 0x08  # drive mode
+_WITH_CONSEQUENCES = {table.OPERATING_MODE.address, table.HOMING_OFFSET.address, table.GOAL_POSITION.address}
+_TORQUE_ON_AT_BOOT = 0x01  # startup configuration
+VOLTAGE_ERROR, OVERHEATING_ERROR, OVERLOAD_ERROR = 0x01, 0x04, 0x20  # hardware error status
+_ROOM_TEMPERATURE_C = 30
+# What a tripped watchdog ends in the modes that hold no position.
+_GOAL_OF = {
+    OperatingMode.CURRENT: table.GOAL_CURRENT,
+    OperatingMode.VELOCITY: table.GOAL_VELOCITY,
+    OperatingMode.PWM: table.GOAL_PWM,
 }
-_WRITABLE_AT = {register.address: register for register in _WRITABLE}
+_FREE_WHEN_TRIPPED = (OperatingMode.CURRENT, OperatingMode.PWM)
 
 
 @dataclass(frozen=True, slots=True)
 class ServoTarget:
-    """What a servo is trying to do. `current_limit_ticks` is None where nothing but stall limits its torque."""
+    """What a servo is trying to do. `current_limit_ticks` is None where nothing but stall limits its torque.
+
+    `position_ticks` counts as `VirtualServo.sense` does: as the encoder, whatever the homing offset.
+    """
 
     mode: OperatingMode
     position_ticks: int
@@ -61,83 +56,172 @@ class ServoTarget:
 
 
 class VirtualServo:
-    """One servo, as it comes from the factory but for its id.
+    """One servo, as it comes from the factory but for its id and for 1 Mbps.
 
     Args:
         servo_id: what it answers to.
-        model: which model it claims to be; decides modes, current limit and model number.
+        model: which model it claims to be; decides modes, limits and model number.
         firmware: what it says its firmware is.
         position_ticks: where it stands.
+        settings: EEPROM registers that hold something else; `{BAUD_CODE: 1}` and id 1 make a fresh one.
+        boot_s: how long it is deaf when it restarts.
     """
 
-    def __init__(self, servo_id: int, model: ServoModel, firmware: int = 46, position_ticks: int = 2048) -> None:
+    def __init__(
+        self,
+        servo_id: int,
+        model: ServoModel,
+        firmware: int = 46,
+        position_ticks: int = 2048,
+        settings: Mapping[Register, int] | None = None,
+        boot_s: float = 0.0,
+    ) -> None:
         self.model = model
+        self.firmware = firmware
         self.is_silent = False  # a cut cable: it hears, and its answers are lost
+        self.is_frozen = False  # a hung program: it answers the same for ever
+        self._boot_s = boot_s
+        self._now_s = 0.0
+        self._started_s = 0.0
+        self._deaf_until_s = -inf
+        self._heard_s: float | None = None
+        self._sensed = (position_ticks, 0, 0)  # position, velocity, current
+        self._turns_ticks = 0  # what the servo adds to its encoder's count
+        self._supply_v = model.voltage_v
+        self._temperature_c: float = _ROOM_TEMPERATURE_C
+        self._registered: tuple[int, bytes] | None = None
         self._memory = bytearray(_TABLE_BYTES)
-        for register, value in _factory_settings(servo_id, model, firmware).items():
+        own = {table.SERVO_ID: servo_id, table.BAUD_CODE: table.X_SERIES.baud_code(1_000_000)}
+        for register, value in {**factory_settings(model), **own, **(settings or {})}.items():
             self._put(register, value)
-        self._put(table.PRESENT_POSITION, position_ticks)
+        self._put(table.MODEL_NUMBER, model.number)
+        self._put(table.FIRMWARE_VERSION, firmware)
         self._start_ram()
 
     @property
     def servo_id(self) -> int:
-        return self.get(table.SERVO_ID)
+        return self._memory[_ID_AT]
+
+    @property
+    def baud(self) -> int:
+        return table.BAUDS[self._memory[_BAUD_AT]]
+
+    @property
+    def return_delay_s(self) -> float:
+        return self._memory[_RETURN_DELAY_AT] * table.RETURN_DELAY_UNIT_S
+
+    @property
+    def mode(self) -> OperatingMode:
+        return OperatingMode(self.get(table.OPERATING_MODE))
 
     @property
     def torque_on(self) -> bool:
-        return bool(self.get(table.TORQUE_ENABLE))
+        return bool(self._memory[_TORQUE_AT])
 
     @property
     def watchdog_tripped(self) -> bool:
-        return self.get(table.BUS_WATCHDOG) == table.WATCHDOG_TRIPPED
+        return self._memory[_WATCHDOG_AT] == table.WATCHDOG_TRIPPED
 
     @property
     def error_byte(self) -> int:
         """What rides on every status packet."""
-        return HARDWARE_ALERT if self.get(table.HARDWARE_ERROR_STATUS) else 0
+        return HARDWARE_ALERT if self._memory[_ERROR_AT] else 0
+
+    @property
+    def return_level(self) -> int:
+        """What it answers: 0 pings, 1 reads as well, 2 everything."""
+        return self._memory[_LEVEL_AT]
+
+    @property
+    def is_moving(self) -> bool:
+        return bool(self._memory[table.MOVING.address])
 
     @property
     def target(self) -> ServoTarget | None:
         """What the servo is trying to do; None while it is limp."""
-        if not self.torque_on:
+        mode = self.mode
+        if not self.torque_on or (self.watchdog_tripped and mode in _FREE_WHEN_TRIPPED):
             return None
-        mode = OperatingMode(self.get(table.OPERATING_MODE))
         limited = mode == OperatingMode.CURRENT_POSITION
-        return ServoTarget(mode, self.get(table.GOAL_POSITION), abs(self.get(table.GOAL_CURRENT)) if limited else None)
+        encoder_ticks = self.get(table.GOAL_POSITION) - self._shift_ticks()
+        return ServoTarget(mode, encoder_ticks, abs(self.get(table.GOAL_CURRENT)) if limited else None)
+
+    def hears(self, now_s: float, baud_codes: Container[int]) -> bool:
+        """Whether an instruction at one of these baud rates reaches it; if so, its watchdog starts anew."""
+        if now_s < self._deaf_until_s or self._memory[_BAUD_AT] not in baud_codes:
+            return False
+        self._heard_s = now_s
+        return True
+
+    def advance(self, now_s: float) -> None:
+        """Let the servo notice the time, and how long its bus has carried no instruction."""
+        self._now_s = now_s
+        if self.is_frozen:
+            return
+        _TICK.pack_into(self._memory, _TICK_AT, int((now_s - self._started_s) * 1000) % 32_768)
+        watchdog = self._memory[_WATCHDOG_AT]
+        if watchdog and watchdog != table.WATCHDOG_TRIPPED and self._memory[_TORQUE_AT]:
+            if self._heard_s is None:
+                self._heard_s = now_s
+            elif now_s - self._heard_s > watchdog * table.WATCHDOG_UNIT_S:
+                self._trip()
 
     def sense(self, position_ticks: int, velocity_ticks: int = 0, current_ticks: int = 0) -> None:
-        """Set what the servo measures; its current sensor ends at 16 bits."""
-        self._put(table.PRESENT_POSITION, position_ticks)
-        self._put(table.PRESENT_VELOCITY, velocity_ticks)
-        self._put(table.PRESENT_CURRENT, min(max(current_ticks, -(2**15)), 2**15 - 1))
+        """Set what its encoder and its current sensor measure; the latter ends at 16 bits."""
+        self._sensed = (position_ticks, velocity_ticks, min(max(current_ticks, -(2**15)), 2**15 - 1))
+        if not self.is_frozen:
+            self._show()
+
+    def feel(self, supply_v: float | None = None, temperature_c: float | None = None) -> None:
+        """Set its supply voltage and its temperature; beyond its limits it reports a hardware error."""
+        if supply_v is not None:
+            self._supply_v = supply_v
+        if temperature_c is not None:
+            self._temperature_c = temperature_c
+        self._put(table.PRESENT_VOLTAGE, round(self._supply_v * 10))
+        self._put(table.PRESENT_TEMPERATURE, round(self._temperature_c))
+        lowest, highest = self.get(table.MIN_VOLTAGE_LIMIT), self.get(table.MAX_VOLTAGE_LIMIT)
+        if not lowest <= round(self._supply_v * 10) <= highest:
+            self.raise_hardware_error(VOLTAGE_ERROR)
+        if self._temperature_c > self.get(table.TEMPERATURE_LIMIT):
+            self.raise_hardware_error(OVERHEATING_ERROR)
 
     def get(self, register: Register) -> int:
         """The value of one register."""
         return register.decode(self._memory[register.address : register.address + register.size])
 
-    def advance(self, now_s: float, silence_s: float) -> None:
-        """Let the servo notice the time, and how long its bus has carried no instruction."""
-        self._put(table.REALTIME_TICK, int(now_s * 1000) % 32_768)
-        watchdog = self.get(table.BUS_WATCHDOG)
-        armed = self.torque_on and 0 < watchdog < table.WATCHDOG_TRIPPED
-        if armed and silence_s > watchdog * table.WATCHDOG_UNIT_S:
-            self._put(table.BUS_WATCHDOG, table.WATCHDOG_TRIPPED)
-            self._put(table.PROFILE_ACCELERATION, 0)
-            self._put(table.PROFILE_VELOCITY, 0)
-            self._put(table.GOAL_POSITION, self.get(table.PRESENT_POSITION))
-
     def raise_hardware_error(self, bits: int) -> None:
         """Overheat, overload and the like; those in the shutdown mask end torque until a reboot."""
-        self._put(table.HARDWARE_ERROR_STATUS, bits)
+        self._put(table.HARDWARE_ERROR_STATUS, self.get(table.HARDWARE_ERROR_STATUS) | bits)
         if bits & self.get(table.SHUTDOWN):
             self._put(table.TORQUE_ENABLE, 0)
 
+    def clear_hardware_error(self, bits: int) -> None:
+        """End a hardware error that was but a passing one."""
+        self._put(table.HARDWARE_ERROR_STATUS, self.get(table.HARDWARE_ERROR_STATUS) & ~bits)
+
     def reboot(self) -> None:
-        """Lose everything but the EEPROM; the position counts within one turn again."""
-        position_ticks = self.get(table.PRESENT_POSITION) % table.TICKS_PER_TURN
+        """Lose everything but the EEPROM; the position counts within one turn again, the tick from 0."""
         self._memory[table.EEPROM_END :] = bytes(_TABLE_BYTES - table.EEPROM_END)
-        self._put(table.PRESENT_POSITION, position_ticks)
+        self._started_s = self._now_s
+        self._deaf_until_s = self._now_s + self._boot_s
         self._start_ram()
+
+    def reset_to_factory(self, keep: tuple[Register, ...]) -> None:
+        """Put every EEPROM register but those in `keep` back to the factory's value, and restart."""
+        for register, value in factory_settings(self.model).items():
+            if register not in keep:
+                self._put(register, value)
+        for register in (table.DRIVE_MODE, table.HOMING_OFFSET, table.STARTUP_CONFIGURATION):
+            self._put(register, 0)
+        self.reboot()
+
+    def clear_turns(self) -> StatusError:
+        """Count the position within one turn again; not while it moves, from firmware 42 on."""
+        if self.is_moving and self.firmware >= 42:
+            return StatusError.RESULT_FAIL
+        self._forget_turns()
+        return StatusError.NONE
 
     def read(self, address: int, size: int) -> bytes | StatusError:
         """A stretch of the control table, or why not."""
@@ -147,57 +231,81 @@ class VirtualServo:
 
     def write(self, address: int, data: bytes) -> StatusError:
         """Write whole registers from `address` on: all of them, or none and the reason."""
-        values: dict[Register, int] = {}
-        while data:
-            register = _WRITABLE_AT.get(address)
-            if register is None or (self.torque_on and address < table.EEPROM_END):
-                return StatusError.ACCESS
-            if len(data) < register.size:
-                return StatusError.DATA_LENGTH
-            values[register] = register.decode(data)
-            address, data = address + register.size, data[register.size :]
-        refused = next((error for item in values.items() if (error := self._refusal(*item))), StatusError.NONE)
-        if not refused:
-            for register, value in values.items():
-                self._put(register, value)
-                if register == table.OPERATING_MODE:
-                    self._reset_goals()
-        return refused
+        checked = checked_write(self, address, data)
+        if isinstance(checked, StatusError):
+            return checked
+        self._apply(checked)
+        return StatusError.NONE
 
-    def _refusal(self, register: Register, value: int) -> StatusError:
-        if value not in _WRITABLE[register] or (register in _GOALS and self.watchdog_tripped):
-            return StatusError.DATA_RANGE
-        if register == table.OPERATING_MODE:
-            known = value in tuple(OperatingMode)
-            possible = self.model.current_unit_a is not None or value not in _CURRENT_MODES
-            return StatusError.NONE if known and possible else StatusError.DATA_RANGE
-        if register == table.TORQUE_ENABLE and value:
-            shut_down = self.get(table.HARDWARE_ERROR_STATUS) & self.get(table.SHUTDOWN)
-            return StatusError.RESULT_FAIL if shut_down else StatusError.NONE
-        if register == table.CURRENT_LIMIT and value > (self.model.current_limit_ticks or 0):
-            return StatusError.DATA_RANGE
-        return StatusError.NONE if self._lies_within_limits(register, value) else StatusError.DATA_LIMIT
+    def register_write(self, address: int, data: bytes) -> StatusError:
+        """Keep a write for `act`."""
+        checked = checked_write(self, address, data)
+        if isinstance(checked, StatusError):
+            return checked
+        self._registered = (address, data)
+        self._put(table.REGISTERED_INSTRUCTION, 1)
+        return StatusError.NONE
 
-    def _lies_within_limits(self, register: Register, value: int) -> bool:
-        if register == table.GOAL_POSITION:
-            if self.get(table.OPERATING_MODE) == OperatingMode.POSITION:
-                return self.get(table.MIN_POSITION_LIMIT) <= value <= self.get(table.MAX_POSITION_LIMIT)
-            return abs(value) <= _LARGEST_TURN_TICKS
-        if register == table.GOAL_CURRENT:
-            return abs(value) <= self.get(table.CURRENT_LIMIT)
-        return True
+    def act(self) -> StatusError:
+        """Carry out the write that was kept."""
+        if self._registered is None:
+            return StatusError.INSTRUCTION
+        (address, data), self._registered = self._registered, None
+        self._put(table.REGISTERED_INSTRUCTION, 0)
+        return self.write(address, data)
+
+    def _apply(self, values: Write) -> None:
+        was_on, memory = self.torque_on, self._memory
+        for register, value in values:
+            address = register.address
+            memory[address : address + register.size] = register.encode(value)
+            if address in _WITH_CONSEQUENCES:
+                self._follow(address)
+        if self.torque_on and not was_on and self.mode == OperatingMode.POSITION:
+            self._forget_turns()
+
+    def _follow(self, address: int) -> None:
+        if address == table.OPERATING_MODE.address:
+            self._reset_goals()
+        if address == table.GOAL_POSITION.address:
+            if self.get(table.DRIVE_MODE) & _TORQUE_ON_BY_GOAL:
+                self._put(table.TORQUE_ENABLE, 1)
+        else:
+            self._show()
+
+    def _trip(self) -> None:
+        self._put(table.BUS_WATCHDOG, table.WATCHDOG_TRIPPED)
+        self._put(table.PROFILE_ACCELERATION, 0)
+        self._put(table.PROFILE_VELOCITY, 0)
+        self._put(table.GOAL_POSITION, self.get(table.PRESENT_POSITION))
+        if self.mode in _GOAL_OF:
+            self._put(_GOAL_OF[self.mode], 0)
 
     def _start_ram(self) -> None:
-        for register, value in {
-            table.STATUS_RETURN_LEVEL: 2,
-            table.VELOCITY_I_GAIN: 1920,
-            table.VELOCITY_P_GAIN: 100,
-            table.POSITION_P_GAIN: 800,
-            table.PRESENT_VOLTAGE: round(self.model.voltage_v * 10),
-            table.PRESENT_TEMPERATURE: 30,
-        }.items():
+        self._registered = None
+        for register, value in ram_settings(self.model).items():
             self._put(register, value)
+        self.feel()
+        self._forget_turns()
         self._reset_goals()
+        if self.get(table.STARTUP_CONFIGURATION) & _TORQUE_ON_AT_BOOT:
+            self._put(table.TORQUE_ENABLE, 1)
+
+    def _forget_turns(self) -> None:
+        self._turns_ticks = -(self._sensed[0] // table.TICKS_PER_TURN) * table.TICKS_PER_TURN
+        self._show()
+
+    def _shift_ticks(self) -> int:
+        homing = self.get(table.HOMING_OFFSET)
+        if self.mode == OperatingMode.POSITION:
+            homing = min(max(homing, -_LARGEST_SINGLE_TURN_HOMING), _LARGEST_SINGLE_TURN_HOMING)
+        return homing + self._turns_ticks
+
+    def _show(self) -> None:
+        position_ticks, velocity_ticks, current_ticks = self._sensed
+        state = (current_ticks, velocity_ticks, position_ticks + self._shift_ticks())
+        _STATE.pack_into(self._memory, _STATE_AT, *state)
+        self._memory[table.MOVING.address] = abs(velocity_ticks) > self.get(table.MOVING_THRESHOLD)
 
     def _reset_goals(self) -> None:
         self._put(table.GOAL_CURRENT, self.get(table.CURRENT_LIMIT))
@@ -205,21 +313,3 @@ class VirtualServo:
 
     def _put(self, register: Register, value: int) -> None:
         self._memory[register.address : register.address + register.size] = register.encode(value)
-
-
-def _factory_settings(servo_id: int, model: ServoModel, firmware: int) -> dict[Register, int]:
-    return {
-        table.MODEL_NUMBER: model.number,
-        table.FIRMWARE_VERSION: firmware,
-        table.SERVO_ID: servo_id,
-        table.BAUD_CODE: 3,
-        table.RETURN_DELAY: 250,
-        table.OPERATING_MODE: OperatingMode.POSITION,
-        table.SHADOW_ID: 255,
-        table.TEMPERATURE_LIMIT: 80,
-        table.CURRENT_LIMIT: model.current_limit_ticks or 0,
-        table.VELOCITY_LIMIT: 350,
-        table.MAX_POSITION_LIMIT: table.TICKS_PER_TURN - 1,
-        table.MIN_POSITION_LIMIT: 0,
-        table.SHUTDOWN: 52,
-    }

@@ -59,7 +59,8 @@ def virtual_buses(robot: RobotSpec) -> dict[str, VirtualBus]:
     """Factory-fresh servos for `robot`, standing at the middle of their turn."""
     return {
         name: VirtualBus(
-            VirtualServo(servo.servo_id, servo_model(servo.model)) for servo in robot.servos if servo.bus == name
+            (VirtualServo(servo.servo_id, servo_model(servo.model)) for servo in robot.servos if servo.bus == name),
+            chain="continue",
         )
         for name in ("arm", "hand")
     }

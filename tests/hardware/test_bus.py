@@ -18,7 +18,8 @@ from hardware.virtual_servo import VirtualServo
 
 
 def virtual(*servo_ids: int) -> VirtualBus:
-    return VirtualBus(VirtualServo(servo_id, servo_model("XM430-W350")) for servo_id in servo_ids)
+    servos = (VirtualServo(servo_id, servo_model("XM430-W350")) for servo_id in servo_ids)
+    return VirtualBus(servos, chain="continue")
 
 
 def bus_over(feed: Callable[[bytes, float], bytes], clock: Any) -> DynamixelBus:

@@ -25,7 +25,8 @@ QUARTER = 1024
 
 @pytest.fixture
 def worn() -> VirtualBus:
-    return VirtualBus(VirtualServo(servo_id, servo_model("XL330-M288")) for servo_id in (1, 2, 3, 4))
+    servos = (VirtualServo(servo_id, servo_model("XL330-M288")) for servo_id in (1, 2, 3, 4))
+    return VirtualBus(servos, chain="continue")
 
 
 @pytest.fixture

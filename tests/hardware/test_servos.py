@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from math import pi
 from typing import Any
 
 import numpy as np
 import pytest
+from driving import drive
 
 from assets.robot import RobotSpec
 from hardware import control_table as table
@@ -48,11 +50,12 @@ def all_limp(buses: dict[str, VirtualBus]) -> bool:
 
 
 def test_ticks_become_radians_by_the_joint_table(
-    chain: ServoChain, robot: RobotSpec, virtual_buses: dict[str, VirtualBus]
+    chain: ServoChain, robot: RobotSpec, virtual_buses: dict[str, VirtualBus], clock: Any
 ) -> None:
     state = chain.connect()
     np.testing.assert_allclose(state.position_rad, [HOME_RAD[name] for name in robot.joint_names], atol=pi / 4096)
     virtual_buses["arm"].servo(11).sense(2000, velocity_ticks=10, current_ticks=100)
+    clock.now_s += 1.0  # no servo gets there at once
     state = chain.read()
     assert state.position_rad[1] == pytest.approx(1000 * 2 * pi / 4096)
     assert state.velocity_rad_s[1] == pytest.approx(-10 * 0.023981, rel=1e-4)
@@ -77,19 +80,29 @@ def test_connecting_sets_every_servo_up_and_holds_it_where_it_stands(
     assert limits == [3000 - 1304, 3000]
 
 
-def test_goals_reach_their_servos(chain: ServoChain, virtual_buses: dict[str, VirtualBus]) -> None:
+def obedient(buses: dict[str, VirtualBus]) -> Callable[[], None]:
+    def obey() -> None:
+        for bus in buses.values():
+            for servo in bus.servos:
+                servo.sense(servo.get(table.GOAL_POSITION))
+
+    return obey
+
+
+def test_goals_reach_their_servos(chain: ServoChain, virtual_buses: dict[str, VirtualBus], clock: Any) -> None:
     chain.connect()
-    state = chain.exchange(np.array([1.0, 2.0, 0.5, 0.0]))
+    state = drive(chain, np.array([1.0, 2.0, 0.5, 0.0]), clock, obedient(virtual_buses))
     assert goals(virtual_buses) == {12: 2048 + 652, 11: 3000 - 1304, 13: 1024 + 326, 20: 2048}
     assert not state.missing
     assert not state.alerts
 
 
 def test_goals_beyond_the_limits_are_clipped_so_that_no_servo_drops_them(
-    chain: ServoChain, virtual_buses: dict[str, VirtualBus]
+    chain: ServoChain, virtual_buses: dict[str, VirtualBus], clock: Any
 ) -> None:
     chain.connect()
-    chain.write_goals(np.array([9.0, -9.0, 0.0, 9.0]))
+    drive(chain, np.array([9.0, -9.0, 0.0, 9.0]), clock, obedient(virtual_buses))
+    assert chain.held_back == ("shoulder", "elbow", "grip")
     assert goals(virtual_buses) == {12: 2048 + 652, 11: 3000, 13: 1024, 20: 2048 - 652}
 
 
@@ -110,6 +123,7 @@ def test_a_silent_servo_keeps_its_last_value_and_its_old_stamp(
     virtual_buses["arm"].servo(12).is_silent = True
     virtual_buses["arm"].servo(12).sense(0)
     clock.now_s += 0.04
+    assert set(chain.read().missing) == {"shoulder", "elbow", "wrist"}  # silence spreads along the chain, once
     after = chain.read()
     assert set(after.missing) == {"shoulder"}
     assert after.position_rad[0] == before.position_rad[0]
@@ -126,13 +140,14 @@ def test_servos_stop_by_themselves_when_we_fall_silent_and_rearm_where_they_stan
     chain: ServoChain, virtual_buses: dict[str, VirtualBus], clock: Any
 ) -> None:
     chain.connect()
-    chain.write_goals(np.array([1.0, 2.0, 0.5, 0.0]))
+    chain.write_goals(np.array([0.21, 0.51, -0.29, 0.41]))
+    assert goals(virtual_buses) != HOME_TICKS
     assert chain.tripped() == ()
     clock.now_s += 0.3
     assert chain.tripped() == ("shoulder", "elbow", "wrist", "grip")
     assert goals(virtual_buses) == HOME_TICKS
     chain.rearm()
-    chain.write_goals(np.array([1.0, 2.0, 0.5, 0.0]))
+    drive(chain, np.array([1.0, 2.0, 0.5, 0.0]), clock, obedient(virtual_buses))
     assert goals(virtual_buses)[12] == 2048 + 652
 
 
@@ -149,6 +164,7 @@ def test_limp_tries_every_servo_and_tells_which_did_not_consent(
 def test_hold_makes_the_measured_position_the_goal(chain: ServoChain, virtual_buses: dict[str, VirtualBus]) -> None:
     chain.connect()
     chain.write_goals(np.array([1.0, 2.0, 0.5, 0.0]))
+    assert goals(virtual_buses) != HOME_TICKS
     chain.hold()
     assert goals(virtual_buses) == HOME_TICKS
 
@@ -233,9 +249,9 @@ def test_the_chain_works_over_pseudo_terminals(
     ports = {name: serve(bus.feed) for name, bus in virtual_buses.items()}
     chain = ServoChain(robot, ports, watchdog_s=2.5, reply_margin_s=1.0)
     chain.connect()
-    state = chain.exchange(np.array([1.0, 2.0, 0.5, 0.0]))
+    state = chain.exchange(np.array([0.2, 0.51, -0.3, 0.4]))
     assert not state.missing
     np.testing.assert_allclose(state.position_rad, [HOME_RAD[name] for name in robot.joint_names], atol=pi / 4096)
-    assert goals(virtual_buses)[11] == 3000 - 1304
+    assert goals(virtual_buses)[11] == 3000 - 332
     chain.close()
     assert all_limp(virtual_buses)

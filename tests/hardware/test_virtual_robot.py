@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driving import drive, obey
 
 from assets.robot import RobotSpec
 from assets.table import load_robot
@@ -24,10 +25,11 @@ def test_goals_go_in_and_states_come_out_in_joint_order(robot: RobotSpec, clock:
     chain = ServoChain(robot, {name: InProcessPort(bus.feed, clock) for name, bus in twin.buses.items()})
     np.testing.assert_allclose(chain.connect().position_rad, robot.home, atol=TICK_RAD)
     wished = np.array([0.5, 1.5, -0.5, 0.7])
-    chain.write_goals(wished)
+    drive(chain, wished, clock, obey(twin))
     assert not twin.goals.is_limp.any()
     np.testing.assert_allclose(twin.goals.position_rad, wished, atol=TICK_RAD)
     twin.sense(np.array([0.1, 0.2, 0.3, 0.4]), np.array([1.0, -1.0, 0.5, -0.5]), np.array([2.0, -1.0, 0.5, 0.05]))
+    clock.now_s += 0.5
     state = chain.read()
     np.testing.assert_allclose(state.position_rad, [0.1, 0.2, 0.3, 0.4], atol=TICK_RAD)
     np.testing.assert_allclose(state.velocity_rad_s, [1.0, -1.0, 0.5, -0.5], atol=0.012)
@@ -44,7 +46,7 @@ def test_a_robot_whose_master_falls_silent_holds_where_it_stands(robot: RobotSpe
     twin = VirtualRobot(robot)
     chain = ServoChain(robot, {name: InProcessPort(bus.feed, clock) for name, bus in twin.buses.items()})
     chain.connect()
-    chain.write_goals(np.array([1.0, 2.0, 1.0, 1.0]))
+    drive(chain, np.array([1.0, 2.0, 1.0, 1.0]), clock, obey(twin))
     half_way = np.array([0.5, 1.0, 0.5, 0.5])
     twin.sense(half_way, np.zeros(4), np.zeros(4))
     twin.advance(clock.now_s + 0.19)
@@ -71,9 +73,9 @@ def test_the_reference_humanoid_connects_and_can_use_all_its_torque(clock: Any) 
     state = chain.connect()
     assert not state.missing
     np.testing.assert_allclose(state.position_rad, tudi.home, atol=TICK_RAD)
-    chain.write_goals(tudi.upper)
+    drive(chain, tudi.upper, clock, obey(twin), periods=60)
     np.testing.assert_allclose(twin.goals.position_rad, tudi.upper, atol=TICK_RAD)
-    chain.write_goals(tudi.lower)
+    drive(chain, tudi.lower, clock, obey(twin), periods=60)
     np.testing.assert_allclose(twin.goals.position_rad, tudi.lower, atol=TICK_RAD)
     in_position_mode = np.array([servo.operating_mode == "position" for servo in tudi.servos])
     np.testing.assert_allclose(twin.goals.effort_limit_nm[in_position_mode], tudi.max_effort_nm[in_position_mode])
