@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hardware import control_table as table
 from hardware.control_table import Register
@@ -25,6 +26,9 @@ from hardware.packet_stream import DamagedPacket, PacketStream
 from hardware.port import Port, wait_for_any
 from hardware.replies import Block, BlockReply, PingReply, ServoReading, StateReply, refusal
 from hardware.sync_read import SyncReader, WireCounters, raw_block
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _LONGEST_RETURN_DELAY_S = 254 * table.RETURN_DELAY_UNIT_S
 _READ_LIMIT = 4096
@@ -77,6 +81,7 @@ class DynamixelBus:
         self.counters = WireCounters()
         self.late: Counter[int] = Counter()  # answers that came after their question was over, by id
         self.return_delay_s = _LONGEST_RETURN_DELAY_S
+        self._answer_bytes = 0
         self.sent_s = self.arrived_s = 0.0  # of the last question and the last byte of its answer
 
     @property
@@ -228,10 +233,12 @@ class DynamixelBus:
         """Until when the answers are waited for."""
         return self._deadline_at_s
 
-    def stamps_s(self, ends: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def stamps_s(self, ends: IntArray) -> FloatArray:
         """When the byte before each place of the last answers was on the wire, reckoned back from the last of all."""
-        stamps = self.arrived_s - (self._answer_bytes - ends) * self._port.byte_time_s
-        return np.maximum(stamps, self.sent_s)
+        stamps_s: FloatArray = ends * self._port.byte_time_s
+        stamps_s += self.arrived_s - self._answer_bytes * self._port.byte_time_s
+        # A port without a wire answers sooner than a wire can.
+        return stamps_s if stamps_s[0] >= self.sent_s else np.maximum(stamps_s, self.sent_s)
 
     def advance(self, is_over: bool = False) -> float:
         """Take what has arrived; until when nothing new need be looked at, where answers are still to come.

@@ -43,3 +43,20 @@ def crc_tables(length: int) -> NDArray[np.uint16]:  # (length, 256)
         column = (column << 8) ^ tables[-1][column >> 8]  # one more byte, of value 0, behind it
     tables.flags.writeable = False
     return tables
+
+
+class TableCells:
+    """Where the bytes of up to `rows` rows of `length` stand in flattened `crc_tables`: place * 256 + value.
+
+    Written as the two bytes of one number, which costs less than adding up.
+    """
+
+    def __init__(self, rows: int, length: int) -> None:
+        self._bytes = np.zeros((rows, length, 2), dtype=np.uint8)
+        self._numbers = self._bytes.view("<u2")[..., 0]
+        self._numbers[:] = np.arange(length) * 256
+
+    def of(self, raw: NDArray[np.uint8]) -> NDArray[np.uint16]:  # (rows, length)
+        """The cells of these rows; valid until the next call."""
+        self._bytes[: len(raw), :, 0] = raw
+        return self._numbers[: len(raw)]

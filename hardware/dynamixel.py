@@ -24,7 +24,7 @@ CRC_BYTES = 2
 STATUS_OVERHEAD_BYTES = 11  # a status without parameters and without stuffing
 
 STATUS_MARK = 0x55
-_PATTERN = b"\xff\xff\xfd"
+STUFFED_PATTERN = b"\xff\xff\xfd"
 _STUFFED = b"\xff\xff\xfd\xfd"
 
 
@@ -104,12 +104,12 @@ Packet = InstructionPacket | StatusPacket
 
 def stuff(body: bytes) -> bytes:
     """Put an FD behind every FF FF FD."""
-    return body.replace(_PATTERN, _STUFFED)
+    return body.replace(STUFFED_PATTERN, _STUFFED)
 
 
 def unstuff(body: bytes) -> bytes:
     """The inverse of `stuff`."""
-    return body.replace(_STUFFED, _PATTERN)
+    return body.replace(_STUFFED, STUFFED_PATTERN)
 
 
 def decode(frame: bytes) -> Packet:

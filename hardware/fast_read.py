@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.crc import crc16, crc_tables
+from hardware.crc import TableCells, crc16, crc_tables
 from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, HEADER, STATUS_MARK, Instruction
 from hardware.sync_read import NO_ANSWER, BoolArray, IntArray, WireCounters, sync_request
 
@@ -30,6 +30,7 @@ class FastReader:
         self.servo_ids = tuple(servo_ids)
         self.request = sync_request(Instruction.FAST_SYNC_READ, self.servo_ids, address, size)
         self._part = np.dtype([("error", "u1"), ("id", "u1"), ("data", block), ("crc", "<u2")])
+        self._block = block
         count = len(servo_ids)
         self.reply_bytes = _HEAD_BYTES + count * self._part.itemsize
         self.reply_delays = 1
@@ -39,7 +40,7 @@ class FastReader:
         self._ids = np.array(self.servo_ids, dtype=np.uint8)
         own_bytes = self._part.itemsize - CRC_BYTES
         self._tables = crc_tables(own_bytes).ravel()
-        self._rows = np.arange(own_bytes, dtype=np.intp) * 256
+        self._cells = TableCells(count, own_bytes)
         silence = bytes(own_bytes)
         # What the sum of a part inherits from the sum before it, which itself has run through the check sum.
         self._from_low = np.array([_inherited(value, silence) for value in range(256)], dtype=np.uint16)
@@ -96,7 +97,7 @@ class FastReader:
     def _sums(self, parts: NDArray[np.void], begin: int) -> NDArray[np.uint16]:
         raw = np.frombuffer(self._buffer, np.uint8, parts.nbytes, begin).reshape(len(parts), self._part.itemsize)
         sums: NDArray[np.uint16] = np.bitwise_xor.reduce(
-            self._tables.take(raw[:, :-CRC_BYTES] + self._rows), axis=1
+            self._tables.take(self._cells.of(raw[:, :-CRC_BYTES])), axis=1
         )
         if len(parts):
             sums[0] ^= self._first_inherits
@@ -106,7 +107,7 @@ class FastReader:
     def _take_good(self, parts: NDArray[np.void], is_good: BoolArray) -> None:
         count = len(self.servo_ids)
         good = np.flatnonzero(is_good)
-        self.values = np.zeros(count, dtype=self._part["data"])
+        self.values = np.zeros(count, dtype=self._block)
         self.errors = np.zeros(count, dtype=np.uint8)
         self.answered = np.zeros(count, dtype=np.bool_)
         self.values[good], self.errors[good], self.answered[good] = parts["data"][good], parts["error"][good], True

@@ -16,16 +16,21 @@ from hardware import control_table as table
 from hardware.bus import DynamixelBus, finish_reads
 from hardware.dynamixel import HARDWARE_ALERT
 from hardware.fast_read import FastReader
-from hardware.sync_read import SyncReader, block_of
+from hardware.sync_read import SyncReader
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-STATE = (table.REALTIME_TICK, table.PRESENT_CURRENT, table.PRESENT_VELOCITY, table.PRESENT_POSITION)
+STATE_ADDRESS = table.REALTIME_TICK.address
+# Four words: clock and whether it moves, PWM and current, velocity, position.
+STATE_BLOCK = np.dtype((np.int32, (4,)))
+_CLOCK, _CURRENT, _VELOCITY, _POSITION = range(4)
 FROZEN_TICKS = 25  # as many equal clocks are no chance
 
-_TICK_PERIOD_MS = 32_768
+_TICK_MASK = 32_767  # the servo's clock counts milliseconds modulo 32,768
+_ANY_MS = 1e15
+_NEVER_S = 1e9
 _TICK_SLACK_MS = 3.0  # both ends round
 _CLOCK_DRIFT = 0.02
 _LONGEST_GAP_S = 10.0  # beyond, the servo's clock may have come round
@@ -89,7 +94,6 @@ class StateLink:
         self.servo_ids = tuple(servo_ids)
         self.counters = LinkCounters()
         self._reach = reach
-        self._block = block_of(STATE)
         self._readers: dict[tuple[tuple[int, ...], bool], SyncReader | FastReader] = {}
         self._is_fast = False
         self._fast_failures = 0
@@ -99,10 +103,14 @@ class StateLink:
         self._silent_cycles: IntArray = np.zeros(count, dtype=np.int64)
         self._equal_ticks: IntArray = np.zeros(count, dtype=np.int64)
         self._all_answer = True
-        self._last: IntArray = np.zeros((4, count), dtype=np.int64)  # clock, current, velocity, position
+        self._last: IntArray = np.zeros((count, 4), dtype=np.int64)
         self._stamp_s = np.full(count, -np.inf)
         self._alert: BoolArray = np.zeros(count, dtype=np.bool_)
-        self._ceiling = np.vstack([np.full(count, np.inf), reach.current_ticks, reach.velocity_ticks, np.zeros(count)])
+        self._base: IntArray = np.zeros((count, 4), dtype=np.int64)  # of what is compared with the last: clock, position
+        nothing = np.zeros(count)
+        self._ceiling = np.stack([nothing, reach.current_ticks, reach.velocity_ticks, nothing], axis=1).astype(np.int64)
+        self._reached_s = -1.0  # the gap that the ceiling of positions was made for
+        self._everybody: BoolArray = np.ones(count, dtype=np.bool_)
         self._reader = self._reader_for(self.servo_ids)
         self.forget()
 
@@ -113,8 +121,9 @@ class StateLink:
 
     def forget(self) -> None:
         """Believe whatever comes next: the servos may have been moved, or rebooted."""
-        self._sent_s = np.full(len(self.servo_ids), -np.inf)
-        self._arrived_s = np.full(len(self.servo_ids), np.inf)
+        self._asked_s = np.full(len(self.servo_ids), -_NEVER_S)
+        self._arrived_s = np.full(len(self.servo_ids), _NEVER_S)
+        self._even: tuple[float, float] | None = None  # the same of all, where all answered to the last question
 
     def probe_fast(self) -> bool:
         """Try fast sync reads, and use them from now on if all servos answer them several times in a row.
@@ -122,7 +131,7 @@ class StateLink:
         Raises:
             PortError: the cable is gone.
         """
-        reader = FastReader(self.servo_ids, STATE[0].address, self._block, self.bus.counters)
+        reader = FastReader(self.servo_ids, STATE_ADDRESS, STATE_BLOCK, self.bus.counters)
         self._is_fast = True
         for _ in range(_PROBES):
             self.bus.ask(reader)
@@ -146,25 +155,24 @@ class StateLink:
             problems, restarted = self._take_some(reader)
         last = self._last
         return LinkState(
-            position_ticks=last[3],
-            velocity_ticks=last[2],
-            current_ticks=last[1],
+            position_ticks=last[:, _POSITION],
+            velocity_ticks=last[:, _VELOCITY],
+            current_ticks=last[:, _CURRENT],
             stamp_s=self._stamp_s,
-            fresh=self._silent_cycles == 0,
+            fresh=self._everybody if self._all_answer else self._silent_cycles == 0,
             alert=self._alert,
             restarted=restarted,
             problems=problems,
         )
 
     def _take_all(self, reader: SyncReader | FastReader) -> tuple[dict[int, str], tuple[int, ...]]:
-        found = _rows(reader.values)
-        is_good = self._is_believable(found)
-        if not is_good.all():
+        found = _numbers(reader.values)
+        if not self._is_believable(found).all():
             return self._take_some(reader)
-        self._last = found
+        self._remember(found)
         self._stamp_s = self.bus.stamps_s(reader.ends)
         self._alert = reader.errors >= HARDWARE_ALERT
-        self._sent_s[:], self._arrived_s[:] = self.bus.sent_s, self.bus.arrived_s
+        self._even = (self.bus.sent_s, self.bus.arrived_s)
         if not self._all_answer:
             self._silent_cycles[:] = 0
             self._equal_ticks[:] = 0
@@ -182,8 +190,12 @@ class StateLink:
         found = self._last.copy()
         stamp_s = self._stamp_s.copy()
         if reader.answered.any():
-            found[:, order] = np.where(reader.answered, _rows(reader.values), found[:, order])
+            heard = np.flatnonzero(reader.answered)
+            found[order[heard]] = _numbers(reader.values)[heard]
             stamp_s[order] = self.bus.stamps_s(reader.ends)
+        if self._even is not None:
+            self._asked_s[:], self._arrived_s[:] = self._even
+            self._even = None
         is_good, is_old, is_restarted = self._examine(found)
         for place, index in enumerate(order.tolist()):
             servo_id = self.servo_ids[index]
@@ -198,57 +210,65 @@ class StateLink:
             self._alert[index] = reader.errors[place] >= HARDWARE_ALERT
             if is_restarted[index]:
                 restarted.append(servo_id)
-                self._sent_s[index], self._arrived_s[index] = -np.inf, np.inf
+                self._asked_s[index], self._arrived_s[index] = -_NEVER_S, _NEVER_S
             elif is_old[index]:
                 self.counters.old += 1
                 self._silent_cycles[index] += 1
-                self._equal_ticks[index] += int(found[0, index] == self._last[0, index])
+                self._equal_ticks[index] += int(found[index, _CLOCK] == self._last[index, _CLOCK])
                 problems[servo_id] = self._why_old(index)
                 continue
             elif not is_good[index]:
                 self.counters.refused += 1
                 self._silent_cycles[index] += 1
-                problems[servo_id] = f"its answer is beyond what it can reach: {_told(found[:, index])}"
+                problems[servo_id] = f"its answer is beyond what it can reach: {_told(found[index])}"
                 continue
-            self._last[:, index] = found[:, index]
+            self._last[index] = found[index]
             self._stamp_s[index] = stamp_s[index]
-            self._sent_s[index], self._arrived_s[index] = self.bus.sent_s, self.bus.arrived_s
+            self._asked_s[index], self._arrived_s[index] = self.bus.sent_s, self.bus.arrived_s
             self._silent_cycles[index] = self._equal_ticks[index] = 0
             del problems[servo_id]
+        self._remember(self._last)
         self._all_answer = not problems
         return problems, tuple(restarted)
 
-    def _bounds(self) -> tuple[FloatArray, FloatArray]:
-        """The least and the most that each new number may differ from the last, or be: (4, servos)."""
-        gap_s = self.bus.arrived_s - self._sent_s
-        self._ceiling[0] = gap_s * (1000.0 * (1.0 + _CLOCK_DRIFT)) + _TICK_SLACK_MS
-        self._ceiling[3] = gap_s * self._reach.speed_ticks_s + _POSITION_SLACK_TICKS
-        floor = -self._ceiling
-        floor[0] = (self.bus.sent_s - self._arrived_s) * (1000.0 * (1.0 - _CLOCK_DRIFT)) - _TICK_SLACK_MS
-        has_gap = gap_s > _LONGEST_GAP_S
-        if has_gap.any():
-            self._ceiling[0, has_gap], floor[0, has_gap] = np.inf, -np.inf
-        return floor, self._ceiling
+    def _remember(self, numbers: IntArray) -> None:
+        self._last = numbers
+        self._base[:, _CLOCK] = numbers[:, _CLOCK]
+        self._base[:, _POSITION] = numbers[:, _POSITION]
 
-    def _changes(self, found: IntArray) -> IntArray:
-        changes = found.copy()
-        changes[0] = (found[0] - self._last[0]) % _TICK_PERIOD_MS
-        changes[3] -= self._last[3]
-        return changes
-
-    def _is_believable(self, found: IntArray) -> BoolArray:
-        floor, ceiling = self._bounds()
-        changes = self._changes(found)
-        result: BoolArray = (changes >= floor) & (changes <= ceiling)
+    def _is_believable(self, found: IntArray) -> BoolArray:  # (servos, 4)
+        """Which numbers a servo can have reached since its last good answer; its clock has to fit both ends."""
+        bus, ceiling = self.bus, self._ceiling
+        asked_s, arrived_s = (self._asked_s, self._arrived_s) if self._even is None else self._even
+        longest_s = bus.arrived_s - asked_s
+        least_ms = (bus.sent_s - arrived_s) * (1000.0 * (1.0 - _CLOCK_DRIFT)) - _TICK_SLACK_MS
+        most_ms = longest_s * (1000.0 * (1.0 + _CLOCK_DRIFT)) + _TICK_SLACK_MS
+        ceiling[:, _CLOCK] = (most_ms - least_ms) / 2.0 + (longest_s > _LONGEST_GAP_S) * _ANY_MS
+        self._set_reach(longest_s)
+        changes = found - self._base
+        changes[:, _CLOCK] &= _TICK_MASK
+        changes[:, _CLOCK] -= np.asarray((least_ms + most_ms) / 2.0, dtype=np.int64)
+        result: BoolArray = np.abs(changes, out=changes) <= ceiling
         return result
+
+    def _set_reach(self, longest_s: float | FloatArray) -> None:
+        """How far the positions can have come. In step with a clock the gap is nearly the same each time."""
+        if isinstance(longest_s, float):
+            if 0.8 * self._reached_s <= longest_s <= self._reached_s:
+                return
+            longest_s = self._reached_s = 1.1 * longest_s
+        else:
+            self._reached_s = -1.0
+        self._ceiling[:, _POSITION] = self._reach.speed_ticks_s * longest_s + _POSITION_SLACK_TICKS
 
     def _examine(self, found: IntArray) -> tuple[BoolArray, BoolArray, BoolArray]:
         """Which servos can be believed, which gave an old answer, which have restarted."""
         is_within = self._is_believable(found)
-        _, ceiling = self._bounds()
-        behind = ~is_within[0]
-        is_restarted = behind & (found[0] < ceiling[0]) & (found[0] < self._last[0])
-        return is_within[1:].all(axis=0), behind & ~is_restarted, is_restarted
+        since_ms = (self.bus.arrived_s - self._asked_s) * 1000.0 + _TICK_SLACK_MS
+        clock, last = found[:, _CLOCK], self._last[:, _CLOCK]
+        is_behind = ~is_within[:, _CLOCK]
+        is_restarted = is_behind & (clock < since_ms) & (clock < last)
+        return is_within[:, _CURRENT:].all(axis=1), is_behind & ~is_restarted, is_restarted
 
     def _why_old(self, index: int) -> str:
         if self._equal_ticks[index] >= FROZEN_TICKS:
@@ -277,7 +297,7 @@ class StateLink:
         key = (servo_ids, self.is_fast)
         if key not in self._readers:
             kind = FastReader if self.is_fast else SyncReader
-            self._readers[key] = kind(servo_ids, STATE[0].address, self._block, self.bus.counters)
+            self._readers[key] = kind(servo_ids, STATE_ADDRESS, STATE_BLOCK, self.bus.counters)
         return self._readers[key]
 
     def _note_fast_failure(self, reader: SyncReader | FastReader) -> None:
@@ -289,12 +309,12 @@ class StateLink:
             self._is_fast = False
 
 
-def _rows(values: NDArray[np.void]) -> IntArray:  # (4, servos)
-    rows = np.empty((4, len(values)), dtype=np.int64)
-    for row, register in zip(rows, STATE, strict=True):
-        row[:] = values[register.name]
-    return rows
+def _numbers(values: NDArray[np.int32]) -> IntArray:  # (servos, 4)
+    numbers = values.astype(np.int64)
+    numbers[:, _CLOCK] &= 0xFFFF
+    numbers[:, _CURRENT] >>= 16
+    return numbers
 
 
 def _told(numbers: IntArray) -> str:
-    return f"current {numbers[1]}, velocity {numbers[2]}, position {numbers[3]} ticks"
+    return f"current {numbers[_CURRENT]}, velocity {numbers[_VELOCITY]}, position {numbers[_POSITION]} ticks"

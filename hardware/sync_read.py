@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.control_table import Register
-from hardware.crc import crc_tables
+from hardware.crc import TableCells, crc_tables
 from hardware.dynamixel import (
     BROADCAST_ID,
     CRC_BYTES,
@@ -83,6 +83,7 @@ class SyncReader:
         self.reply_bytes = len(servo_ids) * (STATUS_OVERHEAD_BYTES + size)
         self.reply_delays = len(servo_ids)
         self._size = size
+        self._block = block
         self._counters = counters
         self._row = np.dtype([("head", "<u8"), ("error", "u1"), ("data", block), ("crc", "<u2")])
         heads = [_head(servo_id, size) for servo_id in servo_ids]
@@ -91,7 +92,7 @@ class SyncReader:
         tables = crc_tables(STATUS_OVERHEAD_BYTES - CRC_BYTES + size)
         self._head_tables = tables[:_HEAD_BYTES]
         self._tables = tables[_HEAD_BYTES:].ravel()
-        self._rows = np.arange(1 + size, dtype=np.intp) * 256
+        self._cells = TableCells(len(servo_ids), 1 + size)
         self._head_crc = np.array([self._crc_of_head(head) for head in heads], dtype=np.uint16)
         self._places = np.full(256, -1, dtype=np.intp)
         self._places[list(self.servo_ids)] = np.arange(len(servo_ids))
@@ -142,7 +143,7 @@ class SyncReader:
     def _look_closer(self) -> None:
         self._is_looked_at = True
         count = len(self.servo_ids)
-        self.values = np.zeros(count, dtype=self._row["data"])
+        self.values = np.zeros(count, dtype=self._block)
         self.errors: NDArray[np.uint8] = np.zeros(count, dtype=np.uint8)
         self.ends: IntArray = np.zeros(count, dtype=np.int64)
         self.answered: BoolArray = np.zeros(count, dtype=np.bool_)
@@ -150,7 +151,7 @@ class SyncReader:
     def _sums(self, rows: NDArray[np.void], start: int, head_crc: NDArray[np.uint16]) -> BoolArray:
         """Which rows carry their own check sum."""
         raw = np.frombuffer(self._buffer, np.uint8, rows.nbytes, start).reshape(len(rows), -1)
-        sums = np.bitwise_xor.reduce(self._tables.take(raw[:, _HEAD_BYTES:-CRC_BYTES] + self._rows), axis=1)
+        sums = np.bitwise_xor.reduce(self._tables.take(self._cells.of(raw[:, _HEAD_BYTES:-CRC_BYTES])), axis=1)
         result: BoolArray = (sums ^ head_crc) == rows["crc"]
         return result
 
@@ -170,7 +171,7 @@ class SyncReader:
 
     def _take_run(self) -> int:
         """Take answers of the regular shape up to the first that is not; how many they were."""
-        count = (len(self._buffer) - self._start) // self._row.itemsize
+        count = min((len(self._buffer) - self._start) // self._row.itemsize, len(self.servo_ids))
         if not count:
             return 0
         rows = np.frombuffer(self._buffer, self._row, count, self._start)
@@ -204,7 +205,7 @@ class SyncReader:
             counters.stray += 1
         elif len(packet.parameters) == self._size:
             counters.second += int(self.answered[place])
-            self.values[place] = np.frombuffer(packet.parameters, self._row["data"])[0]
+            self.values[place] = np.frombuffer(packet.parameters, self._block)[0]
             self.errors[place], self.ends[place], self.answered[place] = packet.error, end, True
             self.problems.pop(place, None)
         elif not self.answered[place]:

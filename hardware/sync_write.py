@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.control_table import Register
-from hardware.crc import crc16, crc_tables
+from hardware.crc import TableCells, crc16, crc_tables
 from hardware.dynamixel import (
     BROADCAST_ID,
     CRC_BYTES,
     PREFIX_BYTES,
+    STUFFED_PATTERN,
     Instruction,
     InstructionPacket,
-    stuff,
 )
 
 IntArray = NDArray[np.int64]
@@ -41,20 +41,20 @@ class SyncWriter:
         first = PREFIX_BYTES + _ADDRESSING_BYTES
         self._body = self._packet[first:body_bytes].reshape(count, 1 + register.size)[:, 1:]
         self._blank_crc = crc16(packet[:-CRC_BYTES])
-        places = np.arange(first, body_bytes).reshape(count, 1 + register.size)[:, 1:].astype(np.intp)
-        self._tables = crc_tables(body_bytes).ravel()
-        self._rows = places * 256
+        places = np.arange(first, body_bytes).reshape(count, 1 + register.size)[:, 1:].ravel()
+        self._tables = crc_tables(body_bytes)[places].ravel()
+        self._cells = TableCells(1, len(places))
         self._size = register.size
 
     def encode(self, values: IntArray) -> bytes:
         """The packet for one value a servo, each within what the register holds."""
-        self._body[:] = values.astype(self._wire).view(np.uint8).reshape(-1, self._size)
+        new = values.astype(self._wire).view(np.uint8)
+        self._body[:] = new.reshape(-1, self._size)
         # The packet was blank, so what the values add is all that its check sum lacks: 0 adds nothing.
-        added = np.bitwise_xor.reduce(self._tables.take(self._rows + self._body), axis=None)
-        crc = self._blank_crc ^ int(added)
+        crc = self._blank_crc ^ int(np.bitwise_xor.reduce(self._tables.take(self._cells.of(new[np.newaxis])[0])))
         self._packet[-2], self._packet[-1] = crc & 0xFF, crc >> 8
         packet = self._packet.tobytes()
-        inside = packet[PREFIX_BYTES:-CRC_BYTES]
-        if stuff(inside) == inside:
+        if packet.find(STUFFED_PATTERN, PREFIX_BYTES, -CRC_BYTES) == -1:
             return packet
+        inside = packet[PREFIX_BYTES:-CRC_BYTES]
         return InstructionPacket(BROADCAST_ID, inside[0], inside[1:]).encode()
