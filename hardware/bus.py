@@ -82,6 +82,8 @@ class DynamixelBus:
         self.late: Counter[int] = Counter()  # answers that came after their question was over, by id
         self.return_delay_s = _LONGEST_RETURN_DELAY_S
         self._answer_bytes = 0
+        self._known_ends: IntArray = np.zeros(1, dtype=np.int64)
+        self._lags_s: FloatArray = np.zeros(1)
         self.sent_s = self.arrived_s = 0.0  # of the last question and the last byte of its answer
 
     @property
@@ -235,8 +237,10 @@ class DynamixelBus:
 
     def stamps_s(self, ends: IntArray) -> FloatArray:
         """When the byte before each place of the last answers was on the wire, reckoned back from the last of all."""
-        stamps_s: FloatArray = ends * self._port.byte_time_s
-        stamps_s += self.arrived_s - self._answer_bytes * self._port.byte_time_s
+        if ends is not self._known_ends:  # as a rule, answers have the same places each time
+            self._known_ends, self._lags_s = ends, (ends[-1] - ends) * self._port.byte_time_s
+        behind_s = (self._answer_bytes - int(ends[-1])) * self._port.byte_time_s
+        stamps_s: FloatArray = self.arrived_s - behind_s - self._lags_s
         # A port without a wire answers sooner than a wire can.
         return stamps_s if stamps_s[0] >= self.sent_s else np.maximum(stamps_s, self.sent_s)
 
@@ -318,7 +322,7 @@ def finish_reads(buses: Sequence[DynamixelBus]) -> None:
     """
     waiting = [bus for bus in buses if bus.is_waiting]
     while waiting:
-        idle_until_s = min(bus.advance() for bus in waiting)
+        idle_until_s = min([bus.advance() for bus in waiting])
         waiting = [bus for bus in waiting if bus.is_waiting]
         if not waiting:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from hardware import control_table as table
 from hardware.bus import DynamixelBus, finish_reads
 from hardware.dynamixel import HARDWARE_ALERT
 from hardware.fast_read import FastReader
-from hardware.sync_read import SyncReader
+from hardware.sync_read import SyncReader, is_all
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -50,8 +51,7 @@ class Reach:
     current_ticks: FloatArray
 
 
-@dataclass(frozen=True)
-class LinkState:
+class LinkState(NamedTuple):
     """One cycle's readings in ticks, (servos,) each. Where not `fresh`, they are those of the last good answer."""
 
     position_ticks: IntArray
@@ -167,7 +167,7 @@ class StateLink:
 
     def _take_all(self, reader: SyncReader | FastReader) -> tuple[dict[int, str], tuple[int, ...]]:
         found = _numbers(reader.values)
-        if not self._is_believable(found).all():
+        if not is_all(self._is_believable(found)):
             return self._take_some(reader)
         self._remember(found)
         self._stamp_s = self.bus.stamps_s(reader.ends)
@@ -247,7 +247,8 @@ class StateLink:
         self._set_reach(longest_s)
         changes = found - self._base
         changes[:, _CLOCK] &= _TICK_MASK
-        changes[:, _CLOCK] -= np.asarray((least_ms + most_ms) / 2.0, dtype=np.int64)
+        middle_ms = (least_ms + most_ms) / 2.0
+        changes[:, _CLOCK] -= int(middle_ms) if isinstance(middle_ms, float) else middle_ms.astype(np.int64)
         result: BoolArray = np.abs(changes, out=changes) <= ceiling
         return result
 

@@ -49,6 +49,11 @@ class WireCounters:
     echoes: int = 0
 
 
+def is_all(mask: BoolArray) -> bool:
+    """`mask.all()` for a few numbers, at a fraction of its price."""
+    return b"\0" not in mask.tobytes()
+
+
 def block_of(registers: Sequence[Register]) -> np.dtype[np.void]:
     """The layout of a stretch of the control table that holds `registers`, in order of address; fields by name."""
     first = registers[0].address
@@ -134,7 +139,7 @@ class SyncReader:
     def _take_whole(self) -> bool:
         """The common case: everybody answered, in order, undamaged and unstuffed."""
         rows = np.frombuffer(self._buffer, self._row)
-        if rows["head"].tobytes() != self._heads_in_order or not self._sums(rows, 0, self._head_crc).all():
+        if rows["head"].tobytes() != self._heads_in_order or not is_all(self._sums(rows, 0, self._head_crc)):
             return False
         self.values, self.errors = rows["data"], rows["error"]
         self.ends, self.answered, self.is_complete = self._ends_in_order, self._everybody, True
