@@ -12,32 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from envs.body import BodyState, Fault, JointTarget
+from envs.body import BodyState, JointTarget
 from envs.clock import Clock, WallClock
 from envs.connections import (
     AT_A_ROBOT,
-    CONTROL,
     Patience,
     bus_names,
-    patience_at,
     require_connections,
 )
 from envs.errors import BodyError
 from envs.homing import is_home, refuse_elsewhere, way_home
-from envs.operator import OperatorJudge, OperatorPanel, PersonCrew
 from envs.real_senses import RealSenses
-from envs.remote_crew import RemoteCrew
 from envs.scenario import Scenario
-from envs.stage import Station
-from envs.tasks.task import Task
-from hardware.errors import HardwareError, PortError
-from hardware.servos import ChainState, ServoChain
+from envs.servo_watch import ServoWatch
+from hardware.errors import BusError, HardwareError, PortError
+from hardware.servos import ServoChain
 
 _LOG = logging.getLogger(__name__)
 
-COAST_PERIODS = 3  # how often a joint may keep its last value before the body stops
 SETTLE_S = 2.0  # what the last joint may take to arrive at home
-HOLD_BEFORE_LIMP_S = 0.2  # a moving arm is brought to rest before it is let go
+HOLD_S = 0.2  # a moving arm is brought to rest before it is let go
+FADE_STEP_S = 0.08
+FADE_SHARES = (0.6, 0.35, 0.15)  # of the torque, so that an arm sinks and does not fall
+CONNECT_PAUSES_S = (0.2, 0.5, 1.0)  # between attempts: an adapter that was replugged takes its time
 
 
 class RealBody:
@@ -68,8 +65,8 @@ class RealBody:
         self._senses: RealSenses | None = None
         self._stopped: str | None = "it was never reset"
         self._is_limp = True
-        self._silent_periods: NDArray[np.intp] = np.zeros(len(spec.joints), dtype=np.intp)
-        self._periods = 0
+        self._watch = ServoWatch(spec)
+        self._watchdog_s = spec.safety.watchdog_s if patience.watchdog_s is None else patience.watchdog_s
         self._spoke_s = 0.0  # when the servos last heard from here
         self._is_resting = False  # at home, before the first goal of an episode
 
@@ -115,13 +112,9 @@ class RealBody:
         with self._lock:
             if self._chain is None or self._is_limp:
                 return
-            try:
-                self._chain.hold()
-                threading.Event().wait(HOLD_BEFORE_LIMP_S)
-            except HardwareError as error:
-                _LOG.error("the joints could not be held before letting go: %s", error)
             self._is_limp = True
-            if failures := self._chain.limp():
+            self._step_down(self._chain)
+            if self._spec.safety.ladder == "limp" and (failures := self._chain.limp()):
                 raise BodyError(f"torque may still be on; cut the power. {'; '.join(failures)}")
 
     def close(self) -> None:
@@ -135,7 +128,7 @@ class RealBody:
                 self._senses = None
 
     def _brought_home(self) -> RealSenses:
-        self._silent_periods[:] = 0
+        self._watch.forget()
         self._is_resting = False
         if self._senses is None:
             self._senses = RealSenses(self._spec, self._ports, self._patience)
@@ -162,11 +155,34 @@ class RealBody:
                 self._disconnect()
                 raise
 
+    def _step_down(self, chain: ServoChain) -> None:
+        """Hold, then let the torque fade: to what keeps a standing robot from falling at once, or to almost nothing."""
+        safety = self._spec.safety
+        shares = FADE_SHARES if safety.ladder == "limp" else (*FADE_SHARES[:-1], safety.damp_share)
+        try:
+            chain.hold()
+            threading.Event().wait(HOLD_S)
+            for share in shares:
+                chain.fade(share)
+                threading.Event().wait(FADE_STEP_S)
+        except HardwareError as error:
+            _LOG.error("the joints could not be held before letting go: %s", error)
+
     def _connected(self) -> ServoChain:
+        """The servos, verified; a cable that is only just back is tried again."""
+        for pause_s in CONNECT_PAUSES_S:
+            try:
+                return self._connect_once()
+            except (PortError, BusError) as error:
+                _LOG.warning("not connected yet: %s", error)
+                threading.Event().wait(pause_s)
+        return self._connect_once()
+
+    def _connect_once(self) -> ServoChain:
         chain = ServoChain(
             self._spec,
             {name: self._ports[name] for name in bus_names(self._spec)},
-            watchdog_s=self._patience.watchdog_s,
+            watchdog_s=self._watchdog_s,
             reply_margin_s=self._patience.reply_s,
         )
         try:
@@ -194,12 +210,12 @@ class RealBody:
         is_resting, self._is_resting = self._is_resting, False
         silent_s = time.monotonic() - self._spoke_s
         # Half, because the first bus heard its last word before the last bus did; asking counts as speaking.
-        if silent_s < self._patience.watchdog_s / 2.0 or not (tripped := chain.tripped()):
+        if silent_s < self._watchdog_s / 2.0 or not (tripped := chain.tripped()):
             return
         if not is_resting:
             raise BodyError(
                 f"{', '.join(tripped)} heard nothing for {silent_s:.2f} s and stopped; allowed are "
-                f"{self._patience.watchdog_s:g} s. See what held the control loop up, and reset"
+                f"{self._watchdog_s:g} s. See what held the control loop up, and reset"
             )
         refuse_elsewhere(self._spec, chain.rearm().position_rad)
 
@@ -221,14 +237,14 @@ class RealBody:
         pace.wait()
         with self._cables() as chain:
             joints = chain.read()
-            serious = [fault.message for fault in self._faults(chain, joints) if fault.severity != "note"]
+            serious = [fault.message for fault in self._watch.faults(chain, joints) if fault.severity != "note"]
         if serious:
             raise BodyError(f"the way home was broken off: {'; '.join(serious)}")
         return joints.position_rad
 
     def _state(self, chain: ServoChain, senses: RealSenses) -> BodyState:
         joints = chain.read()
-        faults = self._faults(chain, joints)
+        faults = self._watch.faults(chain, joints)
         answered = [
             stamp_s
             for name, stamp_s in zip(self._spec.joint_names, joints.stamp_s, strict=True)
@@ -250,48 +266,3 @@ class RealBody:
             imu=readings.imu,
             faults=faults,
         )
-
-    def _faults(self, chain: ServoChain, joints: ChainState) -> tuple[Fault, ...]:
-        is_missing = np.array([name in joints.missing for name in self._spec.joint_names])
-        self._silent_periods = np.where(is_missing, self._silent_periods + 1, 0)
-        faults = []
-        for name, why in joints.missing.items():
-            periods = int(self._silent_periods[self._spec.joint_index[name]])
-            message = f"{name} gave no state for {periods} periods ({why}); its last values stand in"
-            faults.append(Fault("note" if periods <= COAST_PERIODS else "soft", f"servo {name}", message))
-        faults += [
-            Fault("soft", f"servo {name}", f"{name} reports a hardware error; let it cool and reboot it")
-            for name in joints.alerts
-        ]
-        self._periods += 1
-        # Servos that have stopped by themselves drop every goal in silence, so they must be asked now and then.
-        if self._periods % round(self._spec.control_hz) == 0 and (tripped := chain.tripped()):
-            faults.append(Fault("soft", "watchdog", f"{', '.join(tripped)} heard nothing for too long and stopped"))
-        return tuple(faults)
-
-
-def connect_station(
-    spec: RobotSpec, task: Task, clock: Clock, ports: Mapping[str, str], panel: OperatorPanel | None = None
-) -> Station:
-    """A robot on cables, and the one who stages and judges there: over the socket `control`, or at the panel.
-
-    Args:
-        spec, task, clock: see `RealBody` and `Task`.
-        ports: the body's connections, and possibly `control`.
-        panel: how a person at the robot is asked; needed without `control`.
-
-    Raises:
-        BodyError: a connection is missing or unknown, or nobody is there who could judge.
-    """
-    patience = patience_at(ports)
-    body = RealBody(spec, clock, ports, patience)
-    if CONTROL in ports:
-        # Who stages in a twin holds the things out of the robot's way until it is home.
-        remote = RemoteCrew(ports[CONTROL])
-        return Station(body, judge=remote, crew=remote, overdue_s=patience.overdue_s)
-    if panel is None:
-        raise BodyError(
-            "nobody is there to set the scene up and to say whether the task was done; give make_env a panel, or the "
-            f"connection {CONTROL!r} of a twin"
-        )
-    return Station(body, judge=OperatorJudge(task, panel), crew=PersonCrew(task, panel), comes_home_first=True)

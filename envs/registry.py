@@ -118,7 +118,7 @@ def _connect_sim(spec: RobotSpec, task: Task, clock: Clock, camera_every: int, i
 def _connect_serial(
     spec: RobotSpec, task: Task, clock: Clock, ports: dict[str, str], panel: OperatorPanel | None
 ) -> Station:
-    from envs.real_body import connect_station
+    from envs.real_station import connect_station
 
     return connect_station(spec, task, clock, ports, panel)
 

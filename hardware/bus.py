@@ -31,6 +31,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _LONGEST_RETURN_DELAY_S = 254 * table.RETURN_DELAY_UNIT_S
+_ALONE_MARGIN_S = 0.03
 _READ_LIMIT = 4096
 _PING_DATA_BYTES = 3  # model number, firmware
 _WORTH_RESTING_S = 5e-4  # below that, sleeping and waking cost more than they save
@@ -63,7 +64,8 @@ class DynamixelBus:
     Args:
         port: where the servos are; the bus closes it.
         name: what the robot table calls this bus.
-        reply_margin_s: how long to wait beyond wire time and return delay: USB, and a busy computer.
+        reply_margin_s: how long to wait beyond wire time and return delay: USB, and a busy computer. One servo that is
+            asked alone gets 30 ms at least: nothing moves by that answer, and a servo may be writing its EEPROM.
         attempts: how often a read, write or ping of one servo is tried; sync reads are not repeated.
     """
 
@@ -122,7 +124,8 @@ class DynamixelBus:
         """
         self._send(InstructionPacket(BROADCAST_ID, Instruction.PING).encode())
         slots = MAX_SERVO_ID + 1
-        deadline_s = self._deadline_s(slots * (STATUS_OVERHEAD_BYTES + _PING_DATA_BYTES), delays=1)
+        reply_bytes = slots * (STATUS_OVERHEAD_BYTES + _PING_DATA_BYTES)
+        deadline_s = self._deadline_s(reply_bytes, 1, max(self._reply_margin_s, _ALONE_MARGIN_S))
         found = [
             PingReply.from_status(packet)
             for packet in self._receive_until(deadline_s)
@@ -281,10 +284,11 @@ class DynamixelBus:
     def _ask(self, packet: InstructionPacket, data_bytes: int, doing: str) -> StatusPacket:
         reply_bytes = STATUS_OVERHEAD_BYTES + data_bytes
         problem = "no answer"
+        patient_s = max(self._reply_margin_s, _ALONE_MARGIN_S)
         for _ in range(self._attempts):
             self._send(packet.encode())
             problem = "no answer"
-            for reply in self._receive_until(self._deadline_s(reply_bytes, delays=1)):
+            for reply in self._receive_until(self._deadline_s(reply_bytes, 1, patient_s)):
                 if isinstance(reply, DamagedPacket):
                     problem = f"damaged answer: {reply.reason}"
                     break
@@ -305,9 +309,9 @@ class DynamixelBus:
             f"attempts: {problem}. Check power, cable, id and baud rate."
         )
 
-    def _deadline_s(self, reply_bytes: int, delays: int) -> float:
+    def _deadline_s(self, reply_bytes: int, delays: int, margin_s: float | None = None) -> float:
         wire_s = reply_bytes * self._port.byte_time_s + delays * self.return_delay_s
-        return max(self._wire_free_s, self._port.now_s()) + wire_s + self._reply_margin_s
+        return max(self._wire_free_s, self._port.now_s()) + wire_s + (margin_s or self._reply_margin_s)
 
     def _receive_until(self, deadline_s: float) -> Iterator[Packet | DamagedPacket]:
         while self._port.wait(deadline_s):
