@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from assets.robot import RobotSpec
 from envs.clock import Clock
-from envs.connections import CONTROL, patience_at
+from envs.connections import CONTROL, Patience, patience_at
 from envs.errors import BodyError
 from envs.operator import OperatorJudge, OperatorPanel, PersonCrew
 from envs.real_body import RealBody
@@ -16,7 +16,12 @@ from envs.tasks.task import Task
 
 
 def connect_station(
-    spec: RobotSpec, task: Task, clock: Clock, ports: Mapping[str, str], panel: OperatorPanel | None = None
+    spec: RobotSpec,
+    task: Task,
+    clock: Clock,
+    ports: Mapping[str, str],
+    panel: OperatorPanel | None = None,
+    patience: Patience | None = None,
 ) -> Station:
     """A robot on cables, and the one who stages and judges there: over the socket `control`, or at the panel.
 
@@ -24,11 +29,12 @@ def connect_station(
         spec, task, clock: see `RealBody` and `Task`.
         ports: the body's connections, and possibly `control`.
         panel: how a person at the robot is asked; needed without `control`.
+        patience: how long to wait for the far ends; left out, as `patience_at` says.
 
     Raises:
         BodyError: a connection is missing or unknown, or nobody is there who could judge.
     """
-    patience = patience_at(ports)
+    patience = patience_at(ports) if patience is None else patience
     body = RealBody(spec, clock, ports, patience)
     if CONTROL in ports:
         # Who stages in a twin holds the things out of the robot's way until it is home.

@@ -54,7 +54,8 @@ class ServoWatch:
         self._silent_periods = np.where(is_missing, self._silent_periods + 1, 0)
         for bus, names in self._joints_on.items():
             if len(names) > 1 and all(name in joints.missing for name in names):
-                message = f"nobody answers on bus {bus}; check its power, its cable and its adapter"
+                why = joints.missing[names[0]]
+                message = f"nobody answers on bus {bus} ({why}); check its power, its cable and its adapter"
                 yield Fault("soft", f"bus {bus}", message)
         for name, why in joints.missing.items():
             periods = int(self._silent_periods[self._spec.joint_index[name]])

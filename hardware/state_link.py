@@ -35,6 +35,7 @@ _NEVER_S = 1e9
 _TICK_SLACK_MS = 3.0  # both ends round
 _CLOCK_DRIFT = 0.02
 _LONGEST_GAP_S = 10.0  # beyond, the servo's clock may have come round
+_PATIENT_CYCLES = 3  # of silence, in which a servo is asked as ever
 _PROBE_EVERY = 5  # cycles between two questions to a servo that stays silent
 _FAST_AGAIN_AFTER = 50  # cycles of plain reads behind a failed fast one
 _FAST_FAILURES = 3  # after as many, fast reads are given up
@@ -120,7 +121,10 @@ class StateLink:
         return self._is_fast and self.counters.cycles >= self._plain_until
 
     def forget(self) -> None:
-        """Believe whatever comes next: the servos may have been moved, or rebooted."""
+        """Ask everybody again, and believe what comes next: the servos may have been moved, or rebooted."""
+        self._silent_cycles[:] = 0
+        self._equal_ticks[:] = 0
+        self._all_answer = True
         self._asked_s = np.full(len(self.servo_ids), -_NEVER_S)
         self._arrived_s = np.full(len(self.servo_ids), _NEVER_S)
         self._even: tuple[float, float] | None = None  # the same of all, where all answered to the last question
@@ -289,7 +293,7 @@ class StateLink:
         first = next((index for index in order if index in suspects), None)
         last = [index for index in suspects if index == first or cycles[index] > 1]
         asked = [index for index in range(len(self.servo_ids)) if index not in last]
-        due = [index for index in last if cycles[index] <= 2 or cycles[index] % _PROBE_EVERY == 0]
+        due = [index for index in last if cycles[index] <= _PATIENT_CYCLES or cycles[index] % _PROBE_EVERY == 0]
         for index in set(last) - set(due):
             cycles[index] += 1
         return tuple(self.servo_ids[index] for index in asked + due)

@@ -114,7 +114,7 @@ class VirtualStation:
                 self._move(now_s - before_s)
                 self.servos.advance(now_s)
                 for name, bus in self.servos.buses.items():
-                    while self.terminals[name].serve(bus.feed, now_s):
+                    while self.terminals[name].serve(bus.feed):
                         pass
                 ticks += 1
                 if ticks % SENSE_TICKS == 0:

@@ -95,7 +95,7 @@ class TwinCables:
         terminal = self._terminals[name] = PseudoTerminal()
 
         def serve(now_s: float) -> None:
-            terminal.serve(feed, now_s)
+            terminal.serve(feed)  # at the time when it is heard, which may be later than when it was noticed
 
         self._selector.register(terminal, EVENT_READ, serve)
 
