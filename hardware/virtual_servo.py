@@ -131,6 +131,12 @@ class VirtualServo(ServoMemory):
         if not self.is_frozen:
             self._show()
 
+    def thaw(self) -> None:
+        """End being frozen: show what it has sensed meanwhile, and the time."""
+        self.is_frozen = False
+        self._show()
+        self.advance(self._now_s)
+
     def feel(self, supply_v: float | None = None, temperature_c: float | None = None) -> None:
         """Set its supply voltage and its temperature; beyond its limits it reports a hardware error."""
         if supply_v is not None:

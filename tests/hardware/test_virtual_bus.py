@@ -116,7 +116,8 @@ STATUSES = st.lists(
     st.tuples(
         st.integers(0, 252),
         st.integers(0, 255),
-        st.lists(st.sampled_from([0xFF, 0xFD, 0x00, 0x42]), max_size=10).map(bytes) | st.binary(min_size=10, max_size=10),
+        st.lists(st.sampled_from([0xFF, 0xFD, 0x00, 0x42]), max_size=10).map(bytes)
+        | st.binary(min_size=10, max_size=10),
     ),
     max_size=12,
 )
@@ -208,7 +209,9 @@ def test_a_chain_that_continues_leaves_the_time_of_the_silent_one_empty() -> Non
     request = said(Instruction.SYNC_READ, STATE + bytes(range(1, 8)))
     whole = chain_of("continue", ()).answer(request, 1.0, BYTE_S)
     holed = chain_of("continue", (3, 4)).answer(request, 1.0, BYTE_S)
-    assert [chunk.stamp_s for chunk in holed] == pytest.approx([whole[nth].stamp_s for nth in (0, 1, 4, 5, 6)], abs=1e-9)
+    assert [chunk.stamp_s for chunk in holed] == pytest.approx(
+        [whole[nth].stamp_s for nth in (0, 1, 4, 5, 6)], abs=1e-9
+    )
 
 
 def test_a_servo_that_is_not_there_is_as_silent_as_one_that_is_cut_off() -> None:
@@ -229,7 +232,10 @@ def test_servos_of_older_firmware_or_two_in_one_case_take_no_part_in_fast_reads(
     request = said(Instruction.FAST_SYNC_READ, STATE + bytes([1, 2]))
     for other in (old, double):
         assert len(VirtualBus([servo(1), other]).feed(request, 0.0)) == 8 + 14
-        assert ids(VirtualBus([servo(1), other]).feed(said(Instruction.SYNC_READ, STATE + bytes([1, 2])), 0.0)) == [1, 2]
+        assert ids(VirtualBus([servo(1), other]).feed(said(Instruction.SYNC_READ, STATE + bytes([1, 2])), 0.0)) == [
+            1,
+            2,
+        ]
     assert len(VirtualBus([servo(1), old], fast_reads_from=44).feed(request, 0.0)) == 8 + 28
     assert VirtualBus([servo(1), servo(2)], fast_reads_from=None).feed(request, 0.0) == b""
 
