@@ -144,6 +144,11 @@ class PacedProcess:
         self._theirs = theirs
         self.paths: dict[str, str] = {}
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process serves."""
+        return self._process.is_alive()
+
     def __enter__(self) -> Self:
         self._process.start()
         self._theirs.close()
