@@ -25,6 +25,7 @@ _TORQUE_AT, _WATCHDOG_AT, _TICK_AT = (
     table.BUS_WATCHDOG.address,
     table.REALTIME_TICK.address,
 )
+_MEGABIT_CODE = 3
 _LARGEST_SINGLE_TURN_HOMING = 1024  # all of a homing offset that position mode honours
 _TORQUE_ON_BY_GOAL = 0x08  # drive mode
 _WITH_CONSEQUENCES = {table.OPERATING_MODE.address, table.HOMING_OFFSET.address, table.GOAL_POSITION.address}
@@ -88,7 +89,7 @@ class VirtualServo(ServoMemory):
         self._supply_v = model.voltage_v
         self._temperature_c: float = _ROOM_TEMPERATURE_C
         self._registered: tuple[int, bytes] | None = None
-        own = {table.SERVO_ID: servo_id, table.BAUD_CODE: table.BAUD_RATES.index(1_000_000)}
+        own = {table.SERVO_ID: servo_id, table.BAUD_CODE: _MEGABIT_CODE}
         for register, value in {**factory_settings(model), **own, **(settings or {})}.items():
             self._put(register, value)
         self._put(table.MODEL_NUMBER, model.number)

@@ -31,7 +31,8 @@ SLOW_BAUD = 9_600  # the wire takes 0.25 s, which a busy machine cannot hide
 
 
 def bus_at(baud: int = 1_000_000) -> VirtualBus:
-    settings = {table.RETURN_DELAY: 0, table.BAUD_CODE: table.BAUD_RATES.index(baud)}
+    code_of = {rate: code for code, rate in table.BAUDS.items()}
+    settings = {table.RETURN_DELAY: 0, table.BAUD_CODE: code_of[baud]}
     return VirtualBus(VirtualServo(servo_id, servo_model("XM430-W350"), settings=settings) for servo_id in IDS)
 
 
