@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
+from faulty_bus import BYTE_S, GOALS, IDS, ONCE, READ_ALL, REPLY_BYTES, bus_with, cycles, ids, once, packets, raw
 
 from hardware import control_table as table
-from hardware.control_table import servo_model
-from hardware.dynamixel import Instruction, InstructionPacket, Packet, StatusPacket
-from hardware.packet_stream import DamagedPacket, PacketStream
-from hardware.virtual import Chain, VirtualBus
+from hardware.dynamixel import Instruction, InstructionPacket, StatusPacket
+from hardware.virtual import Chain
 from hardware.virtual_answers import Chunk
 from hardware.virtual_faults import AllSilent, DamagedInstruction, Fault, FaultScript, Silent
-from hardware.virtual_servo import VirtualServo
-from hardware.virtual_servo_faults import (
-    Alert,
-    BrownOutReboot,
-    Frozen,
-    OverloadShutdown,
-    TemperatureRamp,
-    VoltageSag,
-)
+from hardware.virtual_servo_faults import Alert
 from hardware.virtual_wire_faults import (
     BitFlip,
     Burst,
@@ -36,46 +25,6 @@ from hardware.virtual_wire_faults import (
     LostByte,
     OutOfOrder,
 )
-
-MODEL = servo_model("XM430-W350")
-IDS = (1, 2, 3, 4, 5)
-READ_ALL = InstructionPacket(254, Instruction.SYNC_READ, bytes.fromhex("78001000") + bytes(IDS))  # tick ... position
-GOALS = InstructionPacket(254, Instruction.SYNC_WRITE, bytes.fromhex("74000400 01 58020000 02 58020000"))
-REPLY_BYTES = 27
-BYTE_S = 1e-5
-ONCE = range(1, 2)  # the second cycle
-
-
-def bus_with(*faults: Fault, chain: Chain = "continue", seed: int = 0) -> VirtualBus:
-    servos = [VirtualServo(servo_id, MODEL, settings={table.RETURN_DELAY: 0}) for servo_id in IDS]
-    return VirtualBus(servos, chain=chain, faults=FaultScript(faults, seed))
-
-
-def cycles(bus: VirtualBus, count: int) -> list[list[Chunk]]:
-    """What each of `count` sync reads brings, 10 ms apart."""
-    return [bus.answer(READ_ALL.encode(), 1.0 + 0.01 * nth, BYTE_S) for nth in range(count)]
-
-
-def raw(chunks: Sequence[Chunk]) -> bytes:
-    return b"".join(chunk.data for chunk in chunks)
-
-
-def packets(chunks: Sequence[Chunk]) -> list[Packet | DamagedPacket]:
-    return PacketStream().feed(raw(chunks))
-
-
-def ids(chunks: Sequence[Chunk]) -> list[int]:
-    """Whose answers are whole."""
-    return [packet.servo_id for packet in packets(chunks) if isinstance(packet, StatusPacket)]
-
-
-def once(fault: Fault, chain: Chain = "continue", seed: int = 0) -> list[Chunk]:
-    """What the struck cycle brings. Those before and after it bring everything."""
-    before, struck, after = cycles(bus_with(fault, chain=chain, seed=seed), 3)
-    assert ids(before) == list(IDS)
-    assert ids(after) == list(IDS)
-    return struck
-
 
 # Nobody hears, nobody answers.
 
@@ -242,90 +191,6 @@ def test_goals_written_before_a_read_belong_to_its_cycle() -> None:
     cycles(bus, 1)
     bus.feed(GOALS.encode(), 2.0)
     assert bus.servo(1).get(table.GOAL_POSITION) == 600
-
-
-# Servos.
-
-
-def errors(chunks: Sequence[Chunk]) -> dict[int, int]:
-    return {packet.servo_id: packet.error for packet in packets(chunks) if isinstance(packet, StatusPacket)}
-
-
-def test_an_alert_rides_on_the_answers_of_its_time_and_the_data_are_valid() -> None:
-    answers = cycles(bus_with(Alert(3, cycles=ONCE)), 3)
-    assert [errors(chunks)[3] for chunks in answers] == [0, 0x80, 0]
-    assert all(len(packet.parameters) == 16 for packet in packets(answers[1]) if isinstance(packet, StatusPacket))
-
-
-def test_an_overloaded_servo_shuts_down_and_goes_on_reporting() -> None:
-    bus = bus_with(OverloadShutdown(3, cycles=ONCE))
-    bus.feed(InstructionPacket(254, Instruction.WRITE, bytes([64, 0, 1])).encode(), 0.9)
-    answers = cycles(bus, 4)
-    assert [errors(chunks)[3] for chunks in answers] == [0, 0x80, 0x80, 0x80]
-    assert [servo.torque_on for servo in bus.servos] == [True, True, False, True, True]
-    bus.servo(3).reboot()
-    assert bus.servo(3).write(table.TORQUE_ENABLE.address, b"\x01") == 0
-
-
-def test_a_servo_warms_up_and_shuts_down_above_its_limit() -> None:
-    bus = bus_with(TemperatureRamp(3, 60.0, 85.0, rate_c_s=1.0, from_s=10.0))
-    servo = bus.servo(3)
-    servo.write(table.TORQUE_ENABLE.address, b"\x01")
-    seen = []
-    for now_s in (9.0, 10.0, 20.0, 29.0, 31.0, 60.0):
-        bus.advance(now_s)
-        seen.append((servo.get(table.PRESENT_TEMPERATURE), servo.torque_on, servo.error_byte))
-    assert seen == [
-        (30, True, 0),
-        (60, True, 0),
-        (70, True, 0),
-        (79, True, 0),
-        (81, False, 0x80),
-        (85, False, 0x80),
-    ]
-
-
-def test_a_sagging_supply_is_reported_by_every_servo_and_ends() -> None:
-    bus = bus_with(VoltageSag(None, 9.4, cycles=ONCE))
-    answers = cycles(bus, 2)
-    assert errors(answers[1]) == dict.fromkeys(IDS, 0x80)
-    assert {servo.get(table.PRESENT_VOLTAGE) for servo in bus.servos} == {94}
-    bus.advance(9.0)
-    assert {servo.get(table.PRESENT_VOLTAGE) for servo in bus.servos} == {120}
-
-
-def test_a_brown_out_restarts_one_servo() -> None:
-    bus = bus_with(BrownOutReboot(3, cycles=ONCE))
-    for address, value in ((64, 1), (84, 200), (98, 100)):
-        bus.feed(InstructionPacket(254, Instruction.WRITE, bytes([address, 0, value])).encode(), 0.9)
-    cycles(bus, 2)
-    assert [servo.torque_on for servo in bus.servos] == [True, True, False, True, True]
-    assert [bus.servo(3).get(register) for register in (table.POSITION_P_GAIN, table.BUS_WATCHDOG)] == [800, 0]
-    assert bus.servo(3).get(table.REALTIME_TICK) < bus.servo(2).get(table.REALTIME_TICK)
-
-
-def test_a_frozen_servo_answers_the_same_again_and_again() -> None:
-    bus = bus_with(Frozen(3, cycles=range(1, 4)))
-    seen: dict[int, list[bytes]] = {2: [], 3: []}
-    for nth in range(6):
-        for servo in bus.servos:
-            servo.sense(1000 + nth)
-        for packet in packets(bus.answer(READ_ALL.encode(), 1.0 + 0.01 * nth, BYTE_S)):
-            if isinstance(packet, StatusPacket) and packet.servo_id in seen:
-                seen[packet.servo_id].append(packet.parameters)
-    assert len(set(seen[2])) == 6
-    assert len(set(seen[3][1:4])) == 1
-    assert len(set(seen[3])) == 4
-
-
-def test_what_happens_in_a_servo_happens_once() -> None:
-    bus = bus_with(BrownOutReboot(3, probability=0.2), seed=1)
-    restarts, before = 0, 0
-    for nth in range(200):
-        bus.answer(READ_ALL.encode(), 1.0 + 0.01 * nth, BYTE_S)
-        tick = bus.servo(3).get(table.REALTIME_TICK)
-        restarts, before = restarts + (tick < before), tick
-    assert restarts == 1
 
 
 def test_a_script_counts_its_cycles_from_when_it_is_given_to_the_bus() -> None:
