@@ -6,6 +6,7 @@ It has no thread and no clock of its own, so it runs in-process on simulated tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import inf
 from typing import Literal
 
 from hardware.dynamixel import (
@@ -43,6 +44,7 @@ _WRITES: Mapping[int, Callable[[bytes], list[tuple[int, int, bytes]]]] = {
     Instruction.SYNC_WRITE: sync_writes,
     Instruction.BULK_WRITE: bulk_writes,
 }
+_NOTICEABLE_S = 0.001
 _UNKNOWN_RETURN_DELAY_S = 500e-6
 
 
@@ -73,6 +75,7 @@ class VirtualBus:
         self.fast_reads_from = fast_reads_from
         self._stream = PacketStream()
         self._free_s = 0.0
+        self._noticed_s = -inf
 
     def servo(self, servo_id: int) -> VirtualServo:
         """The first servo with that id.
@@ -86,11 +89,13 @@ class VirtualBus:
         raise KeyError(servo_id)
 
     def advance(self, now_s: float) -> None:
-        """Let time pass: watchdogs trip here, and faults of servos begin and end. `answer` does the same by itself."""
-        for servo in self.servos:
-            servo.advance(now_s)
-        if self.faults is not None:
-            self.faults.advance(self.servos, now_s)
+        """Let time pass: watchdogs trip here, and faults of servos begin and end. `answer` does the same by itself.
+
+        Servos notice no less than a millisecond, as their own programs do.
+        """
+        if 0.0 <= now_s - self._noticed_s < _NOTICEABLE_S:
+            return
+        self._notice(now_s)
 
     def feed(self, data: bytes, now_s: float) -> bytes:
         """What the servos answer to `data` on a wire that takes no time. Half a packet waits for its other half."""
@@ -113,8 +118,15 @@ class VirtualBus:
         self._free_s = stamp_s
         return chunks
 
+    def _notice(self, now_s: float) -> None:
+        self._noticed_s = now_s
+        for servo in self.servos:
+            servo.advance(now_s)
+        if self.faults is not None:
+            self.faults.advance(self.servos, now_s)
+
     def _react(self, packet: InstructionPacket, now_s: float, byte_time_s: float) -> list[Answer]:
-        self.advance(now_s)
+        self._notice(now_s)
         if self.faults is None:
             return self._answers(packet, Hearing(self.servos, None, now_s, byte_time_s))
         befalls = self.faults.strike(self.servos, packet.instruction in _READS, now_s)

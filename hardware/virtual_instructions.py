@@ -76,11 +76,13 @@ def _pair(parameters: bytes) -> tuple[int, int]:
 
 
 def _write(servo: VirtualServo, parameters: bytes) -> StatusError:
-    return servo.write(int.from_bytes(parameters[:2], "little"), parameters[2:])
+    address, data = int.from_bytes(parameters[:2], "little"), parameters[2:]
+    return servo.write(address, data) if data else StatusError.DATA_LENGTH
 
 
 def _register(servo: VirtualServo, parameters: bytes) -> StatusError:
-    return servo.register_write(int.from_bytes(parameters[:2], "little"), parameters[2:])
+    address, data = int.from_bytes(parameters[:2], "little"), parameters[2:]
+    return servo.register_write(address, data) if data else StatusError.DATA_LENGTH
 
 
 def _act(servo: VirtualServo, parameters: bytes) -> StatusError:

@@ -12,22 +12,20 @@ from struct import Struct
 
 from hardware import control_table as table
 from hardware.control_table import OperatingMode, Register, ServoModel
-from hardware.dynamixel import HARDWARE_ALERT, StatusError
+from hardware.dynamixel import StatusError
+from hardware.virtual_memory import ServoMemory
 from hardware.virtual_settings import factory_settings, ram_settings
 from hardware.virtual_writing import Write, checked_write
 
-_TABLE_BYTES = 1024
 _STATE = Struct("<hii")  # present current, velocity and position
 _STATE_AT = table.STATE_ADDRESS
 _TICK = Struct("<H")
-# Looked at with every instruction, so without a detour through `get`.
-_ID_AT, _BAUD_AT, _RETURN_DELAY_AT = table.SERVO_ID.address, table.BAUD_CODE.address, table.RETURN_DELAY.address
-_TORQUE_AT, _LEVEL_AT, _ERROR_AT = (
+_TORQUE_AT, _WATCHDOG_AT, _TICK_AT = (
     table.TORQUE_ENABLE.address,
-    table.STATUS_RETURN_LEVEL.address,
-    table.HARDWARE_ERROR_STATUS.address,
+    table.BUS_WATCHDOG.address,
+    table.REALTIME_TICK.address,
 )
-_WATCHDOG_AT, _TICK_AT = table.BUS_WATCHDOG.address, table.REALTIME_TICK.address
+_MEGABIT_CODE = table.X_SERIES.baud_code(1_000_000)
 _LARGEST_SINGLE_TURN_HOMING = 1024  # all of a homing offset that position mode honours
 _TORQUE_ON_BY_GOAL = 0x08  # drive mode
 _WITH_CONSEQUENCES = {table.OPERATING_MODE.address, table.HOMING_OFFSET.address, table.GOAL_POSITION.address}
@@ -55,7 +53,7 @@ class ServoTarget:
     current_limit_ticks: int | None
 
 
-class VirtualServo:
+class VirtualServo(ServoMemory):
     """One servo, as it comes from the factory but for its id and for 1 Mbps.
 
     Args:
@@ -76,6 +74,7 @@ class VirtualServo:
         settings: Mapping[Register, int] | None = None,
         boot_s: float = 0.0,
     ) -> None:
+        super().__init__()
         self.model = model
         self.firmware = firmware
         self.is_silent = False  # a cut cable: it hears, and its answers are lost
@@ -90,51 +89,12 @@ class VirtualServo:
         self._supply_v = model.voltage_v
         self._temperature_c: float = _ROOM_TEMPERATURE_C
         self._registered: tuple[int, bytes] | None = None
-        self._memory = bytearray(_TABLE_BYTES)
-        own = {table.SERVO_ID: servo_id, table.BAUD_CODE: table.X_SERIES.baud_code(1_000_000)}
+        own = {table.SERVO_ID: servo_id, table.BAUD_CODE: _MEGABIT_CODE}
         for register, value in {**factory_settings(model), **own, **(settings or {})}.items():
             self._put(register, value)
         self._put(table.MODEL_NUMBER, model.number)
         self._put(table.FIRMWARE_VERSION, firmware)
         self._start_ram()
-
-    @property
-    def servo_id(self) -> int:
-        return self._memory[_ID_AT]
-
-    @property
-    def baud(self) -> int:
-        return table.BAUDS[self._memory[_BAUD_AT]]
-
-    @property
-    def return_delay_s(self) -> float:
-        return self._memory[_RETURN_DELAY_AT] * table.RETURN_DELAY_UNIT_S
-
-    @property
-    def mode(self) -> OperatingMode:
-        return OperatingMode(self.get(table.OPERATING_MODE))
-
-    @property
-    def torque_on(self) -> bool:
-        return bool(self._memory[_TORQUE_AT])
-
-    @property
-    def watchdog_tripped(self) -> bool:
-        return self._memory[_WATCHDOG_AT] == table.WATCHDOG_TRIPPED
-
-    @property
-    def error_byte(self) -> int:
-        """What rides on every status packet."""
-        return HARDWARE_ALERT if self._memory[_ERROR_AT] else 0
-
-    @property
-    def return_level(self) -> int:
-        """What it answers: 0 pings, 1 reads as well, 2 everything."""
-        return self._memory[_LEVEL_AT]
-
-    @property
-    def is_moving(self) -> bool:
-        return bool(self._memory[table.MOVING.address])
 
     @property
     def target(self) -> ServoTarget | None:
@@ -148,7 +108,7 @@ class VirtualServo:
 
     def hears(self, now_s: float, baud_codes: Container[int]) -> bool:
         """Whether an instruction at one of these baud rates reaches it; if so, its watchdog starts anew."""
-        if now_s < self._deaf_until_s or self._memory[_BAUD_AT] not in baud_codes:
+        if now_s < self._deaf_until_s or self._memory[table.BAUD_CODE.address] not in baud_codes:
             return False
         self._heard_s = now_s
         return True
@@ -172,6 +132,12 @@ class VirtualServo:
         if not self.is_frozen:
             self._show()
 
+    def thaw(self) -> None:
+        """End being frozen: show what it has sensed meanwhile, and the time."""
+        self.is_frozen = False
+        self._show()
+        self.advance(self._now_s)
+
     def feel(self, supply_v: float | None = None, temperature_c: float | None = None) -> None:
         """Set its supply voltage and its temperature; beyond its limits it reports a hardware error."""
         if supply_v is not None:
@@ -186,10 +152,6 @@ class VirtualServo:
         if self._temperature_c > self.get(table.TEMPERATURE_LIMIT):
             self.raise_hardware_error(OVERHEATING_ERROR)
 
-    def get(self, register: Register) -> int:
-        """The value of one register."""
-        return register.decode(self._memory[register.address : register.address + register.size])
-
     def raise_hardware_error(self, bits: int) -> None:
         """Overheat, overload and the like; those in the shutdown mask end torque until a reboot."""
         self._put(table.HARDWARE_ERROR_STATUS, self.get(table.HARDWARE_ERROR_STATUS) | bits)
@@ -202,7 +164,7 @@ class VirtualServo:
 
     def reboot(self) -> None:
         """Lose everything but the EEPROM; the position counts within one turn again, the tick from 0."""
-        self._memory[table.EEPROM_END :] = bytes(_TABLE_BYTES - table.EEPROM_END)
+        self._memory[table.EEPROM_END :] = bytes(len(self._memory) - table.EEPROM_END)
         self._started_s = self._now_s
         self._deaf_until_s = self._now_s + self._boot_s
         self._start_ram()
@@ -222,12 +184,6 @@ class VirtualServo:
             return StatusError.RESULT_FAIL
         self._forget_turns()
         return StatusError.NONE
-
-    def read(self, address: int, size: int) -> bytes | StatusError:
-        """A stretch of the control table, or why not."""
-        if address + size > _TABLE_BYTES:
-            return StatusError.ACCESS
-        return bytes(self._memory[address : address + size])
 
     def write(self, address: int, data: bytes) -> StatusError:
         """Write whole registers from `address` on: all of them, or none and the reason."""
@@ -310,6 +266,3 @@ class VirtualServo:
     def _reset_goals(self) -> None:
         self._put(table.GOAL_CURRENT, self.get(table.CURRENT_LIMIT))
         self._put(table.GOAL_POSITION, self.get(table.PRESENT_POSITION))
-
-    def _put(self, register: Register, value: int) -> None:
-        self._memory[register.address : register.address + register.size] = register.encode(value)

@@ -72,4 +72,4 @@ class Frozen(ServoFault):
         servo.is_frozen = True
 
     def end(self, servo: VirtualServo) -> None:
-        servo.is_frozen = False
+        servo.thaw()

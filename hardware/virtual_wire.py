@@ -26,8 +26,9 @@ class SimulatedClock:
         return self._now_s
 
     def watch(self, watcher: Callable[[float], None]) -> None:
-        """Have `watcher` called with the time whenever it has changed."""
-        self._watchers.append(watcher)
+        """Have `watcher` called with the time whenever it has changed; once, however often it is given."""
+        if watcher not in self._watchers:
+            self._watchers.append(watcher)
 
     def advance(self, seconds: float) -> None:
         """Let that much time pass."""

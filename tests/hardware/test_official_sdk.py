@@ -75,3 +75,75 @@ def test_the_sdk_reboots_a_servo(master: tuple[Any, Any]) -> None:
     packets.write1ByteTxRx(port, 12, 64, 1)
     assert packets.reboot(port, 12) == (OK, 0)
     assert packets.read1ByteTxRx(port, 12, 64) == (0, OK, 0)
+
+
+def test_the_sdk_finds_everybody_by_one_ping(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    found, result = packets.broadcastPing(port)
+    assert result == OK
+    assert found == {11: [1020, 46], 12: [1120, 46], 13: [1060, 46]}
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["sync", "fast sync"])
+def test_the_sdk_reads_the_same_by_both_kinds_of_sync_read(
+    master: tuple[Any, Any], virtual_buses: dict[str, VirtualBus], fast: bool
+) -> None:
+    port, packets = master
+    positions = {11: 100, 12: -5, 13: 4095}
+    for servo_id, position_ticks in positions.items():
+        virtual_buses["arm"].servo(servo_id).sense(position_ticks, velocity_ticks=servo_id)
+    group = sdk.GroupSyncRead(port, packets, 128, 8)
+    for servo_id in positions:
+        assert group.addParam(servo_id)
+    assert (group.fastSyncRead() if fast else group.txRxPacket()) == OK
+    for servo_id, position_ticks in positions.items():
+        assert group.getData(servo_id, 132, 4) == position_ticks % 2**32
+        assert group.getData(servo_id, 128, 4) == servo_id
+
+
+@pytest.mark.parametrize("fast", [False, True], ids=["bulk", "fast bulk"])
+def test_the_sdk_reads_different_registers_of_different_servos(master: tuple[Any, Any], fast: bool) -> None:
+    port, packets = master
+    group = sdk.GroupBulkRead(port, packets)
+    assert group.addParam(11, 144, 2)
+    assert group.addParam(12, 146, 1)
+    assert group.addParam(13, 132, 4)
+    assert (group.fastBulkRead() if fast else group.txRxPacket()) == OK
+    assert [group.getData(11, 144, 2), group.getData(12, 146, 1), group.getData(13, 132, 4)] == [120, 30, 2048]
+
+
+def test_the_sdk_writes_different_registers_of_different_servos(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    group = sdk.GroupBulkWrite(port, packets)
+    assert group.addParam(11, 116, 4, list((1500).to_bytes(4, "little")))
+    assert group.addParam(12, 65, 1, [1])
+    assert group.txPacket() == OK
+    assert packets.read4ByteTxRx(port, 11, 116) == (1500, OK, 0)
+    assert packets.read1ByteTxRx(port, 12, 65) == (1, OK, 0)
+
+
+def test_the_sdk_registers_a_write_and_has_it_acted_on(master: tuple[Any, Any]) -> None:
+    port, packets = master
+    assert packets.regWriteTxRx(port, 11, 116, 4, list((900).to_bytes(4, "little"))) == (OK, 0)
+    assert packets.read4ByteTxRx(port, 11, 116) == (2048, OK, 0)
+    assert packets.action(port, 254) == OK  # it does not wait for the status that one servo alone would give
+    assert packets.read4ByteTxRx(port, 11, 116) == (900, OK, 0)
+
+
+def test_the_sdk_clears_turns_and_resets_a_servo(master: tuple[Any, Any], virtual_buses: dict[str, VirtualBus]) -> None:
+    port, packets = master
+    virtual_buses["arm"].servo(11).sense(4096 * 2 + 9)
+    assert packets.clearMultiTurn(port, 11) == (OK, 0)
+    assert packets.read4ByteTxRx(port, 11, 132) == (9, OK, 0)
+    assert packets.write1ByteTxRx(port, 11, 9, 7) == (OK, 0)
+    assert packets.factoryReset(port, 11, 2) == (OK, 0)
+    assert packets.read1ByteTxRx(port, 11, 9) == (250, OK, 0)
+
+
+def test_the_sdk_is_left_without_an_answer_by_a_silent_servo(
+    master: tuple[Any, Any], virtual_buses: dict[str, VirtualBus]
+) -> None:
+    port, packets = master
+    virtual_buses["arm"].servo(12).is_silent = True
+    assert packets.ping(port, 12)[1] == sdk.COMM_RX_TIMEOUT
+    assert packets.ping(port, 11) == (1020, OK, 0)
