@@ -1,4 +1,4 @@
-"""A gamepad: sticks and triggers as numbers from -1 to 1, with a dead zone, and a button without which nothing moves."""
+"""A gamepad: sticks and triggers as numbers from -1 to 1, with a dead zone, and a button that has to be held."""
 
 from __future__ import annotations
 

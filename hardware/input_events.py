@@ -173,4 +173,3 @@ def _advice(error: OSError) -> str:
     if error.errno == errno.EBUSY:
         return "Another program has grabbed it; close that one first."
     return "`ls -l /dev/input/by-id` shows what is plugged in."
-

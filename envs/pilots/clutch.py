@@ -63,7 +63,10 @@ class MotionLead:
         self._offset_rad = None
         self._guard.forget()
 
-    def follow(self, worn_rad: FloatArray, sent_rad: FloatArray, now_s: float) -> FloatArray:
-        if self._guard.has_leapt(worn_rad, now_s) or self._offset_rad is None:
+    def follow(self, worn_rad: FloatArray, sent_rad: FloatArray, now_s: float) -> FloatArray | None:
+        if self._guard.has_leapt(worn_rad, now_s):
+            self.let_go()
+            return None
+        if self._offset_rad is None:
             self._offset_rad = sent_rad - worn_rad
         return worn_rad + self._offset_rad

@@ -28,8 +28,8 @@ FloatArray = NDArray[np.float64]
 HOLD_AFTER_S = 0.1  # an older reading is not followed any more
 GIVE_UP_AFTER_S = 0.5
 REPLY_S = 0.1  # as long as a reading may be old: a late answer is better than none
-# At rest the filter lags by 1 / (2 pi 6 Hz) = 27 ms, and by less in motion.
-MIN_CUTOFF_HZ, BETA = 6.0, 4.0
+# Calm at rest, where its lag of 1 / (2 pi 2 Hz) = 80 ms shows nobody; above 0.25 rad/s it lags by less than 40 ms.
+MIN_CUTOFF_HZ, BETA = 2.0, 8.0
 
 
 class ExoskeletonPilot:
@@ -99,14 +99,15 @@ class ExoskeletonPilot:
         now_s = self._now()
         worn_rad = self._read(now_s)
         is_led = self._clutch is None or self._clutch.is_engaged()
-        if worn_rad is None or not is_led:
+        worn = self._exoskeleton.robot_index
+        led_rad = self._lead.follow(worn_rad, sent_rad[worn], now_s) if worn_rad is not None and is_led else None
+        if led_rad is None:
             self.let_go()  # the trainer moves on meanwhile
             return None
-        worn = self._exoskeleton.robot_index
         if self._base_rad is None:
             self._base_rad = sent_rad.copy()
         target_rad = self._base_rad.copy()
-        target_rad[worn] = self._lead.follow(worn_rad, sent_rad[worn], now_s)
+        target_rad[worn] = led_rad
         return JointTarget(np.clip(target_rad, self._robot.lower, self._robot.upper))
 
     def close(self) -> None:
@@ -161,7 +162,9 @@ def open_exoskeleton(
         CalibrationError: the calibration is not of this exoskeleton.
         HardwareError: the port cannot be opened, or the layout does not fit the robot.
     """
-    exoskeleton = connect_exoskeleton(robot, port, reply_s, layout or ServoLayout(isomorphic_joints(robot)), calibration)
+    exoskeleton = connect_exoskeleton(
+        robot, port, reply_s, layout or ServoLayout(isomorphic_joints(robot)), calibration
+    )
     return ExoskeletonPilot(robot, exoskeleton, clutch=clutch)
 
 

@@ -140,6 +140,8 @@ def _fingers(robot: RobotSpec, side: Side) -> tuple[NDArray[np.intp], FloatArray
     """
     hand = robot.group(f"{side}_hand")
     if not hand.size:
-        raise PilotError(f"robot {robot.name!r} has no joints of the group '{side}_hand'; its groups are {robot.groups}")
+        raise PilotError(
+            f"robot {robot.name!r} has no joints of the group '{side}_hand'; its groups are {robot.groups}"
+        )
     way = np.sign(np.round(robot.upper + robot.lower - 2.0 * robot.home, 9))[hand]
     return hand[way != 0], way[way != 0]

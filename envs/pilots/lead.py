@@ -29,8 +29,8 @@ class Lead(Protocol):
         """Follow no more; the next `follow` begins anew, from where the robot is then."""
         ...
 
-    def follow(self, worn_rad: FloatArray, sent_rad: FloatArray, now_s: float) -> FloatArray:
-        """Where the joints shall go, while the robot was last sent to `sent_rad`.
+    def follow(self, worn_rad: FloatArray, sent_rad: FloatArray, now_s: float) -> FloatArray | None:
+        """Where the joints shall go, while the robot was last sent to `sent_rad`; None, to hold, after a leap.
 
         Raises:
             PilotError: the leader is too far away to begin.
@@ -80,9 +80,11 @@ class PoseLead:
         self._offset_rad = None
         self._guard.forget()
 
-    def follow(self, worn_rad: FloatArray, sent_rad: FloatArray, now_s: float) -> FloatArray:
-        if self._guard.has_leapt(worn_rad, now_s) or self._offset_rad is None:
-            self._offset_rad = None
+    def follow(self, worn_rad: FloatArray, sent_rad: FloatArray, now_s: float) -> FloatArray | None:
+        if self._guard.has_leapt(worn_rad, now_s):
+            self.let_go()  # one bad reading costs one period; a leader who is elsewhere now begins anew
+            return None
+        if self._offset_rad is None:
             gap_rad = sent_rad - worn_rad
             refuse_far_leader(self._names, gap_rad)
             self._offset_rad = np.where(np.abs(gap_rad) > SAME_RAD, gap_rad, 0.0)
@@ -97,9 +99,7 @@ def refuse_far_leader(names: Sequence[str], gap_rad: FloatArray) -> None:
     Raises:
         PilotError: a joint is more than `MAX_GAP_RAD` away, or nobody knows where it is; the message names it.
     """
-    far = [
-        f"{name} ({gap:+.2f} rad)" for name, gap in zip(names, gap_rad, strict=True) if not abs(gap) <= MAX_GAP_RAD
-    ]
+    far = [f"{name} ({gap:+.2f} rad)" for name, gap in zip(names, gap_rad, strict=True) if not abs(gap) <= MAX_GAP_RAD]
     if far:
         raise PilotError(
             f"the exoskeleton is more than {MAX_GAP_RAD:g} rad away from the robot at {', '.join(far)}; take the "

@@ -10,10 +10,11 @@ import pytest
 from serial_cable import SerialCable
 from virtual_station import SERVO_ROBOT
 
+from assets.exoskeleton import isomorphic_joints
 from envs.errors import PilotError
 from envs.pilots.exoskeleton import BETA, HOLD_AFTER_S, MIN_CUTOFF_HZ, ExoskeletonPilot
 from envs.scenario import Scenario
-from hardware.exoskeleton import ServoExoskeleton, isomorphic_joints
+from hardware.exoskeleton import ServoExoskeleton
 from hardware.port import InProcessPort
 from hardware.smoothing import OneEuroFilter
 from hardware.virtual_robot import VirtualExoskeleton

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from serial_cable import SerialCable
 
+from assets.exoskeleton import ExoskeletonJoint, isomorphic_joints
 from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.control_table import servo_model
-from hardware.errors import BusError, PortError, ServoError, StaleDeviceError
-from hardware.exoskeleton import ExoskeletonJoint, ServoExoskeleton, isomorphic_joints
+from hardware.errors import BusError, PortError, SensorError, StaleDeviceError
+from hardware.exoskeleton import ServoExoskeleton
 from hardware.port import InProcessPort
 from hardware.smoothing import OneEuroFilter
 from hardware.virtual import VirtualBus
@@ -88,7 +89,7 @@ def test_a_servo_that_never_answers_is_named_at_once(exoskeleton: ServoExoskelet
     ],
 )
 def test_a_map_that_cannot_hold_is_refused(robot: RobotSpec, joints: Any, complaint: str) -> None:
-    with pytest.raises(ServoError, match=complaint):
+    with pytest.raises(SensorError, match=complaint):
         ServoExoskeleton(robot, joints, InProcessPort(lambda data, now_s: b""))
 
 
