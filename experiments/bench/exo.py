@@ -35,9 +35,9 @@ _SETTLE_S = 3.0
 class Exo(BenchOptions):
     """How much of a trainer's motion reaches the robot, how late, and how much of the tremor at rest.
 
-    Sines of 0.5 rad with hand tremor, through virtual servos (whose ticks round), the bus and the filter, read at uneven
-    times about 25 and 50 times a second. The worst of all seeds counts. The peer is a per-call exponential average over
-    10 and 50 calls, as LeRobot smooths an exoskeleton, over the same readings.
+    Sines of 0.5 rad with hand tremor, through virtual servos (whose ticks round), the bus and the filter, read at
+    uneven times about 25 and 50 times a second. The worst of all seeds counts. The peer is a per-call exponential
+    average over 10 and 50 calls, as LeRobot smooths an exoskeleton, over the same readings.
 
     Example: retake bench exo
     """
@@ -159,9 +159,5 @@ def _noise(run: _Followed, smooth_rad: FloatArray) -> float:
 _ONE_JOINT = RobotSpec(
     name="one joint",
     control_hz=25.0,
-    joints=(
-        JointSpec(
-            "elbow", "arm", lower=-1.5, upper=1.5, home=0.0, max_rate=3.0, max_acceleration=20.0, max_effort_nm=1.0
-        ),
-    ),
+    joints=(JointSpec("elbow", "arm", -1.5, 1.5, home=0.0, max_rate=3.0, max_acceleration=20.0, max_effort_nm=1.0),),
 )
