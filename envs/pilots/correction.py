@@ -21,6 +21,7 @@ from envs.scenario import Scenario
 FloatArray = NDArray[np.float64]
 Ask = Literal["take_over", "give_back"]
 SOURCE = "hand-over"  # of the notes in a recording
+ASK_AGAIN_S = 1.0  # a device that fails while it does not lead must not hold the policy up in every period
 
 
 class Trainer(Pilot, Protocol):
@@ -95,6 +96,8 @@ class CorrectedPilot:
         self._is_begun = False
         self._is_giving_back = False
         self._notes: list[str] = []
+        self._rest_periods = max(1, round(ASK_AGAIN_S * robot.control_hz))
+        self._resting = 0
         self.was_corrected = False  # in this episode, so its success is not the policy's own
         self.wishes = Wishes("nobody", None, None)
 
@@ -115,6 +118,7 @@ class CorrectedPilot:
         self._trainer.reset(scenario, rng)
         self._asking.forget()
         self._is_begun = self._is_giving_back = self.was_corrected = False
+        self._resting = 0
         self._notes.clear()
 
     def command(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> JointTarget | None:
@@ -126,20 +130,29 @@ class CorrectedPilot:
             self._note("the policy leads")
         policy_rad = _position(self._policy.command(observation, info))
         asked = self._asking.next()
-        pilot_rad: FloatArray | None = None
-        try:
-            if asked == "take_over" and self.phase is Phase.PAUSED:
-                self._trainer.let_go()  # the robot is elsewhere than when the trainer last began
-            pilot_rad = _position(self._trainer.command(observation, info))
-            trouble = ""
-        except PilotError as error:
-            trouble = str(error)
+        pilot_rad, trouble = self._trainer_wish(observation, info, asked)
         self._pass_on(asked, sent_rad, pilot_rad, trouble)
         wish_rad, commander = self._handover.command(sent_rad, policy_rad, pilot_rad)
         notes = tuple(Fault("note", SOURCE, text) for text in self._notes)
         self._notes.clear()
         self.wishes = Wishes(commander, pilot_rad, policy_rad, notes)
         return None if commander == "nobody" else JointTarget(wish_rad)
+
+    def _trainer_wish(
+        self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any], asked: Ask | None
+    ) -> tuple[FloatArray | None, str]:
+        """What the trainer wishes, or what keeps it from wishing."""
+        if asked is None and self._resting > 0:
+            self._resting -= 1
+            return None, ""
+        self._resting = 0
+        if asked == "take_over" and self.phase is Phase.PAUSED:
+            self._trainer.let_go()  # the robot is elsewhere than when the trainer last began
+        try:
+            return _position(self._trainer.command(observation, info)), ""
+        except PilotError as error:
+            self._resting = self._rest_periods
+            return None, str(error)
 
     def _pass_on(self, asked: Ask | None, sent_rad: FloatArray, pilot_rad: FloatArray | None, trouble: str) -> None:
         if self.phase is Phase.CORRECTING and (trouble or asked is not None):
