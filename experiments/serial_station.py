@@ -97,7 +97,7 @@ def fly_on_cables(
     is_corrected: bool = False,
     on_result: OnResult[Rollout] | None = None,
 ) -> list[Rollout]:
-    """Try a policy in real time on a robot, on a twin or in simulation; where it `is_corrected`, a trainer may take over.
+    """Try a policy in real time on a robot, on a twin or in simulation; with `is_corrected` a trainer may take over.
 
     Fewer come back where the operator ends the session. `on_result` gets each order's place and rollout at once.
 

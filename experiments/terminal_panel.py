@@ -117,17 +117,15 @@ class TerminalPanel:
         Raises:
             OperatorQuitError: only q was typed, or nobody is at the keys.
         """
-        while True:
+        self.refuse_after_quit()
+        self._keys.settle()
+        self._begin(_Asked.NAME)
+        self.say(question)
+        self._wait(is_refusing=False)
+        if self._typed.strip() == "q":
+            self._end()
             self.refuse_after_quit()
-            self._keys.settle()
-            self._begin(_Asked.NAME)
-            self.say(question)
-            self._wait(is_refusing=False)
-            name = self._typed.strip()
-            if name == "q":
-                self._end()
-            elif name:
-                return name
+        return self._typed.strip()
 
     def refuse_after_quit(self) -> None:
         """Raise OperatorQuitError where the person has ended the session."""
@@ -179,7 +177,8 @@ class TerminalPanel:
             self._begin(_Asked.WORD)
             self._judge(OperatorWord(self._word.steps_done, "failure", reason))
         elif key in _ENTER:
-            self._answer()
+            if self._typed.strip():
+                self._answer()
         elif key in _ERASE:
             self._typed = self._typed[:-1]
         elif key.isprintable():

@@ -176,6 +176,9 @@ def test_keys_need_no_enter_while_it_is_open_and_the_terminal_is_as_before_after
 def test_a_scene_is_not_waited_for_where_nobody_can_press_a_key() -> None:
     ours, theirs = os.pipe()
     os.close(theirs)
-    with os.fdopen(ours, "r") as stream, TerminalPanel(stream, Console(file=io.StringIO())) as panel:
-        with pytest.raises(OperatorQuitError):
-            panel.prepare("nobody is there", ())
+    with (
+        os.fdopen(ours, "r") as stream,
+        TerminalPanel(stream, Console(file=io.StringIO())) as panel,
+        pytest.raises(OperatorQuitError),
+    ):
+        panel.prepare("nobody is there", ())
