@@ -53,7 +53,9 @@ class LeapGuard:
         self._last = None
 
     def has_leapt(self, worn_rad: FloatArray, now_s: float) -> bool:
-        """Whether the leader is elsewhere than it can have gone since the last call."""
+        """Whether the leader is elsewhere than it can have gone since the last call, or nobody can say where."""
+        if not np.isfinite(worn_rad).all():
+            return True
         before, self._last = self._last, (worn_rad.copy(), now_s)
         if before is None:
             return False
