@@ -170,14 +170,14 @@ class ServoExoskeleton:
         for register, bit in _TAKES_HOLD:  # EEPROM wears, so only what differs is written
             if (value := bus.read(servo_id, register)) & bit:
                 bus.write(servo_id, register, value & ~bit)
-        if bus.read(servo_id, table.RETURN_DELAY):
-            bus.write(servo_id, table.RETURN_DELAY, 0)
         guarded = (*_TAKES_HOLD, (table.TORQUE_ENABLE, 0b1))
         if kept := [register.name for register, bit in guarded if bus.read(servo_id, register) & bit]:
             raise ServoError(
                 f"exoskeleton servo {servo_id} ({joint.joint}) could push against the trainer: it keeps "
                 f"{', '.join(kept)} on. Take the exoskeleton off, cut its power, and replace that servo"
             )
+        if bus.read(servo_id, table.RETURN_DELAY):
+            bus.write(servo_id, table.RETURN_DELAY, 0)
 
     def _refuse_other_homing(self, joint: ExoskeletonJoint) -> None:
         if self._calibration is None:

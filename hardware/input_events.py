@@ -20,7 +20,7 @@ EVENT = struct.Struct("llHHi")  # seconds, microseconds, type, code, value
 EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
 SYN_DROPPED = 3
 RELEASED, PRESSED = 0, 1  # 2 is the repeat of a key that is held
-ALIVE_S = 0.5  # a device is gone when its reader has said nothing for as long
+ALIVE_S = 0.5  # what is held counts no longer when the reader has said nothing for as long
 
 _EVIOCGRAB = 0x40044590
 _WAIT_S = 0.1
@@ -63,6 +63,7 @@ class EventSource:
         self._file: int | None = None
         self._rest = b""
         self._state = InputState()
+        self.is_there = False  # from the moment in which it is opened to the moment in which it goes
 
     def open(self) -> None:
         try:
@@ -73,6 +74,7 @@ class EventSource:
             raise PortError(f"cannot open {self._path}: {error.strerror}. {_advice(error)}") from error
         self._rest = b""
         self._release()
+        self.is_there = True
 
     def read(self) -> InputState | None:
         if self._file is None:
@@ -83,10 +85,10 @@ class EventSource:
         except BlockingIOError:
             data = None
         except OSError as error:
-            self._release()
+            self._lose()
             raise PortError(f"{self._path} has gone: {error.strerror}. Is it unplugged?") from error
         if data == b"":
-            self._release()
+            self._lose()
             raise PortError(f"{self._path} has gone. Is it unplugged?")
         self._rest += data or b""
         whole = len(self._rest) - len(self._rest) % EVENT.size
@@ -96,6 +98,7 @@ class EventSource:
         return self._state
 
     def close(self) -> None:
+        self._lose()
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -113,6 +116,10 @@ class EventSource:
             self._state = InputState(state.held | {code}, presses, state.axes)
             if self._on_press is not None:
                 self._on_press(code)
+
+    def _lose(self) -> None:
+        self.is_there = False
+        self._release()
 
     def _release(self) -> None:
         self._state = InputState(presses=self._state.presses)
@@ -135,7 +142,8 @@ class InputDevice:
 
     def __init__(self, name: str, path: str, on_press: Listener | None = None) -> None:
         self.name = name
-        self._reader: DeviceReader[InputState] = DeviceReader(name, EventSource(path, on_press))
+        self._source = EventSource(path, on_press)
+        self._reader: DeviceReader[InputState] = DeviceReader(name, self._source)
 
     def start(self, timeout_s: float = 1.0) -> None:
         """Begin to read.
@@ -151,16 +159,14 @@ class InputDevice:
         Raises:
             StaleDeviceError: the device has gone.
         """
+        if not self._source.is_there:
+            raise StaleDeviceError(f"{self.name} has gone. Is it unplugged?")
         return self._reader.newest(ALIVE_S).value
 
     @property
     def is_there(self) -> bool:
-        """Whether the device is still plugged in, as far as is known."""
-        try:
-            self.state()
-        except StaleDeviceError:
-            return False
-        return True
+        """Whether the device is still plugged in. A busy computer, whose readings are late, has not lost it."""
+        return self._source.is_there
 
     def close(self) -> None:
         """Stop reading. May be called more than once."""

@@ -157,13 +157,13 @@ def test_the_recording_says_who_commanded_each_step_and_when_the_phases_changed(
     archive = Archive(tmp_path)
     result = run_episode(env, pilot, order, archive, station="test", on_step=on_step)
     episode = archive.open(result.episode_id)
-    led = episode.commands.in_command.tolist()
+    led = episode.in_command.tolist()
     assert led[:10] == ["policy"] * 10
     assert led[10:20] == ["nobody"] * 10
     assert led[20:40] == ["pilot"] * 20
     assert led[40] == "nobody"
     assert led[41:] == ["policy"] * (len(led) - 41)
-    assert np.isfinite(episode.commands.pilot_rad).all()
-    assert np.isfinite(episode.commands.policy_rad).all()
+    assert np.isfinite(episode.pilot_rad).all()
+    assert np.isfinite(episode.policy_rad).all()
     notes = [fault.message for fault in episode.sheet.faults if fault.source == SOURCE]
     assert len(notes) == 4  # "the policy leads" and the first pause each come once or twice, as one kind

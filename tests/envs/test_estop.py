@@ -1,4 +1,4 @@
-"""An e-stop from another thread, at every stage of an episode on cables: the servos let go, and only a person re-arms."""
+"""An e-stop from another thread, at every stage of an episode on cables: limp servos, until a person re-arms."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Stage:
 
         def connect() -> Station:
             self.reached("connecting")
+            self.reached("opening the cables", after_s=0.05)
             return Station(self.body, self, self, comes_home_first=True)
 
         self.env = HumanoidEnv(SERVO_ROBOT, POINTING, connect, clock, deadline_s=10.0)
@@ -128,7 +129,7 @@ def stopped_for_good(stage: Stage) -> None:
     assert stage.is_limp()
 
 
-@pytest.mark.parametrize("moment", ["connecting", "scene"])
+@pytest.mark.parametrize("moment", ["connecting", "opening the cables", "scene"])
 def test_an_e_stop_before_the_episode_lets_none_begin(station: VirtualStation, archive: Archive, moment: str) -> None:
     stage = Stage(station, moment)
     with pytest.raises(EnvError, match="e-stop by the test"):
