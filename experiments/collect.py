@@ -137,14 +137,14 @@ def _check(config: Collect) -> None:
     at_least(0, seed=config.seed)
     if config.body == "serial" and config.pilot == "expert":
         raise UsageError("the scripted expert reads the simulator; on cables say --pilot exoskeleton or gamepad")
-    if config.device is None and config.ports:
-        raise UsageError("--ports are given, but the scripted expert needs none; say --pilot exoskeleton or gamepad")
     if config.clutch and config.device == "gamepad":
         raise UsageError("--clutch is the exoskeleton's; a gamepad has its left shoulder button")
     if config.device is not None:
         require_leader(config.body, config.device, port_pairs(config.ports))
         pedal_meanings(config.pedal_keys)
     station_ports(config.body, config.robot, config.ports)
+    if config.device is None and config.ports:
+        raise UsageError("--ports are given, but the scripted expert needs none; say --pilot exoskeleton or gamepad")
     if config.requests is not None and not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
     if config.requests is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from analytic_body import POINTING
+from input_pipe import InputPipe
 from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, virtual_station
 
 from envs.body import JointTarget
@@ -27,7 +27,7 @@ from envs.pilots.correction import Asking, CorrectedPilot
 from envs.real_body import RealBody
 from envs.scenario import Scenario
 from envs.stage import Judgement, Station
-from hardware.input_events import EV_KEY, encode_event
+from hardware.input_events import EV_KEY
 from hardware.pedal import KEY_C, Pedal
 
 SCENARIO = Scenario("pointing", {"mark": 0.0, "colour": "red"})
@@ -235,27 +235,24 @@ def test_an_e_stop_while_closing_and_after_does_no_harm(station: VirtualStation)
 def test_the_pedal_stops_from_its_own_thread_and_so_does_pulling_it_out(
     station: VirtualStation, tmp_path: Path
 ) -> None:
-    path = tmp_path / "event3"
-    os.mkfifo(path)
     for is_pulled in (False, True):
-        file = os.open(path, os.O_RDWR)
+        pipe = InputPipe(tmp_path / f"event{int(is_pulled)}")
         stage = Stage(station, "")
         with ExitStack() as stack:
             stack.callback(stage.env.close)
-            pedal = Pedal(str(path), lambda meaning, stage=stage: stage.estop.press(f"the pedal ({meaning})"))
+            pedal = Pedal(pipe.path, lambda meaning, stage=stage: stage.estop.press(f"the pedal ({meaning})"))
             stack.callback(pedal.close)
             stack.callback(stage.estop.close)
             pedal.start()
             stage.estop.watch(pedal, "the pedal")
             stage.env.reset(options={"scenario": SCENARIO})
             if is_pulled:
-                os.close(file)
+                pipe.unplug()
             else:
-                os.write(file, encode_event(EV_KEY, KEY_C, 1))
+                pipe.send(EV_KEY, KEY_C, 1)
             until(lambda stage=stage: stage.estop.pressed_by is not None and stage.is_limp())
             assert stage.estop.pressed_by == ("the pedal, which has gone" if is_pulled else "the pedal (e_stop)")
-        if not is_pulled:
-            os.close(file)
+        pipe.unplug()
 
 
 def test_nobody_re_arms_without_a_name(station: VirtualStation) -> None:

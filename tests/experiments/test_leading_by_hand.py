@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from input_pipe import InputPipe
 from serial_cable import SerialCable
 
 from assets.calibration import Calibration, ChannelCalibration
@@ -19,7 +19,7 @@ from assets.table import load_robot
 from envs.episodes.archive import Archive
 from experiments import collect
 from hardware.gamepad import ABS_Y, BTN_LEFT_SHOULDER
-from hardware.input_events import EV_ABS, EV_KEY, encode_event
+from hardware.input_events import EV_ABS, EV_KEY
 from hardware.pedal import KEY_C
 from hardware.virtual_robot import VirtualExoskeleton
 
@@ -28,23 +28,11 @@ WAIT_S = 120.0
 LED_S = 1.5
 
 
-class Device:
-    """A named pipe in the place of a pedal or a gamepad."""
-
-    def __init__(self, path: Path) -> None:
-        os.mkfifo(path)
-        self.path = str(path)
-        self.file = os.open(path, os.O_RDWR)
-
-    def send(self, kind: int, code: int, value: int) -> None:
-        os.write(self.file, encode_event(kind, code, value))
-
-
 @pytest.fixture
-def pedal(tmp_path: Path) -> Iterator[Device]:
-    device = Device(tmp_path / "pedal")
+def pedal(tmp_path: Path) -> Iterator[InputPipe]:
+    device = InputPipe(tmp_path / "pedal")
     yield device
-    os.close(device.file)
+    device.unplug()
 
 
 def recorded_bytes(archive: Path) -> int:
@@ -67,7 +55,7 @@ def calibration_of_all(path: Path) -> Calibration:
 
 
 def test_a_person_in_an_exoskeleton_leads_the_simulated_body_until_the_pedal_stops_it(
-    tmp_path: Path, pedal: Device
+    tmp_path: Path, pedal: InputPipe
 ) -> None:
     archive, calibrated = tmp_path / "archive", tmp_path / "calibration.json"
     own = calibration_of_all(calibrated)
@@ -105,8 +93,8 @@ def test_a_person_in_an_exoskeleton_leads_the_simulated_body_until_the_pedal_sto
     assert episode.sent_rad[-1][elbow] == pytest.approx(TUDI.home[elbow] - 0.4, abs=0.05)
 
 
-def test_a_person_at_a_gamepad_moves_the_simulated_hand(tmp_path: Path, pedal: Device) -> None:
-    archive, pad = tmp_path / "archive", Device(tmp_path / "pad")
+def test_a_person_at_a_gamepad_moves_the_simulated_hand(tmp_path: Path, pedal: InputPipe) -> None:
+    archive, pad = tmp_path / "archive", InputPipe(tmp_path / "pad")
     is_over = threading.Event()
 
     def lead() -> None:
@@ -124,7 +112,7 @@ def test_a_person_at_a_gamepad_moves_the_simulated_hand(tmp_path: Path, pedal: D
     code = collect.main(["--episodes", "1", "--archive", str(archive), "--pilot", "gamepad", "--ports", *ports])
     is_over.set()
     person.join()
-    os.close(pad.file)
+    pad.unplug()
     assert code == 0
     (sheet,) = Archive(archive).episodes()
     episode = Archive(archive).open(sheet.id)

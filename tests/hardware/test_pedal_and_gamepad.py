@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from input_pipe import InputPipe
 
 from hardware.errors import PortError, SensorError, StaleDeviceError
 from hardware.gamepad import (
@@ -29,31 +30,9 @@ from hardware.pedal import KEY_A, KEY_B, KEY_C, USUAL_PEDAL, Pedal, pedal_meanin
 WAIT_S = 20.0
 
 
-class Pipe:
-    """A named pipe in the place of a device below /dev/input."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
-        os.mkfifo(path)
-        self._file: int | None = None
-        self.plug()
-
-    def plug(self) -> None:
-        self._file = os.open(self.path, os.O_RDWR)
-
-    def unplug(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    def send(self, kind: int, code: int, value: int) -> None:
-        assert self._file is not None
-        os.write(self._file, encode_event(kind, code, value))
-
-
 @pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[Pipe]:
-    made = Pipe(tmp_path / "event7")
+def pipe(tmp_path: Path) -> Iterator[InputPipe]:
+    made = InputPipe(tmp_path / "event7")
     yield made
     made.unplug()
 
@@ -65,7 +44,7 @@ def until(is_so: Callable[[], bool]) -> None:
     assert is_so()
 
 
-def source(pipe: Pipe) -> EventSource:
+def source(pipe: InputPipe) -> EventSource:
     made = EventSource(pipe.path)
     made.open()
     return made
@@ -77,7 +56,7 @@ def test_an_event_is_laid_out_as_the_kernel_lays_it_out() -> None:
     assert encode_event(EV_KEY, KEY_A, 1, 5.5) == golden
 
 
-def test_keys_are_held_from_press_to_release_and_each_press_is_counted_once(pipe: Pipe) -> None:
+def test_keys_are_held_from_press_to_release_and_each_press_is_counted_once(pipe: InputPipe) -> None:
     events = source(pipe)
     for value in (1, 2, 2):  # a press and its repeats
         pipe.send(EV_KEY, KEY_A, value)
@@ -91,7 +70,7 @@ def test_keys_are_held_from_press_to_release_and_each_press_is_counted_once(pipe
     events.close()
 
 
-def test_a_press_and_release_between_two_readings_is_not_missed(pipe: Pipe) -> None:
+def test_a_press_and_release_between_two_readings_is_not_missed(pipe: InputPipe) -> None:
     heard: list[int] = []
     events = EventSource(pipe.path, heard.append)
     events.open()
@@ -104,7 +83,7 @@ def test_a_press_and_release_between_two_readings_is_not_missed(pipe: Pipe) -> N
     events.close()
 
 
-def test_events_that_the_kernel_dropped_release_everything(pipe: Pipe) -> None:
+def test_events_that_the_kernel_dropped_release_everything(pipe: InputPipe) -> None:
     events = source(pipe)
     pipe.send(EV_KEY, KEY_A, 1)
     pipe.send(EV_ABS, ABS_X, 900)
@@ -143,7 +122,7 @@ def test_a_device_that_is_not_there_is_named_with_what_to_do(tmp_path: Path) -> 
         device.start(0.5)
 
 
-def test_a_pedal_tells_what_was_pressed_and_holds_nothing_once_it_is_unplugged(pipe: Pipe) -> None:
+def test_a_pedal_tells_what_was_pressed_and_holds_nothing_once_it_is_unplugged(pipe: InputPipe) -> None:
     heard: list[str] = []
     pedal = Pedal(pipe.path, heard.append)
     pedal.start()
@@ -169,7 +148,7 @@ def test_pedal_keys_are_read_from_pairs_and_bad_ones_refused() -> None:
             pedal_meanings(bad)
 
 
-def test_a_gamepad_reads_sticks_from_minus_one_to_one_and_rests_once_it_is_unplugged(pipe: Pipe) -> None:
+def test_a_gamepad_reads_sticks_from_minus_one_to_one_and_rests_once_it_is_unplugged(pipe: InputPipe) -> None:
     stops: list[str] = []
     gamepad = Gamepad(pipe.path, lambda: stops.append("stop"))
     gamepad.start()
