@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class _Session:
+class Session:
     """An environment that moves in real time, what is plugged in where, and who may stop it."""
 
     env: HumanoidEnv
@@ -146,7 +146,7 @@ def _connected(
     seed: int,
     is_led: bool = True,
     is_correcting: bool = False,
-) -> Iterator[_Session]:
+) -> Iterator[Session]:
     """The environment on its cables, with the keys, the pedal and the e-stop beside it.
 
     A station with a control socket stages and judges by itself, and its trainer wears the exoskeleton; at any other a
@@ -173,7 +173,7 @@ def _connected(
         stack.callback(env.close)  # before the e-stop: it can be pressed while the robot is let go
         if panel is not None and not is_robot:
             panel.tell_keys()
-        yield _Session(env, ports, station, found)
+        yield Session(env, ports, station, found)
 
 
 def _seed_of(wanted: Sequence[EpisodeOrder]) -> int:
@@ -185,14 +185,14 @@ def _one_by_one(
     wanted: Sequence[EpisodeOrder],
     work: Callable[[EpisodeOrder], Result],
     is_good: Callable[[Result], bool],
-    session: _Session,
+    session: Session,
     on_result: OnResult[Result] | None = None,
 ) -> list[Result]:
     results: list[Result] = []
     with progress_bar(what, len(wanted)) as advance:
         for index, order in enumerate(wanted):
             try:
-                results.append(_allowed(partial(work, order), session))
+                results.append(once_allowed(partial(work, order), session))
             except OperatorQuitError as end:
                 console.print(f"  {end}", soft_wrap=True)
                 break
@@ -202,7 +202,7 @@ def _one_by_one(
     return results
 
 
-def _allowed(work: Callable[[], Result], session: _Session) -> Result:
+def once_allowed(work: Callable[[], Result], session: Session) -> Result:
     """Run an episode once no e-stop is pressed, and again where one kept it from beginning.
 
     Raises:
