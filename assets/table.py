@@ -71,6 +71,11 @@ def known_robots() -> tuple[str, ...]:
     return tuple(sorted(table.parent.name for table in Path(__file__).parent.glob("*/robot.toml")))
 
 
+def robot_folder(path: Path | str) -> Path:
+    """Where a robot's table and what belongs to it stand; raises as `load_robot` does."""
+    return _find(path).parent
+
+
 def _find(path: Path | str) -> Path:
     given = Path(path)
     for candidate in (given, given / "robot.toml", Path(__file__).parent / given / "robot.toml"):

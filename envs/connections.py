@@ -9,8 +9,9 @@ from assets.robot import RobotSpec
 from envs.errors import BodyError
 
 TOUCH, IMU, MICROPHONE, CAMERA = "touch", "imu", "microphone", "camera"
-# Not the body's own: the socket of whoever stages and judges, and the device that the pilot reads.
-CONTROL, EXOSKELETON = "control", "exoskeleton"
+# Not the body's own: the socket of whoever stages and judges, and the devices that the pilot reads.
+CONTROL, EXOSKELETON, GAMEPAD, PEDAL = "control", "exoskeleton", "gamepad", "pedal"
+PILOT_DEVICES = (EXOSKELETON, GAMEPAD, PEDAL)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def require_connections(spec: RobotSpec, ports: Mapping[str, str]) -> None:
     """
     needed = connection_names(spec)
     missing = [name for name in needed if name not in ports]
-    unknown = sorted(set(ports) - {*needed, CONTROL, EXOSKELETON})
+    unknown = sorted(set(ports) - {*needed, CONTROL, *PILOT_DEVICES})
     if missing or unknown:
         raise BodyError(
             f"robot {spec.name!r} needs the connections {', '.join(needed)}; missing are "

@@ -1,4 +1,4 @@
-"""Record demonstrations, by the scripted expert or by a person at an exoskeleton, into an archive."""
+"""Record demonstrations, by the scripted expert or by a person at an exoskeleton or gamepad, into an archive."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from envs.connections import CONTROL
+from envs.connections import CONTROL, EXOSKELETON
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
+from experiments.cockpit import Device, Teleoperation
 from experiments.command import UsageError, at_least, run_verb
 from experiments.orders import orders, request_orders, scenarios
 from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
-from experiments.serial_station import demonstrate_on_cables, require_exoskeleton
+from experiments.serial_station import demonstrate_by_hand, require_leader
 from experiments.stations import Demonstrations
 from experiments.workers import OnResult, available_processes, console, run_jobs
+from hardware.pedal import pedal_meanings
 from policies.cases.rates import Rate
 from policies.cases.request_queue import RequestQueue
 
@@ -32,9 +34,13 @@ class Collect:
     Without --requests, scenarios are drawn from the task's nominal (or deployment) distribution. With --requests, the
     open demonstrations of a queue are recorded, each set up and started as its card says, and the queue is updated.
 
+    A person leads by exoskeleton or gamepad, in real time, on cables or in simulation. The space bar is the e-stop at
+    any moment; it needs somebody's name to re-arm.
+
     Examples:
       retake collect --episodes 20 --archive runs/mine/archive
       retake collect --requests runs/mine/requests.json --archive runs/mine/archive
+      retake collect --pilot gamepad --ports gamepad=/dev/input/event3 --archive runs/mine/archive
     """
 
     archive: Path
@@ -47,8 +53,20 @@ class Collect:
     """"sim" is the simulated body; "serial" is a robot behind serial ports, or a twin."""
     robot: str = DEFAULT_ROBOT
     """Name of a robot under assets/, or a folder with a robot.toml."""
-    pilot: Literal["expert", "exoskeleton"] | None = None
-    """Who commands. In simulation the scripted expert; on cables the exoskeleton, which is the default there."""
+    pilot: Literal["expert", "exoskeleton", "gamepad"] | None = None
+    """Who commands. Left out, the scripted expert in simulation, the exoskeleton on cables. A person may lead in
+    simulation as well: name the device in --ports."""
+    clutch: bool = False
+    """Let the robot follow the exoskeleton only while the clutch is engaged: a pedal key held, or the key c."""
+    hand: Literal["left", "right"] = "right"
+    """Which hand the gamepad moves."""
+    pedal_keys: tuple[str, ...] = ()
+    """What the pedal's keys mean: code=meaning pairs of clutch, step-done, success, failure, e-stop. Left out, those of
+    a triple pedal: 30=clutch 48=step-done 46=e-stop. `sudo evtest` shows the codes."""
+    exoskeleton: Path | None = None
+    """Another exoskeleton's table in place of the exoskeleton.toml beside the robot's."""
+    exoskeleton_calibration: Path | None = None
+    """What `retake robot calibrate` has measured of the exoskeleton; its digest stands in every episode."""
     distribution: Distribution = "nominal"
     """How scenarios are drawn: "nominal" is the middle half of every factor, "deployment" the whole."""
     requests: Path | None = None
@@ -60,8 +78,9 @@ class Collect:
     """Who demonstrates; stands in every episode. Left out: "expert" in simulation, "exoskeleton" at a twin, "trainer"
     at a robot."""
     ports: tuple[str, ...] = ()
-    """For a real robot: connection=path pairs, one for each connection of its table and exoskeleton=/dev/..; `retake
-    twin` prints such a line. Left out with --body serial, a twin is started and used."""
+    """For a real robot: connection=path pairs, one for each connection of its table, and exoskeleton=/dev/..; `retake
+    twin` prints such a line. Left out with --body serial, a twin is started and used. Devices of a person go with any
+    body: exoskeleton, gamepad and pedal, the latter two below /dev/input/by-id."""
     seed: int = 0
     """Draws the scenarios."""
     processes: int = available_processes()
@@ -72,10 +91,30 @@ class Collect:
         """Who stands in the episodes: nobody shall read that the expert did what a person did."""
         if self.operator is not None:
             return self.operator
-        if self.body == "sim":
+        if self.device is None:
             return "expert"
         ports = port_pairs(self.ports)
-        return "exoskeleton" if not ports or CONTROL in ports else "trainer"
+        is_twin = self.body == "serial" and (EXOSKELETON not in ports or CONTROL in ports)
+        return "exoskeleton" if is_twin and self.device == "exoskeleton" else "trainer"
+
+    @property
+    def device(self) -> Device | None:
+        """What a person leads by; None where the expert demonstrates."""
+        if self.pilot is None:
+            return "exoskeleton" if self.body == "serial" else None
+        return None if self.pilot == "expert" else self.pilot
+
+    @property
+    def teleoperation(self) -> Teleoperation:
+        """How the person leads."""
+        return Teleoperation(
+            device=self.device or "exoskeleton",
+            has_clutch=self.clutch,
+            pedal_keys=self.pedal_keys,
+            hand=self.hand,
+            exoskeleton=self.exoskeleton,
+            calibration=self.exoskeleton_calibration,
+        )
 
 
 def run(config: Collect) -> int:
@@ -97,12 +136,15 @@ def _check(config: Collect) -> None:
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
     if config.body == "serial" and config.pilot == "expert":
-        raise UsageError("the scripted expert reads the simulator; on cables say --pilot exoskeleton")
-    if config.body == "sim" and config.pilot == "exoskeleton":
-        raise UsageError("an exoskeleton commands a body on cables; say --body serial")
-    if config.body == "serial":
-        require_exoskeleton(port_pairs(config.ports))
+        raise UsageError("the scripted expert reads the simulator; on cables say --pilot exoskeleton or gamepad")
+    if config.clutch and config.device == "gamepad":
+        raise UsageError("--clutch is the exoskeleton's; a gamepad has its left shoulder button")
+    if config.device is not None:
+        require_leader(config.body, config.device, port_pairs(config.ports))
+        pedal_meanings(config.pedal_keys)
     station_ports(config.body, config.robot, config.ports)
+    if config.device is None and config.ports:
+        raise UsageError("--ports are given, but the scripted expert needs none; say --pilot exoskeleton or gamepad")
     if config.requests is not None and not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
     if config.requests is not None:
@@ -125,10 +167,17 @@ def demonstrate(
     Raises:
         EnvError, HardwareError: the body cannot be had.
     """
-    if config.body == "serial":
-        ports = port_pairs(config.ports)
-        results = demonstrate_on_cables(
-            config.task, config.archive, wanted, ports, what=what, robot=config.robot, on_result=on_result
+    if config.device is not None:
+        results = demonstrate_by_hand(
+            config.task,
+            config.archive,
+            wanted,
+            port_pairs(config.ports),
+            what=what,
+            body=config.body,
+            robot=config.robot,
+            teleoperation=config.teleoperation,
+            on_result=on_result,
         )
     else:
         place = Demonstrations(config.task, config.archive, config.robot)

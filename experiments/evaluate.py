@@ -17,6 +17,7 @@ from envs.episodes.session import EpisodeOrder
 from envs.scenario import Distribution, Pool, Scenario
 from envs.tasks.known import load_task
 from experiments.case_book import CaseBook
+from experiments.cockpit import Teleoperation
 from experiments.command import UsageError, at_least, run_verb
 from experiments.dataset import PoolName
 from experiments.open_loop import OpenLoop
@@ -25,9 +26,10 @@ from experiments.orders import orders, scenarios
 from experiments.outputs import require_file
 from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.rollout_files import keep_rollouts
-from experiments.serial_station import fly_on_cables
+from experiments.serial_station import fly_on_cables, require_leader
 from experiments.stations import Flight, Rollouts
 from experiments.workers import OnResult, available_processes, console, run_and_keep, run_jobs
+from hardware.pedal import pedal_meanings
 from policies.cases.doubt import DoubtBand
 from policies.cases.rates import Rate
 from policies.cases.rollout import Rollout
@@ -47,6 +49,10 @@ class Evaluate:
     `retake evaluate --open-loop --help`.
 
     Recoveries start from rollouts: keep --archive; the requests that `retake cases find` writes name it.
+
+    With --correct-with a person may take the command over during a rollout, and give it back: t pauses the policy, t
+    again takes over, g gives back; a pedal key that means clutch or take-over does what t does. It runs in real time,
+    and every step says who commanded it. A rollout that was corrected counts as failed.
 
     With --pool calibrate --out runs/mine/calibrate.json it makes what `retake cases calibrate` reads.
 
@@ -71,6 +77,14 @@ class Evaluate:
     """Name of a robot under assets/, or a folder with a robot.toml."""
     ports: tuple[str, ...] = ()
     """For a real robot: connection=path pairs. Left out with --body serial, a twin is started and used."""
+    correct_with: Literal["exoskeleton", "gamepad"] | None = None
+    """What a trainer takes over with, in real time; name its port in --ports, and that of a pedal."""
+    pedal_keys: tuple[str, ...] = ()
+    """What the pedal's keys mean: code=meaning pairs of take-over, give-back, step-done, success, failure, e-stop."""
+    exoskeleton: Path | None = None
+    """Another exoskeleton's table in place of the exoskeleton.toml beside the robot's."""
+    exoskeleton_calibration: Path | None = None
+    """What `retake robot calibrate` has measured of the exoskeleton; its digest stands in every episode."""
     band: Path | None = None
     """A doubt band that `retake cases calibrate` wrote; the policy then alarms where it leaves the band."""
     out: Path | None = None
@@ -82,12 +96,22 @@ class Evaluate:
     processes: int = available_processes()
     """How many rollouts are simulated at once; results do not depend on it."""
 
+    @property
+    def teleoperation(self) -> Teleoperation:
+        """How a trainer corrects, where one does, and what the pedal means."""
+        return Teleoperation(
+            device=self.correct_with or "exoskeleton",
+            pedal_keys=self.pedal_keys,
+            exoskeleton=self.exoskeleton,
+            calibration=self.exoskeleton_calibration,
+        )
+
 
 def run(config: Evaluate) -> int:
     task = load_task(config.task)
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
-    station_ports(config.body, config.robot, config.ports)
+    _check_devices(config)
     _check_outputs(config)
     trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
@@ -124,6 +148,15 @@ def warn_of_known(archive: Path, chosen: Sequence[Scenario], policy: str) -> Non
         )
 
 
+def _check_devices(config: Evaluate) -> None:
+    ports = station_ports(config.body, config.robot, config.ports)
+    pedal_meanings(config.pedal_keys)
+    if config.correct_with is not None:
+        require_leader(config.body, config.correct_with, ports)
+    elif config.body == "sim" and ports:
+        raise UsageError("--ports are given, but nobody leads in simulation; say --correct-with exoskeleton or gamepad")
+
+
 def _check_outputs(config: Evaluate) -> None:
     require_file("--out", config.out)
     require_file("--cases", config.cases)
@@ -149,8 +182,18 @@ def roll_out_all(
     flight = Flight(config.task, config.archive, config.policy, band, config.robot)
 
     def fly(on_result: OnResult[Rollout]) -> list[Rollout]:
-        if config.body == "serial":
-            return fly_on_cables(flight, wanted, port_pairs(config.ports), what=what, on_result=on_result)
+        if config.body == "serial" or config.correct_with is not None:
+            ports = port_pairs(config.ports)
+            return fly_on_cables(
+                flight,
+                wanted,
+                ports,
+                what=what,
+                body=config.body,
+                teleoperation=config.teleoperation,
+                is_corrected=config.correct_with is not None,
+                on_result=on_result,
+            )
         # The first opens the archive, so that no two workers make it at once.
         Archive(config.archive)
         work, processes = Rollouts(flight).run, config.processes

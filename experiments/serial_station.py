@@ -1,10 +1,12 @@
-"""Episodes on cables: the real body by exoskeleton or by a policy, with a twin where no robot is given."""
+"""Episodes in real time: by a person or by a policy, on a robot, on a twin, or in simulation at wall pace."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,11 +17,13 @@ from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
 from envs.errors import StaleReadingError
 from envs.humanoid import HumanoidEnv
-from envs.registry import make_env
+from envs.pilots.correction import CorrectedPilot
+from envs.registry import BodyKind, make_env
 from envs.remote_crew import RemoteCrew
-from experiments.command import UsageError
-from experiments.port_options import DEFAULT_ROBOT
-from experiments.stations import Flight, roll_out
+from experiments.cockpit import Cockpit, Device, Teleoperation, cockpit, require_device
+from experiments.command import USER_ERRORS
+from experiments.port_options import DEFAULT_ROBOT, cables_of
+from experiments.stations import SIMULATION, Flight, roll_out
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
 from experiments.workers import OnResult, console, progress_bar
 from policies.cases.rollout import Rollout
@@ -31,51 +35,55 @@ RESET_WAIT_S = 2.0  # longer than a reading may be old
 Result = TypeVar("Result")
 
 
-def demonstrate_on_cables(
+@dataclass(frozen=True)
+class Session:
+    """An environment that moves in real time, what is plugged in where, and who may stop it."""
+
+    env: HumanoidEnv
+    ports: Mapping[str, str]
+    station: str
+    cockpit: Cockpit
+
+
+def demonstrate_by_hand(
     task: str,
     archive: Path,
     wanted: Sequence[EpisodeOrder],
     ports: Mapping[str, str],
     *,
     what: str,
+    body: BodyKind = "serial",
     robot: str = DEFAULT_ROBOT,
+    teleoperation: Teleoperation | None = None,
     on_result: OnResult[EpisodeResult] | None = None,
 ) -> list[EpisodeResult]:
-    """Record demonstrations by exoskeleton, in real time. Fewer come back where the operator ends the session.
+    """Record demonstrations by a person, in real time, on cables or in simulation.
 
-    `on_result` gets each order's place and result at once.
-
-    Raises:
-        UsageError: the exoskeleton's port is missing.
-        EnvError, HardwareError: the robot, the twin or the exoskeleton cannot be had.
-    """
-    from envs.pilots.exoskeleton import open_exoskeleton
-
-    require_exoskeleton(ports)
-    with _connected(task, robot, ports, is_worn=True, seed=_seed_of(wanted)) as (env, plugged, station):
-        place = Archive(archive)
-        pilot = open_exoskeleton(env.robot, plugged[EXOSKELETON])
-        try:
-            return _one_by_one(
-                what,
-                wanted,
-                lambda order: run_episode(env, pilot, order, place, station=station),
-                _is_kept,
-                station,
-                on_result,
-            )
-        finally:
-            pilot.close()
-
-
-def require_exoskeleton(ports: Mapping[str, str]) -> None:
-    """Where ports are named, one must be the exoskeleton's.
+    Fewer come back where the operator ends the session. `on_result` gets each order's place and result at once.
 
     Raises:
-        UsageError: it is missing.
+        UsageError: the leading device has no port.
+        EnvError, HardwareError: the robot, the twin or the device cannot be had.
     """
-    if ports and EXOSKELETON not in ports:
-        raise UsageError("no exoskeleton; add --ports exoskeleton=/dev/..., or leave --ports out to use a twin")
+    led_by = teleoperation or Teleoperation()
+    require_leader(body, led_by.device, ports)
+    with _connected(task, robot, ports, body, led_by, seed=_seed_of(wanted)) as session, ExitStack() as stack:
+        place, pilot = Archive(archive), session.cockpit.leader(stack)
+
+        def work(order: EpisodeOrder) -> EpisodeResult:
+            return run_episode(session.env, pilot, order, place, station=session.station)
+
+        return _one_by_one(what, wanted, work, _is_kept, session, on_result)
+
+
+def require_leader(body: BodyKind, device: Device, ports: Mapping[str, str]) -> None:
+    """Refuse a leading device that is not plugged in; a twin that is started here brings its own exoskeleton.
+
+    Raises:
+        UsageError: it has no port.
+    """
+    if body == "sim" or device != EXOSKELETON or cables_of(ports):
+        require_device(device, ports)
 
 
 def fly_on_cables(
@@ -84,14 +92,18 @@ def fly_on_cables(
     ports: Mapping[str, str],
     *,
     what: str,
+    body: BodyKind = "serial",
+    teleoperation: Teleoperation | None = None,
+    is_corrected: bool = False,
     on_result: OnResult[Rollout] | None = None,
 ) -> list[Rollout]:
-    """Try a policy in real time on a robot, or on a twin. Fewer come back where the operator ends the session.
+    """Try a policy in real time on a robot, on a twin or in simulation; with `is_corrected` a trainer may take over.
 
-    `on_result` gets each order's place and rollout at once.
+    Fewer come back where the operator ends the session. `on_result` gets each order's place and rollout at once.
 
     Raises:
-        EnvError, HardwareError, CheckpointError: the robot, the twin or the policy cannot be had.
+        UsageError: the trainer's device has no port.
+        EnvError, HardwareError, CheckpointError: the robot, the twin, the policy or the device cannot be had.
     """
     import torch
 
@@ -99,39 +111,69 @@ def fly_on_cables(
     from policies.cloning import ClonedPolicy
     from policies.policy_pilot import PolicyPilot
 
+    led_by = teleoperation or Teleoperation()
+    if is_corrected:
+        require_leader(body, led_by.device, ports)
     torch.set_num_threads(1)
     trained = load_policy(flight.checkpoint, load_robot(flight.robot))  # first: nothing moves for a policy that is none
-    with _connected(flight.task, flight.robot, ports, is_worn=False, seed=_seed_of(wanted)) as (env, _, station):
-        policy = ClonedPolicy(trained)
-        pilot = PolicyPilot(env, policy, flight.band)
-        archive = Archive(flight.archive)
-        return _one_by_one(
-            what, wanted, lambda order: roll_out(env, pilot, order, archive, station), _is_success, station, on_result
-        )
+    seed = _seed_of(wanted)
+    with (
+        _connected(
+            flight.task, flight.robot, ports, body, led_by, seed=seed, is_led=is_corrected, is_correcting=is_corrected
+        ) as session,
+        ExitStack() as stack,
+    ):
+        env, beside, archive = session.env, session.cockpit, Archive(flight.archive)
+        policy = PolicyPilot(env, ClonedPolicy(trained), flight.band)
+        corrected = None
+        if is_corrected:
+            corrected = CorrectedPilot(env.robot, policy, beside.leader(stack), beside.asking, beside.say)
+
+        def work(order: EpisodeOrder) -> Rollout:
+            return roll_out(env, policy, order, archive, session.station, corrected)
+
+        return _one_by_one(what, wanted, work, _is_success, session, on_result)
 
 
 @contextmanager
 def _connected(
-    task: str, robot: str, ports: Mapping[str, str], *, is_worn: bool, seed: int
-) -> Iterator[tuple[HumanoidEnv, Mapping[str, str], str]]:
-    """The environment on its cables, what is plugged in where, and the station's name.
+    task: str,
+    robot: str,
+    ports: Mapping[str, str],
+    body: BodyKind,
+    led_by: Teleoperation,
+    *,
+    seed: int,
+    is_led: bool = True,
+    is_correcting: bool = False,
+) -> Iterator[Session]:
+    """The environment on its cables, with the keys, the pedal and the e-stop beside it.
 
     A station with a control socket stages and judges by itself, and its trainer wears the exoskeleton; at any other a
-    person does, asked on the terminal.
+    person does, asked on the terminal. In simulation nobody needs to be asked.
     """
     from envs.twin.process import TwinProcess
 
     with ExitStack() as stack:
-        if not ports:
+        if body == "serial" and not cables_of(ports):
             console.print("  starting a twin: a simulated robot behind real serial ports", soft_wrap=True)
-            ports = stack.enter_context(TwinProcess.start(task, robot, seed)).ports
-        if is_worn and CONTROL in ports and EXOSKELETON in ports:
+            ports = {**stack.enter_context(TwinProcess.start(task, robot, seed)).ports, **ports}
+        is_worn = is_led and led_by.device == EXOSKELETON and EXOSKELETON in ports
+        if is_worn and CONTROL in ports:
             RemoteCrew(ports[CONTROL]).ask({"do": "wear", "worn": True})
-        panel = None if CONTROL in ports else stack.enter_context(TerminalPanel())
-        cables = {name: path for name, path in ports.items() if name != EXOSKELETON}
-        env = make_env(task, "serial", robot=robot, ports=cables, panel=panel)
-        stack.callback(env.close)
-        yield env, ports, TWIN if CONTROL in ports else ROBOT
+        is_robot = body == "serial" and CONTROL not in ports
+        panel = stack.enter_context(TerminalPanel()) if is_robot or sys.stdin.isatty() else None
+        if body == "sim":
+            env, station = make_env(task, "sim", robot=robot, pace="wall"), SIMULATION
+        else:
+            asked = panel if is_robot else None
+            env = make_env(task, "serial", robot=robot, ports=cables_of(ports), panel=asked)
+            station = ROBOT if is_robot else TWIN
+        found = stack.enter_context(cockpit(env, robot, ports, led_by, panel, is_correcting=is_correcting))
+        stack.callback(env.close)  # before the e-stop: it can be pressed while the robot is let go
+        if panel is not None and not is_robot:
+            panel.tell_keys()
+        yield Session(env, ports, station, found)
 
 
 def _seed_of(wanted: Sequence[EpisodeOrder]) -> int:
@@ -143,14 +185,14 @@ def _one_by_one(
     wanted: Sequence[EpisodeOrder],
     work: Callable[[EpisodeOrder], Result],
     is_good: Callable[[Result], bool],
-    station: str,
+    session: Session,
     on_result: OnResult[Result] | None = None,
 ) -> list[Result]:
     results: list[Result] = []
     with progress_bar(what, len(wanted)) as advance:
         for index, order in enumerate(wanted):
             try:
-                results.append(begun(partial(work, order), resets=resets_at(station)))
+                results.append(once_allowed(partial(work, order), session))
             except OperatorQuitError as end:
                 console.print(f"  {end}", soft_wrap=True)
                 break
@@ -160,9 +202,28 @@ def _one_by_one(
     return results
 
 
+def once_allowed(work: Callable[[], Result], session: Session) -> Result:
+    """Run an episode once no e-stop is pressed, and again where one kept it from beginning.
+
+    Raises:
+        StoppedError: the e-stop is pressed, and nobody can be asked to re-arm.
+        OperatorQuitError: the person ends the session.
+    """
+    while True:
+        session.cockpit.clear_stop()
+        try:
+            return begun(work, resets=resets_at(session.station))
+        except OperatorQuitError:
+            raise
+        except USER_ERRORS as error:
+            if session.cockpit.estop.pressed_by is None:
+                raise
+            session.cockpit.say(f"not begun: {error}")
+
+
 def resets_at(station: str) -> int:
     """How often a reset may be tried without asking. A robot would move through the scene that a person has set up."""
-    return RESETS if station == TWIN else 1
+    return 1 if station == ROBOT else RESETS
 
 
 def begun(work: Callable[[], Result], *, resets: int = RESETS, wait_s: float = RESET_WAIT_S) -> Result:

@@ -7,8 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from envs.episodes.archive import Archive
+from envs.episodes.records import STOPPED
 from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
 from envs.humanoid import HumanoidEnv
+from envs.pilots.correction import CorrectedPilot
 from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from experiments.port_options import DEFAULT_ROBOT
@@ -18,6 +20,7 @@ from policies.cloning import ClonedPolicy
 from policies.policy_pilot import PolicyPilot
 
 SIMULATION = "simulation"  # the station's name in the archive
+CORRECTED = "corrected"  # signature of a rollout in which a trainer took over
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +61,25 @@ class Rollouts:
         return roll_out(env, pilot, order, Archive(self.flight.archive), SIMULATION)
 
 
-def roll_out(env: HumanoidEnv, pilot: PolicyPilot, order: EpisodeOrder, archive: Archive, station: str) -> Rollout:
-    """Fly one order by a policy, and say what the case finder shall know of it."""
-    result = run_episode(env, pilot, order, archive, station=station)
+def roll_out(
+    env: HumanoidEnv,
+    pilot: PolicyPilot,
+    order: EpisodeOrder,
+    archive: Archive,
+    station: str,
+    corrected: CorrectedPilot | None = None,
+) -> Rollout:
+    """Fly one order by a policy, and say what the case finder shall know of it.
+
+    Where a trainer took over (see `CorrectedPilot`), the end is not the policy's own: it has failed as "corrected".
+    """
+    result = run_episode(env, corrected or pilot, order, archive, station=station)
+    is_own = corrected is None or not corrected.was_corrected
     return Rollout(
         scenario=order.scenario,
         pool=order.pool or order.scenario.pool,
-        success=result.success,
-        signature=result.signature,
+        success=result.success and is_own,
+        signature=result.signature if is_own or result.signature == STOPPED else CORRECTED,
         episode_id=result.episode_id,
         seed=order.seed,
         steps=result.steps,

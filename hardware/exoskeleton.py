@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from math import pi
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.calibration import Calibration
+from assets.exoskeleton import SERVO_BAUD, ExoskeletonJoint, require_calibration_of
 from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
 from hardware.control_table import TICKS_PER_TURN
-from hardware.errors import BusError, PortError, ServoError, StaleDeviceError
+from hardware.errors import BusError, PortError, ServoError
+from hardware.exoskeleton_reading import TRAVEL_MARGIN, ExoskeletonReading, refuse_stale, robot_places
 from hardware.port import Port, open_port
 from hardware.smoothing import OneEuroFilter
 
 FloatArray = NDArray[np.float64]
 _CENTER_TICKS = TICKS_PER_TURN // 2
 _TURN_RAD = 2 * pi
-
-
-@dataclass(frozen=True)
-class ExoskeletonJoint:
-    """One sensing servo: `position_rad = sign * (ticks - 2048) * 2 pi / 4096 + offset_rad`, in the robot's joint."""
-
-    servo_id: int
-    joint: str
-    sign: int = 1
-    offset_rad: float = 0.0
-
-
-@dataclass(frozen=True)
-class ExoskeletonReading:
-    """Where the trainer holds the robot's joints, in the order of `ServoExoskeleton.joint_names`."""
-
-    position_rad: FloatArray  # (worn joints,) smoothed
-    raw_position_rad: FloatArray  # (worn joints,)
-    stamp_s: float  # of the oldest of them
-    missing: Mapping[str, str]  # joint -> why it kept its last value
-
-
-def isomorphic_joints(spec: RobotSpec) -> tuple[ExoskeletonJoint, ...]:
-    """An exoskeleton of the robot's own build: ids 1, 2, ... in the joint table's order, equal zero and direction."""
-    return tuple(ExoskeletonJoint(index + 1, joint.name) for index, joint in enumerate(spec.joints))
+_GUARD_EVERY = 25  # readings between two looks at the torque
+# Bits that switch torque on unasked: at power-up, and with the first goal that is written.
+_TAKES_HOLD = ((table.STARTUP_CONFIGURATION, 0b1), (table.DRIVE_MODE, 0b1000))
 
 
 class ServoExoskeleton:
-    """A worn exoskeleton. Not for two threads at once.
+    """A worn exoskeleton of servos. Not for two threads at once.
 
     Args:
         spec: the robot that is taught.
@@ -60,9 +40,11 @@ class ServoExoskeleton:
         max_age_s: how long a joint may keep its last value.
         baud: bits a second of a path opened here.
         reply_margin_s: how long to wait for an answer beyond its wire time.
+        calibration: its centres are joint position 0, and ticks outside its travels are not followed.
 
     Raises:
-        ServoError: a joint is unknown to the robot, or a joint or id occurs twice.
+        SensorError: a joint is unknown to the robot, or a joint or id occurs twice.
+        CalibrationError: the calibration is not of this exoskeleton.
         PortError: the port cannot be opened.
     """
 
@@ -73,44 +55,53 @@ class ServoExoskeleton:
         port: str | Port,
         smoothing: OneEuroFilter | None = None,
         max_age_s: float = 0.1,
-        baud: int = 1_000_000,
+        baud: int = SERVO_BAUD,
         reply_margin_s: float = 0.03,
+        calibration: Calibration | None = None,
     ) -> None:
-        _verify(spec, joints)
         self.joint_names = tuple(joint.joint for joint in joints)
-        self.robot_index = np.array([spec.joint_index[name] for name in self.joint_names], dtype=np.intp)
-        self._joints = tuple(joints)
         self._ids = tuple(joint.servo_id for joint in joints)
+        self.robot_index = robot_places(spec, self.joint_names, self._ids)
+        if calibration is not None:
+            require_calibration_of(spec, self.joint_names, calibration)
+        self._calibration = calibration
+        self._joints = tuple(joints)
         self._smoothing = smoothing
         self._max_age_s = max_age_s
         self._middle_rad = (spec.lower + spec.upper)[self.robot_index] / 2
         self._position_rad: FloatArray | None = None
         self._stamp_s = np.full(len(joints), -np.inf)
+        self._readings = 0
         self._owns_port = isinstance(port, str)
         self._open_bus = partial(_open_bus, port, baud, reply_margin_s)
         self._bus = self._open_bus()
         self._is_untouched = True  # by `connect` or `close` since it was opened
 
+    @property
+    def calibration_digest(self) -> str | None:
+        return None if self._calibration is None else self._calibration.digest
+
     def connect(self) -> ExoskeletonReading:
-        """Find every servo, make sure that it is limp, and read where the trainer stands.
+        """Find every servo, make sure that it is limp and stays so, and read where the trainer stands.
 
         May be called again: a port that was given as a path is then opened anew, as one that was replugged must be.
 
         Raises:
             PortError: the port cannot be opened, or its cable is gone.
             BusError: a servo does not answer.
-            ServoError: a servo refuses to let go.
+            ServoError: a servo refuses to let go, or is not homed as it was when it was calibrated.
         """
         if not self._is_untouched and self._owns_port:
             with suppress(PortError):  # whatever a dead port says at its end
                 self._bus.close()
             self._bus = self._open_bus()
         self._is_untouched = False
-        for servo_id in self._ids:
-            self._bus.write(servo_id, table.TORQUE_ENABLE, 0)
-            if self._bus.read(servo_id, table.RETURN_DELAY):
-                self._bus.write(servo_id, table.RETURN_DELAY, 0)
+        for joint in self._joints:
+            self._let_go(joint)
+            self._refuse_other_homing(joint)
         self._position_rad = None
+        self._stamp_s[:] = -np.inf
+        self._readings = 0
         if self._smoothing is not None:
             self._smoothing.reset()
         return self.read()
@@ -119,25 +110,35 @@ class ServoExoskeleton:
         """Where the trainer holds the joints now.
 
         Raises:
-            BusError: a servo has not answered since connecting.
-            StaleDeviceError: a joint's last answer is older than `max_age_s`.
+            BusError: a servo has not given a position since connecting.
+            ServoError: a servo has taken hold since connecting.
+            StaleDeviceError: a joint's last good answer is older than `max_age_s`.
             PortError: the cable is gone.
         """
-        reply = self._bus.read_states(self._ids)
-        missing = {
-            joint.joint: reply.problems[joint.servo_id] for joint in self._joints if joint.servo_id in reply.problems
-        }
-        if self._position_rad is None and missing:
-            raise BusError(f"exoskeleton: no position from {missing}; check power, cable and ids")
+        if self._readings % _GUARD_EVERY == _GUARD_EVERY - 1:
+            self._refuse_torque()
+        self._readings += 1
+        reply = self._bus.sync_read(self._ids, table.PRESENT_POSITION.address, table.PRESENT_POSITION.size)
         previous = self._middle_rad if self._position_rad is None else self._position_rad
         position = previous.copy()
+        missing: dict[str, str] = {}
         for index, joint in enumerate(self._joints):
-            if (reading := reply.readings.get(joint.servo_id)) is not None:
-                turned = joint.sign * (reading.position_ticks - _CENTER_TICKS) / TICKS_PER_TURN * _TURN_RAD
-                position[index] = _nearest_turn(turned + joint.offset_rad, previous[index])
-                self._stamp_s[index] = reading.stamp_s
+            block = reply.blocks.get(joint.servo_id)
+            if block is None:
+                missing[joint.joint] = reply.problems[joint.servo_id]
+                continue
+            ticks = table.PRESENT_POSITION.decode(block.data)
+            found = self._joint_rad(joint, ticks, float(previous[index]))
+            if isinstance(found, str):
+                missing[joint.joint] = found
+                continue
+            position[index] = found
+            self._stamp_s[index] = block.stamp_s
+        if self._position_rad is None and missing:
+            told = ", ".join(f"{name} ({why})" for name, why in missing.items())
+            raise BusError(f"exoskeleton: no position from {told}; check power, cable, ids and calibration")
         self._position_rad = position
-        self._require_fresh()
+        refuse_stale(self.joint_names, self._bus.now_s() - self._stamp_s, self._max_age_s, missing)
         stamp_s = float(self._stamp_s.min())
         smooth = position if self._smoothing is None else self._smoothing(position, float(self._stamp_s.max()))
         return ExoskeletonReading(smooth.copy(), position.copy(), stamp_s, missing)
@@ -147,28 +148,58 @@ class ServoExoskeleton:
         self._is_untouched = False
         self._bus.close()
 
-    def _require_fresh(self) -> None:
-        ages_s = self._bus.now_s() - self._stamp_s
-        if old := [name for name, age_s in zip(self.joint_names, ages_s, strict=True) if age_s > self._max_age_s]:
-            raise StaleDeviceError(
-                f"exoskeleton: {', '.join(old)} gave nothing for {ages_s.max():.3f} s, at most {self._max_age_s} s are "
-                f"allowed; check cable and power"
+    def _joint_rad(self, joint: ExoskeletonJoint, ticks: int, near_rad: float) -> float | str:
+        """The robot's joint at so many ticks; why not, where they lie outside the calibrated travel."""
+        center = _CENTER_TICKS
+        if self._calibration is not None:
+            travel = self._calibration.by_joint[joint.joint]
+            center, middle = travel.center, (travel.lowest + travel.highest) / 2
+            ticks += TICKS_PER_TURN * round((middle - ticks) / TICKS_PER_TURN)
+            if abs(ticks - middle) > (0.5 + TRAVEL_MARGIN) * (travel.highest - travel.lowest):
+                return f"tick {ticks} lies outside its calibrated travel, {travel.lowest} to {travel.highest}"
+        turned = joint.sign * joint.scale * (ticks - center) / TICKS_PER_TURN * _TURN_RAD + joint.offset_rad
+        if self._calibration is not None:
+            return turned
+        # A single-turn encoder jumps by a whole turn where a joint crosses its seam.
+        turn_rad = joint.scale * _TURN_RAD
+        return turned - turn_rad * round((turned - near_rad) / turn_rad)
+
+    def _let_go(self, joint: ExoskeletonJoint) -> None:
+        bus, servo_id = self._bus, joint.servo_id
+        bus.write(servo_id, table.TORQUE_ENABLE, 0)
+        for register, bit in _TAKES_HOLD:  # EEPROM wears, so only what differs is written
+            if (value := bus.read(servo_id, register)) & bit:
+                bus.write(servo_id, register, value & ~bit)
+        guarded = (*_TAKES_HOLD, (table.TORQUE_ENABLE, 0b1))
+        if kept := [register.name for register, bit in guarded if bus.read(servo_id, register) & bit]:
+            raise ServoError(
+                f"exoskeleton servo {servo_id} ({joint.joint}) could push against the trainer: it keeps "
+                f"{', '.join(kept)} on. Take the exoskeleton off, cut its power, and replace that servo"
+            )
+        if bus.read(servo_id, table.RETURN_DELAY):
+            bus.write(servo_id, table.RETURN_DELAY, 0)
+
+    def _refuse_other_homing(self, joint: ExoskeletonJoint) -> None:
+        if self._calibration is None:
+            return
+        wanted = self._calibration.by_joint[joint.joint].homing_offset
+        if (found := self._bus.read(joint.servo_id, table.HOMING_OFFSET)) != wanted:
+            raise ServoError(
+                f"exoskeleton servo {joint.servo_id} ({joint.joint}) has the homing offset {found}, and had {wanted} "
+                "when it was calibrated; calibrate the exoskeleton again"
+            )
+
+    def _refuse_torque(self) -> None:
+        reply = self._bus.sync_read(self._ids, table.TORQUE_ENABLE.address, table.TORQUE_ENABLE.size)
+        if stiff := [
+            joint.joint
+            for joint in self._joints
+            if (block := reply.blocks.get(joint.servo_id)) and table.TORQUE_ENABLE.decode(block.data)
+        ]:
+            raise ServoError(
+                f"exoskeleton: torque has come on at {', '.join(stiff)}; cut its power, and see who else is on its bus"
             )
 
 
 def _open_bus(port: str | Port, baud: int, reply_margin_s: float) -> DynamixelBus:
     return DynamixelBus(open_port(port, baud), "exoskeleton", reply_margin_s)
-
-
-def _nearest_turn(angle_rad: float, near_rad: float) -> float:
-    # A single-turn encoder jumps by a whole turn where a joint crosses its seam.
-    return angle_rad - _TURN_RAD * round((angle_rad - near_rad) / _TURN_RAD)
-
-
-def _verify(spec: RobotSpec, joints: Sequence[ExoskeletonJoint]) -> None:
-    names = [joint.joint for joint in joints]
-    ids = [joint.servo_id for joint in joints]
-    if unknown := sorted(set(names) - set(spec.joint_names)):
-        raise ServoError(f"robot {spec.name} has no joints {unknown}; it has {', '.join(spec.joint_names)}")
-    if not joints or len(set(names)) < len(names) or len(set(ids)) < len(ids):
-        raise ServoError(f"an exoskeleton needs each joint and each id once, got joints {names} with ids {ids}")

@@ -12,9 +12,9 @@ from math import pi
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.exoskeleton import ExoskeletonJoint
 from assets.robot import RobotSpec
 from hardware.control_table import TICKS_PER_TURN, servo_model
-from hardware.exoskeleton import ExoskeletonJoint
 from hardware.servo_units import ServoUnits
 from hardware.virtual import Chain, VirtualBus
 from hardware.virtual_servo import VirtualServo
@@ -103,5 +103,5 @@ class VirtualExoskeleton:
     def hold(self, position_rad: FloatArray) -> None:
         """Move the worn joints to (worn joints,) rad, in the map's order; encoders count within one turn."""
         for servo, joint, position in zip(self._servos, self._joints, position_rad, strict=True):
-            turned = joint.sign * (position - joint.offset_rad)
+            turned = joint.sign * (position - joint.offset_rad) / joint.scale
             servo.sense((TICKS_PER_TURN // 2 + round(turned * TICKS_PER_TURN / (2 * pi))) % TICKS_PER_TURN)

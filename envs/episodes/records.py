@@ -45,7 +45,9 @@ class EpisodeHeader:
     policy: str | None = None  # checkpoint identity, where a policy commands
     request: str | None = None  # the request that this episode answers
     parent: str | None = None  # the episode whose snapshot this one starts from
-    extra: dict[str, Any] = field(default_factory=dict)  # `restart`: see `HumanoidEnv`; "staged" began from home
+    extra: dict[str, Any] = field(
+        default_factory=dict
+    )  # `restart`: see `HumanoidEnv`; `calibration`: digests by subject
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,16 @@ class Tick:
     doubt: float | None = None
     snapshot: Snapshot | None = None
     faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Who wished what in one step, where policy and pilot share the command. None stands for no wish."""
+
+    in_command: Commander
+    pilot_rad: FloatArray | None  # (joints,)
+    policy_rad: FloatArray | None  # (joints,)
+    notes: tuple[Fault, ...] = ()  # what happened between the two: each phase, each take-over that was refused
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from envs.episodes.records import (
     STOPPED,
     Commander,
     EpisodeHeader,
+    FloatArray,
     InstructionMark,
     LastFaults,
     Outcome,
     Purpose,
     Tick,
+    Wishes,
 )
 from envs.errors import PilotError
 from envs.humanoid import HumanoidEnv
@@ -38,6 +40,22 @@ class Doubting(Protocol):
 
     @property
     def alarm_step(self) -> int | None: ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """A pilot in which a policy and a person share the command; asked after each `command`."""
+
+    @property
+    def wishes(self) -> Wishes: ...
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A pilot whose device was calibrated; None where it was not."""
+
+    @property
+    def calibration_digest(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -91,6 +109,9 @@ def run_episode(
     pilot.reset(order.scenario, np.random.default_rng([order.seed, 1]))
     body = "sim" if isinstance(env.body, Restartable) else "serial"
     commander: Commander = "policy" if order.purpose == "rollout" else "pilot"
+    extra = {} if info["restart"] is None else {"restart": info["restart"]}
+    if isinstance(pilot, Calibrated) and pilot.calibration_digest is not None:
+        extra["calibration"] = {"exoskeleton": pilot.calibration_digest}
     header = EpisodeHeader(
         task=env.task.name,
         scenario=order.scenario,
@@ -105,7 +126,7 @@ def run_episode(
         policy=order.policy,
         request=order.request,
         parent=order.parent,
-        extra={} if info["restart"] is None else {"restart": info["restart"]},
+        extra=extra,
     )
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
@@ -125,6 +146,7 @@ def run_episode(
                 no_command = f"pilot: {error}"
                 break
             wish = info["sent_rad"] if target is None else target.position_rad
+            wishes = _wishes(pilot, commander, None if target is None else wish)
             progress.append((judgement.current, state.joints_stamp_s))
             observation, _, terminated, truncated, info = env.step(wish)
             recorder.tick(
@@ -132,13 +154,13 @@ def run_episode(
                     step=step,
                     state=state,
                     sent_rad=info["sent_rad"],
-                    in_command="nobody" if target is None else commander,
+                    in_command=wishes.in_command,
                     instruction=judgement.current,
-                    pilot_rad=wish if target is not None and commander == "pilot" else None,
-                    policy_rad=wish if target is not None and commander == "policy" else None,
+                    pilot_rad=wishes.pilot_rad,
+                    policy_rad=wishes.policy_rad,
                     doubt=pilot.doubt if isinstance(pilot, Doubting) else None,
                     snapshot=snapshot,
-                    faults=found,
+                    faults=(*found, *wishes.notes),
                 )
             )
             if on_step is not None:
@@ -156,6 +178,14 @@ def run_episode(
         alarm_step=outcome.alarm_step,
         snapshot_steps=tuple(snapshot_steps),
     )
+
+
+def _wishes(pilot: Pilot, commander: Commander, wish_rad: FloatArray | None) -> Wishes:
+    if isinstance(pilot, Sharing):
+        return pilot.wishes
+    if wish_rad is None:
+        return Wishes("nobody", None, None)
+    return Wishes(commander, wish_rad, None) if commander == "pilot" else Wishes(commander, None, wish_rad)
 
 
 def _signature(info: dict[str, Any]) -> str:

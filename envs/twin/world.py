@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.exoskeleton import isomorphic_joints
 from assets.robot import RobotSpec
 from envs.clock import substeps
 from envs.engine import mujoco
@@ -17,7 +18,6 @@ from envs.stage import Judgement
 from envs.tasks.rules import SceneRules
 from envs.tasks.task import Task
 from envs.twin.trainer import VirtualTrainer
-from hardware.exoskeleton import isomorphic_joints
 from hardware.virtual import VirtualBus
 from hardware.virtual_robot import VirtualExoskeleton, VirtualRobot
 

@@ -10,10 +10,11 @@ import pytest
 from serial_cable import SerialCable
 from virtual_station import SERVO_ROBOT
 
+from assets.exoskeleton import isomorphic_joints
 from envs.errors import PilotError
 from envs.pilots.exoskeleton import BETA, HOLD_AFTER_S, MIN_CUTOFF_HZ, ExoskeletonPilot
 from envs.scenario import Scenario
-from hardware.exoskeleton import ServoExoskeleton, isomorphic_joints
+from hardware.exoskeleton import ServoExoskeleton
 from hardware.port import InProcessPort
 from hardware.smoothing import OneEuroFilter
 from hardware.virtual_robot import VirtualExoskeleton
@@ -55,7 +56,7 @@ def command(pilot: ExoskeletonPilot, sent_rad: np.ndarray) -> np.ndarray | None:
 
 def test_a_trainer_where_the_robot_is_leads_at_once_and_exactly(rig: Callable[..., Rig]) -> None:
     pilot, virtual, clock = rig()
-    for share in (0.0, 0.1, 0.4, 0.7):
+    for share in (0.0, 0.05, 0.12, 0.2):
         shown_rad = SERVO_ROBOT.home + share
         virtual.hold(shown_rad)
         np.testing.assert_allclose(command(pilot, SERVO_ROBOT.home), shown_rad, atol=TICK_RAD)
@@ -77,12 +78,13 @@ def test_a_trainer_elsewhere_begins_where_the_robot_is_and_leads_in_the_end(rig:
 
 
 def test_while_the_difference_fades_the_trainers_own_motion_passes_whole(rig: Callable[..., Rig]) -> None:
-    still, _, _ = rig()
-    moving, virtual, _ = rig()
+    still, _, still_clock = rig()
+    moving, virtual, clock = rig()
     start_rad = SERVO_ROBOT.home + 0.3
     command(still, start_rad), command(moving, start_rad)
-    virtual.hold(SERVO_ROBOT.home + 0.2)
-    np.testing.assert_allclose(command(moving, start_rad), np.add(command(still, start_rad), 0.2), atol=1.5 * TICK_RAD)
+    clock.now_s = still_clock.now_s = clock.now_s + PERIOD_S
+    virtual.hold(SERVO_ROBOT.home + 0.1)
+    np.testing.assert_allclose(command(moving, start_rad), np.add(command(still, start_rad), 0.1), atol=1.5 * TICK_RAD)
 
 
 def test_a_trainer_too_far_away_is_refused_by_joint(rig: Callable[..., Rig]) -> None:
@@ -93,11 +95,12 @@ def test_a_trainer_too_far_away_is_refused_by_joint(rig: Callable[..., Rig]) -> 
 
 
 def test_joints_that_nobody_wears_stay_where_the_episode_began(rig: Callable[..., Rig]) -> None:
-    pilot, virtual, _ = rig(joints=1)
+    pilot, virtual, clock = rig(joints=1)
     begin_rad = np.array([0.0, 0.7, 0.4])
     command(pilot, begin_rad)
-    virtual.hold(np.array([0.5]))
-    np.testing.assert_allclose(command(pilot, np.array([0.1, 0.6, 0.2])), [0.5, 0.7, 0.4], atol=TICK_RAD)
+    clock.now_s += PERIOD_S
+    virtual.hold(np.array([0.2]))
+    np.testing.assert_allclose(command(pilot, np.array([0.1, 0.6, 0.2])), [0.2, 0.7, 0.4], atol=TICK_RAD)
 
 
 def test_readings_that_stay_away_hold_the_robot_and_then_end_the_command(rig: Callable[..., Rig]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from assets.exoskeleton import isomorphic_joints
 from assets.table import load_robot
 from envs.errors import PilotError, ScenarioError
 from envs.pilots.exoskeleton import ExoskeletonPilot
@@ -18,7 +19,7 @@ from envs.scenario import Scenario
 from envs.tasks.known import load_rules, load_task
 from envs.twin.trainer import VirtualTrainer
 from envs.twin.world import TwinWorld
-from hardware.exoskeleton import ServoExoskeleton, isomorphic_joints
+from hardware.exoskeleton import ServoExoskeleton
 from hardware.port import InProcessPort
 from hardware.servos import ServoChain
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import html
 import json
+import threading
+import time
+from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 import pytest
+from input_pipe import InputPipe
 
 from envs.episodes.archive import Archive
 from envs.errors import ScenarioError
@@ -18,6 +23,9 @@ from experiments.demo import move_aside
 from experiments.orders import episode_seed, orders, scenarios
 from experiments.rollout_files import load_rollouts
 from experiments.round import RoundSizes
+from hardware.gamepad import BTN_LEFT_SHOULDER
+from hardware.input_events import EV_KEY
+from hardware.pedal import KEY_A, KEY_B, KEY_C
 from policies.cases.rollout import Rollout
 from policies.checkpoint import load_policy
 
@@ -169,6 +177,44 @@ def test_an_episodes_seed_follows_from_its_scenario_alone() -> None:
     assert more[:3] == few
     assert all(scenario.pool is Pool.VERIFY for scenario in more)
     assert len({episode_seed(scenario, 0) for scenario in more}) == 6
+
+
+@pytest.mark.slow
+def test_a_trainer_takes_over_from_a_policy_by_pedal_and_the_rollout_is_no_success_of_its_own(
+    finished: Path, tmp_path: Path
+) -> None:
+    archive, out, is_over = tmp_path / "archive", tmp_path / "rollouts.json", threading.Event()
+    pad, pedal = InputPipe(tmp_path / "pad"), InputPipe(tmp_path / "pedal")
+
+    def correct() -> None:
+        deadline_s = time.monotonic() + 120.0
+        while not list(archive.glob("**/raw.mcap")) and time.monotonic() < deadline_s and not is_over.is_set():
+            time.sleep(0.02)
+        pad.send(EV_KEY, BTN_LEFT_SHOULDER, 0)
+        for device, code in ((pedal, KEY_A), (pad, BTN_LEFT_SHOULDER), (pedal, KEY_A), (pedal, KEY_B), (pedal, KEY_C)):
+            is_over.wait(0.8)
+            device.send(EV_KEY, code, 1)
+
+    trainer = threading.Thread(target=correct)
+    trainer.start()
+    words = ["evaluate", "--policy", str(finished / "before"), "--archive", str(archive), "--out", str(out)]
+    words += ["--episodes", "1", "--seed", "77", "--correct-with", "gamepad"]
+    words += ["--ports", f"gamepad={pad.path}", f"pedal={pedal.path}"]
+    code = cli.main([*words, "--pedal-keys", f"{KEY_A}=take-over", f"{KEY_B}=give-back", f"{KEY_C}=e-stop"])
+    is_over.set()
+    trainer.join()
+    pad.unplug(), pedal.unplug()
+    assert code == 0
+    (rollout,) = load_rollouts(out).rollouts
+    assert not rollout.success
+    episode = Archive(archive).open(rollout.episode_id)
+    led = [who for who, _ in groupby(episode.in_command.tolist())]
+    assert led[:3] == ["policy", "nobody", "pilot"]
+    assert led[-1] == "policy"
+    assert np.isfinite(episode.policy_rad).all()
+    said = " ".join(fault.message for fault in episode.sheet.faults)
+    assert "the trainer leads" in said
+    assert not episode.sheet.accepted
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
+from envs.errors import StoppedError
 from envs.operator import OperatorWord
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
 
@@ -79,7 +80,7 @@ def test_the_card_is_shown_as_it_is_and_enter_marks_steps_until_the_verdict(term
 def test_a_failure_counts_once_its_reason_is_typed(terminal: Terminal) -> None:
     with terminal.panel() as panel:
         prepare(terminal, panel)
-        terminal.press("\rfit fellq\x7f")
+        terminal.press("\rfit_fellq\x7f")
         word_after(terminal, panel, "", OperatorWord(1))
         word_after(terminal, panel, "，掉了\r", OperatorWord(1, "failure", "it fell，掉了"))
         prepare(terminal, panel)
@@ -101,6 +102,70 @@ def test_stopping_fails_the_episode_and_the_next_is_not_begun(terminal: Terminal
             panel.prepare("the next", ())
 
 
+def test_the_space_bar_stops_before_a_card_at_a_card_in_an_episode_and_while_a_reason_is_typed(
+    terminal: Terminal,
+) -> None:
+    stops: list[str] = []
+    with terminal.panel() as panel:
+        panel.on_stop(lambda: stops.append("stop"), lambda: None)
+
+        def stops_after(keys: str, count: int) -> None:
+            terminal.press(keys)
+            deadline_s = time.monotonic() + WAIT_S
+            while len(stops) < count and time.monotonic() < deadline_s:
+                time.sleep(0.005)
+            assert len(stops) == count
+
+        stops_after(" ", 1)
+        prepare(terminal, panel, " \r")
+        stops_after("", 2)
+        stops_after("\r ", 3)
+        stops_after("fit ", 4)
+        word_after(terminal, panel, "_fell\r", OperatorWord(1, "failure", "it fell"))
+
+
+def test_a_scene_is_waited_for_no_longer_once_the_e_stop_was_pressed(terminal: Terminal) -> None:
+    pressed = threading.Event()
+
+    def refuse() -> None:
+        if pressed.is_set():
+            raise StoppedError("e-stop")
+
+    with terminal.panel() as panel:
+        panel.on_stop(pressed.set, refuse)
+        with pytest.raises(StoppedError):
+            prepare(terminal, panel, " ")
+
+
+def test_a_name_is_asked_for_until_one_is_given_and_q_alone_ends_the_session(terminal: Terminal) -> None:
+    def typed(keys: str) -> threading.Timer:
+        timer = threading.Timer(0.3, terminal.press, [keys])
+        timer.start()
+        return timer
+
+    with terminal.panel() as panel:
+        person = typed("\rann_q\r")
+        assert panel.ask_name("who?") == "ann q"
+        person.join()
+        person = typed("q\r")
+        with pytest.raises(OperatorQuitError):
+            panel.ask_name("who?")
+        person.join()
+
+
+def test_a_pedal_says_what_keys_say_and_bound_keys_are_text_while_a_reason_is_typed(terminal: Terminal) -> None:
+    asked: list[str] = []
+    with terminal.panel() as panel:
+        panel.bind("t", "take over", lambda: asked.append("t"))
+        panel.mark("success")
+        prepare(terminal, panel)
+        assert panel.word() == OperatorWord()
+        panel.mark("step_done")
+        assert panel.word() == OperatorWord(1)
+        word_after(terminal, panel, "tft\r", OperatorWord(1, "failure", "t"))
+        assert asked == ["t"]
+
+
 def test_keys_need_no_enter_while_it_is_open_and_the_terminal_is_as_before_afterwards(terminal: Terminal) -> None:
     before = termios.tcgetattr(terminal.stream)
     with terminal.panel():
@@ -111,5 +176,9 @@ def test_keys_need_no_enter_while_it_is_open_and_the_terminal_is_as_before_after
 def test_a_scene_is_not_waited_for_where_nobody_can_press_a_key() -> None:
     ours, theirs = os.pipe()
     os.close(theirs)
-    with os.fdopen(ours, "r") as stream, pytest.raises(OperatorQuitError):
-        TerminalPanel(stream, Console(file=io.StringIO())).prepare("nobody is there", ())
+    with (
+        os.fdopen(ours, "r") as stream,
+        TerminalPanel(stream, Console(file=io.StringIO())) as panel,
+        pytest.raises(OperatorQuitError),
+    ):
+        panel.prepare("nobody is there", ())

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from serial_cable import SerialCable
 
+from assets.calibration import Calibration, ChannelCalibration
+from assets.exoskeleton import ExoskeletonJoint, isomorphic_joints
 from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.control_table import servo_model
-from hardware.errors import BusError, PortError, ServoError, StaleDeviceError
-from hardware.exoskeleton import ExoskeletonJoint, ServoExoskeleton, isomorphic_joints
+from hardware.dynamixel import StatusError
+from hardware.errors import BusError, PortError, SensorError, ServoError, StaleDeviceError
+from hardware.exoskeleton import ServoExoskeleton
 from hardware.port import InProcessPort
 from hardware.smoothing import OneEuroFilter
 from hardware.virtual import VirtualBus
@@ -89,7 +92,7 @@ def test_a_servo_that_never_answers_is_named_at_once(exoskeleton: ServoExoskelet
     ],
 )
 def test_a_map_that_cannot_hold_is_refused(robot: RobotSpec, joints: Any, complaint: str) -> None:
-    with pytest.raises(ServoError, match=complaint):
+    with pytest.raises(SensorError, match=complaint):
         ServoExoskeleton(robot, joints, InProcessPort(lambda data, now_s: b""))
 
 
@@ -156,3 +159,79 @@ def test_a_value_that_is_not_newer_changes_nothing() -> None:
     smooth = OneEuroFilter()
     smooth(np.zeros(1), 1.0)
     assert smooth(np.ones(1), 1.0) == 0.0
+
+
+class StubbornServo(VirtualServo):
+    """Takes every setting but those that would let go."""
+
+    def write(self, address: int, data: bytes) -> StatusError:
+        if address in (table.STARTUP_CONFIGURATION.address, table.TORQUE_ENABLE.address):
+            return StatusError.NONE
+        return super().write(address, data)
+
+
+def test_settings_that_switch_torque_on_by_themselves_are_cleared(
+    exoskeleton: ServoExoskeleton, worn: VirtualBus
+) -> None:
+    servo = worn.servo(2)
+    servo.write(table.STARTUP_CONFIGURATION.address, b"\x03")
+    servo.write(table.DRIVE_MODE.address, b"\x09")
+    exoskeleton.connect()
+    assert servo.get(table.STARTUP_CONFIGURATION) == 0b10
+    assert servo.get(table.DRIVE_MODE) == 0b1
+
+
+def test_a_servo_that_does_not_let_go_keeps_the_trainer_out(robot: RobotSpec, clock: Any) -> None:
+    stubborn = StubbornServo(2, servo_model("XL330-M288"))
+    VirtualServo.write(stubborn, table.STARTUP_CONFIGURATION.address, b"\x01")
+    VirtualServo.write(stubborn, table.TORQUE_ENABLE.address, b"\x01")
+    port = InProcessPort(VirtualBus([stubborn]).feed, clock)
+    exoskeleton = ServoExoskeleton(robot, (ExoskeletonJoint(2, "elbow"),), port)
+    with pytest.raises(ServoError, match=r"servo 2 \(elbow\).*startup configuration, torque enable"):
+        exoskeleton.connect()
+
+
+def test_torque_that_comes_on_later_is_noticed_within_a_second(exoskeleton: ServoExoskeleton, worn: VirtualBus) -> None:
+    exoskeleton.connect()
+    worn.servo(3).write(table.TORQUE_ENABLE.address, b"\x01")
+    for _ in range(23):
+        exoskeleton.read()
+    with pytest.raises(ServoError, match="torque has come on at shoulder"):
+        exoskeleton.read()
+
+
+def calibrated(robot: RobotSpec, worn: VirtualBus, clock: Any, **channel: int) -> ServoExoskeleton:
+    travel = {"lowest": 3800, "highest": 4800, "center": 4300, **channel}
+    own = Calibration("exoskeleton", robot.name, "2025-01-01", (ChannelCalibration("elbow", **travel),))
+    joints = (ExoskeletonJoint(2, "elbow", scale=0.5),)
+    return ServoExoskeleton(robot, joints, InProcessPort(worn.feed, clock), calibration=own)
+
+
+def test_a_calibrated_travel_may_cross_the_seam_and_its_centre_is_zero(
+    robot: RobotSpec, worn: VirtualBus, clock: Any
+) -> None:
+    exoskeleton = calibrated(robot, worn, clock)
+    worn.servo(2).sense(4300 - 4096)
+    assert exoskeleton.connect().position_rad[0] == pytest.approx(0.0)
+    worn.servo(2).sense(4000)
+    assert exoskeleton.read().position_rad[0] == pytest.approx(-300 * pi / 4096)
+    assert exoskeleton.calibration_digest is not None
+
+
+def test_ticks_outside_the_calibrated_travel_are_not_followed(robot: RobotSpec, worn: VirtualBus, clock: Any) -> None:
+    exoskeleton = calibrated(robot, worn, clock)
+    worn.servo(2).sense(4000)
+    before = exoskeleton.connect().position_rad
+    worn.servo(2).sense(2500)
+    reading = exoskeleton.read()
+    assert reading.position_rad.tolist() == before.tolist()
+    assert "outside its calibrated travel, 3800 to 4800" in reading.missing["elbow"]
+    clock.now_s += 0.2
+    with pytest.raises(StaleDeviceError, match="calibrated travel"):
+        exoskeleton.read()
+
+
+def test_a_homing_that_changed_since_the_calibration_is_refused(robot: RobotSpec, worn: VirtualBus, clock: Any) -> None:
+    worn.servo(2).sense(4000)
+    with pytest.raises(ServoError, match="homing offset 0, and had 1024"):
+        calibrated(robot, worn, clock, homing_offset=1024).connect()

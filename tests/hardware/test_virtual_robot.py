@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from driving import drive, obey
 
+from assets.exoskeleton import isomorphic_joints
 from assets.robot import RobotSpec
 from assets.table import load_robot
-from hardware.exoskeleton import ServoExoskeleton, isomorphic_joints
+from hardware.exoskeleton import ServoExoskeleton
 from hardware.port import InProcessPort
 from hardware.servos import ServoChain
 from hardware.virtual_robot import VirtualExoskeleton, VirtualRobot

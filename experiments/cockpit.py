@@ -1,0 +1,186 @@
+"""What a person teleoperates by: the leading device, the pedal, the keys and the e-stop, joined for one session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from assets.calibration import Calibration
+from assets.exoskeleton import load_exoskeleton
+from envs.connections import CONTROL, EXOSKELETON, GAMEPAD, PEDAL
+from envs.errors import StoppedError
+from envs.estop import EmergencyStop
+from envs.humanoid import HumanoidEnv
+from envs.pilots.correction import Asking
+from envs.pilots.exoskeleton import ExoskeletonPilot, open_exoskeleton
+from envs.pilots.gamepad import GamepadPilot, Side
+from experiments.command import UsageError
+from experiments.terminal_panel import Mark, TerminalPanel
+from experiments.workers import console
+from hardware.gamepad import Gamepad
+from hardware.pedal import Pedal, PedalMeaning, pedal_meanings
+
+Device = Literal["exoskeleton", "gamepad"]
+Leader = ExoskeletonPilot | GamepadPilot
+
+
+@dataclass(frozen=True)
+class Teleoperation:
+    """How a person leads. `exoskeleton` is another device's own table, `calibration` the file of its measured travels.
+
+    With `has_clutch` the robot makes the trainer's motion while the clutch is engaged, by pedal or by the key c.
+    """
+
+    device: Device = "exoskeleton"
+    has_clutch: bool = False
+    pedal_keys: tuple[str, ...] = ()
+    hand: Side = "right"
+    exoskeleton: Path | None = None
+    calibration: Path | None = None
+
+
+class Cockpit:
+    """The devices of one session; `cockpit` makes it. Presses come from the devices' own threads."""
+
+    def __init__(
+        self,
+        env: HumanoidEnv,
+        robot: str,
+        ports: Mapping[str, str],
+        wanted: Teleoperation,
+        panel: TerminalPanel | None,
+        *,
+        is_correcting: bool,
+    ) -> None:
+        self.asking = Asking()
+        self._env = env
+        self._robot = robot
+        self._ports = ports
+        self._wanted = wanted
+        self._panel = panel
+        self._is_correcting = is_correcting
+        self._pedal: Pedal | None = None
+        self._is_toggled = False
+        self.estop = EmergencyStop(env, self.say)
+
+    @property
+    def is_on(self) -> bool:
+        """The clutch: whether the pedal holds it, or the key c has switched it on."""
+        return self._is_toggled or (self._pedal is not None and self._pedal.holds("clutch"))
+
+    def say(self, text: str) -> None:
+        """Tell the person, where there is one."""
+        if self._panel is not None:
+            self._panel.say(text)
+        else:
+            console.print(f"  {text}", soft_wrap=True, markup=False)
+
+    def plug_in(self, stack: ExitStack) -> None:
+        """Listen to keys and pedal.
+
+        Raises:
+            HardwareError: the pedal cannot be opened, or its keys are not said rightly.
+        """
+        stack.callback(self.estop.close)
+        if self._panel is not None:
+            self._panel.on_stop(lambda: self.estop.press("the space bar"), self.estop.refuse_if_pressed)
+            if self._is_correcting:
+                self._panel.bind("t", "pause, take over", lambda: self.asking.ask("take_over"))
+                self._panel.bind("g", "give back to the policy", lambda: self.asking.ask("give_back"))
+            elif self._wanted.has_clutch:
+                self._panel.bind("c", "clutch on or off", self._toggle)
+        if PEDAL in self._ports:
+            self._pedal = Pedal(self._ports[PEDAL], self._hear, pedal_meanings(self._wanted.pedal_keys))
+            stack.callback(self._pedal.close)
+            self._pedal.start()
+            if self._pedal.has_e_stop:
+                self.estop.watch(self._pedal, "the pedal")
+
+    def leader(self, stack: ExitStack) -> Leader:
+        """The pilot at the wanted device; released with `stack`.
+
+        Raises:
+            UsageError: the device has no port.
+            AssetError, EnvError, HardwareError: the device cannot be had.
+        """
+        wanted, robot = self._wanted, self._env.robot
+        require_device(wanted.device, self._ports)
+        if wanted.device == "gamepad":
+            gamepad = Gamepad(self._ports[GAMEPAD], lambda: self.estop.press("the gamepad"))
+            stack.callback(gamepad.close)
+            gamepad.start()
+            return GamepadPilot(robot, gamepad, wanted.hand)
+        layout = None
+        if CONTROL not in self._ports:  # a twin's trainer wears one of the robot's own build
+            layout = load_exoskeleton(wanted.exoskeleton or self._robot, robot)
+        calibration = None if wanted.calibration is None else Calibration.read(wanted.calibration)
+        clutch = self if wanted.has_clutch and not self._is_correcting else None
+        port = self._ports[EXOSKELETON]
+        pilot = open_exoskeleton(robot, port, layout=layout, calibration=calibration, clutch=clutch)
+        stack.callback(pilot.close)
+        return pilot
+
+    def clear_stop(self) -> None:
+        """After an e-stop, let a person say who has made sure that the robot is safe. Nothing, where there was none.
+
+        Raises:
+            StoppedError: nobody can be asked.
+            OperatorQuitError: the person ends the session.
+        """
+        if self._panel is not None:
+            self._panel.refuse_after_quit()
+        while (by := self.estop.pressed_by) is not None:
+            if self._panel is None:
+                raise StoppedError(f"e-stop by {by}; begin again once the robot is safe")
+            name = self._panel.ask_name(
+                f"E-STOP by {by}. See that people and robot are safe; then type your name and Enter to re-arm: the "
+                "robot will move home. q and Enter ends the session"
+            )
+            self.estop.rearm(name)
+            self.say(f"re-armed by {name}")
+
+    def _hear(self, meaning: PedalMeaning) -> None:
+        if meaning == "e_stop":
+            self.estop.press("the pedal")
+        elif meaning in ("take_over", "give_back"):
+            self.asking.ask(meaning)
+        elif meaning == "clutch":
+            if self._is_correcting:
+                self.asking.ask("take_over")
+        elif self._panel is not None:
+            self._panel.mark(cast(Mark, meaning))
+
+    def _toggle(self) -> None:
+        self._is_toggled = not self._is_toggled
+        self.say(f"clutch {'on' if self._is_toggled else 'off'}")
+
+
+@contextmanager
+def cockpit(
+    env: HumanoidEnv,
+    robot: str,
+    ports: Mapping[str, str],
+    wanted: Teleoperation,
+    panel: TerminalPanel | None,
+    *,
+    is_correcting: bool = False,
+) -> Iterator[Cockpit]:
+    """Keys, pedal and e-stop of a session, listened to until it ends."""
+    with ExitStack() as stack:
+        made = Cockpit(env, robot, ports, wanted, panel, is_correcting=is_correcting)
+        made.plug_in(stack)
+        yield made
+
+
+def require_device(device: Device, ports: Mapping[str, str]) -> None:
+    """Refuse a leading device that is not plugged in.
+
+    Raises:
+        UsageError: it has no port.
+    """
+    if device not in ports:
+        example = "/dev/input/event3" if device == GAMEPAD else "/dev/..."
+        raise UsageError(f"no {device}; add --ports {device}={example}")

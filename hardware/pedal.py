@@ -1,0 +1,91 @@
+"""A foot pedal: which of its keys means what, and who hears it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, cast, get_args
+
+from hardware.errors import SensorError, StaleDeviceError
+from hardware.input_events import InputDevice
+
+PedalMeaning = Literal["clutch", "take_over", "give_back", "step_done", "success", "failure", "e_stop"]
+MEANINGS: tuple[PedalMeaning, ...] = get_args(PedalMeaning)
+KEY_A, KEY_B, KEY_C = 30, 48, 46  # linux/input-event-codes.h; what a triple pedal sends as it comes from the shop
+USUAL_PEDAL: Mapping[int, PedalMeaning] = {KEY_A: "clutch", KEY_B: "step_done", KEY_C: "e_stop"}
+_PAIR = re.compile(r"([0-9]{1,3})=([a-z_-]+)")
+
+OnMeaning = Callable[[PedalMeaning], None]
+
+
+class Pedal:
+    """A pedal whose keys mean something. Presses are told at once, from the reader's thread.
+
+    Args:
+        path: its device below /dev/input/by-id, whose name ends in -event-kbd.
+        meanings: what each key code means; other keys mean nothing.
+        on_press: hears each press.
+        name: what a person calls the device.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        on_press: OnMeaning,
+        meanings: Mapping[int, PedalMeaning] = USUAL_PEDAL,
+        name: str = "pedal",
+    ) -> None:
+        self._meanings = dict(meanings)
+        self._on_press = on_press
+        self._device = InputDevice(f"{name} {path}", path, self._hear)
+        self.has_e_stop = "e_stop" in self._meanings.values()
+
+    def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            StaleDeviceError: the pedal cannot be opened.
+        """
+        self._device.start()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is still plugged in."""
+        return self._device.is_there
+
+    def holds(self, meaning: PedalMeaning) -> bool:
+        """Whether a key with this meaning is held down now; a pedal that has gone holds nothing."""
+        try:
+            held = self._device.state().held
+        except StaleDeviceError:
+            return False
+        return any(self._meanings.get(code) == meaning for code in held)
+
+    def close(self) -> None:
+        """Stop listening. May be called more than once."""
+        self._device.close()
+
+    def _hear(self, code: int) -> None:
+        if (meaning := self._meanings.get(code)) is not None:
+            self._on_press(meaning)
+
+
+def pedal_meanings(pairs: Sequence[str]) -> dict[int, PedalMeaning]:
+    """What each key means, from pairs such as `30=clutch`; the usual triple pedal, where none are given.
+
+    Raises:
+        SensorError: a pair is none, or a code is given twice.
+    """
+    meanings: dict[int, PedalMeaning] = {}
+    for pair in pairs:
+        match = _PAIR.fullmatch(pair)
+        word = match[2].replace("-", "_") if match else ""
+        if match is None or word not in MEANINGS:
+            raise SensorError(
+                f"pedal key {pair!r} is no code=meaning pair, as in 30=clutch; meanings are {', '.join(MEANINGS)}, and "
+                "`sudo evtest` shows the code of each key"
+            )
+        if int(match[1]) in meanings:
+            raise SensorError(f"pedal key {match[1]} was given twice")
+        meanings[int(match[1])] = cast(PedalMeaning, word)
+    return meanings or dict(USUAL_PEDAL)

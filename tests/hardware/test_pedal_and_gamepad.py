@@ -1,0 +1,176 @@
+"""Pedals and gamepads: the kernel's records by golden bytes, presses that nobody may miss, and unplugged devices."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from input_pipe import InputPipe
+
+from hardware.errors import PortError, SensorError, StaleDeviceError
+from hardware.gamepad import (
+    ABS_RZ,
+    ABS_X,
+    ABS_Y,
+    AT_REST,
+    BTN_EAST,
+    BTN_LEFT_SHOULDER,
+    DEAD_ZONE,
+    Gamepad,
+    without_dead_zone,
+)
+from hardware.input_events import EV_ABS, EV_KEY, EV_SYN, SYN_DROPPED, EventSource, InputDevice, encode_event
+from hardware.pedal import KEY_A, KEY_B, KEY_C, USUAL_PEDAL, Pedal, pedal_meanings
+
+WAIT_S = 20.0
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[InputPipe]:
+    made = InputPipe(tmp_path / "event7")
+    yield made
+    made.unplug()
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + WAIT_S
+    while not is_so() and time.monotonic() < deadline_s:
+        time.sleep(0.005)
+    assert is_so()
+
+
+def source(pipe: InputPipe) -> EventSource:
+    made = EventSource(pipe.path)
+    made.open()
+    return made
+
+
+def test_an_event_is_laid_out_as_the_kernel_lays_it_out() -> None:
+    # struct input_event on a 64-bit machine: 8 bytes of seconds, 8 of microseconds, type, code, value.
+    golden = bytes.fromhex("050000000000000020a107000000000001001e0001000000")
+    assert encode_event(EV_KEY, KEY_A, 1, 5.5) == golden
+
+
+def test_keys_are_held_from_press_to_release_and_each_press_is_counted_once(pipe: InputPipe) -> None:
+    events = source(pipe)
+    for value in (1, 2, 2):  # a press and its repeats
+        pipe.send(EV_KEY, KEY_A, value)
+    state = events.read()
+    assert state is not None
+    assert (state.held, state.presses[KEY_A]) == (frozenset({KEY_A}), 1)
+    pipe.send(EV_KEY, KEY_A, 0)
+    state = events.read()
+    assert state is not None
+    assert not state.held
+    events.close()
+
+
+def test_a_press_and_release_between_two_readings_is_not_missed(pipe: InputPipe) -> None:
+    heard: list[int] = []
+    events = EventSource(pipe.path, heard.append)
+    events.open()
+    pipe.send(EV_KEY, KEY_C, 1)
+    pipe.send(EV_KEY, KEY_C, 0)
+    state = events.read()
+    assert heard == [KEY_C]
+    assert state is not None
+    assert state.presses[KEY_C] == 1
+    events.close()
+
+
+def test_events_that_the_kernel_dropped_release_everything(pipe: InputPipe) -> None:
+    events = source(pipe)
+    pipe.send(EV_KEY, KEY_A, 1)
+    pipe.send(EV_ABS, ABS_X, 900)
+    pipe.send(EV_SYN, SYN_DROPPED, 0)
+    state = events.read()
+    assert state is not None
+    assert (state.held, dict(state.axes)) == (frozenset(), {})
+    events.close()
+
+
+@given(st.binary(max_size=200), st.integers(1, 23))
+def test_half_a_record_waits_for_its_other_half(noise: bytes, cut: int) -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(ours, False)
+    try:
+        events = EventSource(f"/proc/self/fd/{ours}")
+        events.open()
+        record = encode_event(EV_KEY, KEY_B, 1)
+        os.write(theirs, record[:cut])
+        events.read()
+        os.write(theirs, record[cut:])
+        state = events.read()
+        assert state is not None
+        assert state.held == {KEY_B}
+        events.close()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_device_that_is_not_there_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(PortError, match="by-id"):
+        EventSource(str(tmp_path / "none")).open()
+    device = InputDevice("pedal", str(tmp_path / "none"))
+    with pytest.raises(StaleDeviceError, match="by-id"):
+        device.start(0.5)
+
+
+def test_a_pedal_tells_what_was_pressed_and_holds_nothing_once_it_is_unplugged(pipe: InputPipe) -> None:
+    heard: list[str] = []
+    pedal = Pedal(pipe.path, heard.append)
+    pedal.start()
+    for code in (KEY_A, KEY_C, 99):
+        pipe.send(EV_KEY, code, 1)
+    until(lambda: heard == ["clutch", "e_stop"])
+    assert pedal.holds("clutch")
+    assert pedal.has_e_stop
+    pipe.unplug()
+    until(lambda: not pedal.is_there)
+    assert not pedal.holds("clutch")
+    pipe.plug()
+    until(lambda: pedal.is_there)
+    assert not pedal.holds("clutch")
+    pedal.close()
+
+
+def test_pedal_keys_are_read_from_pairs_and_bad_ones_refused() -> None:
+    assert pedal_meanings([]) == USUAL_PEDAL
+    assert pedal_meanings(["30=e-stop", "48=take_over"]) == {30: "e_stop", 48: "take_over"}
+    for bad, words in ((["30"], "code=meaning"), (["30=jump"], "e_stop"), (["30=clutch", "30=e-stop"], "twice")):
+        with pytest.raises(SensorError, match=words):
+            pedal_meanings(bad)
+
+
+def test_a_gamepad_reads_sticks_from_minus_one_to_one_and_rests_once_it_is_unplugged(pipe: InputPipe) -> None:
+    stops: list[str] = []
+    gamepad = Gamepad(pipe.path, lambda: stops.append("stop"))
+    gamepad.start()
+    assert gamepad.read() == AT_REST
+    pipe.send(EV_ABS, ABS_X, 32_767)
+    pipe.send(EV_ABS, ABS_Y, -32_768)
+    pipe.send(EV_ABS, ABS_RZ, 255)
+    pipe.send(EV_KEY, BTN_LEFT_SHOULDER, 1)
+    until(lambda: gamepad.read().is_dead_man_held)
+    reading = gamepad.read()
+    assert (reading.left, reading.right, reading.close) == ((1.0, 1.0), (0.0, 0.0), 1.0)
+    pipe.send(EV_KEY, BTN_EAST, 1)
+    until(lambda: stops == ["stop"])
+    pipe.unplug()
+    until(lambda: gamepad.read() == AT_REST)
+    gamepad.close()
+
+
+@given(st.floats(-1.5, 1.5))
+def test_the_dead_zone_is_flat_and_has_no_step_at_its_edge(value: float) -> None:
+    moved = without_dead_zone(value)
+    assert abs(moved) <= 1.0
+    assert (abs(value) > DEAD_ZONE) or moved == 0.0
+    assert without_dead_zone(-value) == -moved
+    assert abs(without_dead_zone(value + 1e-6) - moved) < 1e-5
