@@ -15,7 +15,8 @@ from envs.connections import EXOSKELETON, IMU, MICROPHONE, TOUCH
 from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
 from envs.twin.world import TwinWorld
-from hardware.imu import ImuReading, encode_imu
+from hardware.imu import encode_imu
+from hardware.imu_frames import ImuReading
 from hardware.pseudo_terminal import PseudoTerminal
 from hardware.tactile import encode_touch
 
