@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.table import Table
 
 from envs.episodes.archive import Archive
+from envs.episodes.skew import StreamSkew
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.scenario import Distribution, Scenario, ScenarioSpace
@@ -73,7 +75,20 @@ def _show_episode(config: View, root: Path) -> int:
     write_contact_sheet(episode, config.out)
     seconds = episode.ticks / episode.sheet.header.robot.control_hz
     console.print(f"  {config.out} shows {episode.sheet.id}: {episode.ticks} steps, {seconds:.1f} s", soft_wrap=True)
+    if episode.sheet.skew:
+        console.print(_skew_table(episode.sheet.skew))
     return 0
+
+
+def _skew_table(skews: Mapping[str, StreamSkew]) -> Table:
+    """How far each stream lay from the joints in time."""
+    table = Table("stream", "median (ms)", "95 % (ms)", "worst (ms)", "budget (ms)", "repeated", "missing")
+    for stream, skew in skews.items():
+        share = "within" if skew.is_within_budget else f"[red]over in {skew.over_budget:.0%}[/]"
+        times = [f"{1000.0 * time_s:.1f}" for time_s in (skew.median_s, skew.p95_s, skew.worst_s)]
+        counts = [f"{count} of {skew.steps}" for count in (skew.repeats, skew.missing)]
+        table.add_row(stream, *times, f"{1000.0 * skew.budget_s:g}: {share}", *counts)
+    return table
 
 
 def _show_scene(config: View) -> int:

@@ -93,6 +93,7 @@ class DeviceReader(Generic[T]):
         self._frozen_before = 0  # the newest sample
         self._trouble = "it has sent nothing yet"
         self._changed = threading.Condition()
+        self._begun_s = time.monotonic()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"read {name}", daemon=True)
 
@@ -112,6 +113,7 @@ class DeviceReader(Generic[T]):
 
     def begin(self) -> None:
         """Begin to read, and wait for nothing."""
+        self._begun_s = time.monotonic()
         self._thread.start()
 
     def wait(self, timeout_s: float) -> None:
@@ -123,7 +125,8 @@ class DeviceReader(Generic[T]):
         with self._changed:
             arrived = self._changed.wait_for(lambda: self._newest is not None, timeout_s)
         if not arrived:
-            raise StaleDeviceError(f"{self.name}: nothing within {timeout_s:.3g} s of starting: {self.trouble}")
+            waited_s = time.monotonic() - self._begun_s
+            raise StaleDeviceError(f"{self.name}: nothing within {waited_s:.1f} s of starting: {self.trouble}")
 
     @property
     def latest(self) -> Sample[T] | None:

@@ -22,6 +22,7 @@ from hardware.tactile import encode_touch
 
 SENSOR_STEPS = 3  # physics steps between two frames of touch and inertia
 SOUND_STEPS = 5  # physics steps that one block of sound lasts
+CLICK = 32_767  # the sound of a click; nothing else is as loud
 
 Serve = Callable[[float], None]
 
@@ -48,6 +49,8 @@ class TwinCables:
             self._terminals[IMU] = PseudoTerminal()
         self._sound: SoundSense | None = None
         self._listeners: list[socket.socket] = []
+        self._is_to_click = False
+        self.clicks_s: list[float] = []  # on the monotonic clock, when each was made
         if spec.sound_hz is not None:
             block_hz = 1.0 / (SOUND_STEPS * world.simulation.timestep_s)
             self._sound = SoundSense(spec.sound_hz, block_hz)
@@ -68,8 +71,12 @@ class TwinCables:
         if self._sound is not None:
             self._sound.reset(self._world.rules.noise_level_db)
 
-    def sense(self) -> None:
-        """Send what is due after a step of physics."""
+    def click(self) -> None:
+        """Let the next block of sound end with one loud sample, and note when that is."""
+        self._is_to_click = self._sound is not None
+
+    def sense(self, now_s: float) -> None:
+        """Send what is due after a step of physics that was taken now."""
         steps = self._world.steps
         if steps % SENSOR_STEPS == 0:
             sequence = steps // SENSOR_STEPS
@@ -81,7 +88,12 @@ class TwinCables:
         if self._sound is not None and steps % SOUND_STEPS == 0:
             before = self._sound.count
             self._sound.advance(self._world.joint_speed_rad_s(), self._world.rules.impact, self._rng)
-            self._send_sound(self._sound.window[-(self._sound.count - before) :].astype("<i2").tobytes())
+            block = self._sound.window[-(self._sound.count - before) :].astype("<i2")
+            if self._is_to_click:
+                self._is_to_click = False
+                block[-1] = CLICK
+                self.clicks_s.append(now_s)
+            self._send_sound(block.tobytes())
 
     def close(self) -> None:
         """Pull every cable."""
