@@ -57,9 +57,9 @@ def read_importance(row: TomlTable) -> Importance:
 
 
 def _age(ages: TomlTable, key: str, section: TomlTable | None) -> float:
-    if section is None or not section.has("max_age_s"):
+    if section is None or (not section.has("max_age_s") and ages.has(key)):
         return ages.number(key, above=0.0)
-    if ages.has(key):
+    if section.has("max_age_s") and ages.has(key):
         section.refuse(f"max_age_s stands here and as {key} in [max_age]; say it once", "max_age_s")
     return section.number("max_age_s", above=0.0)
 

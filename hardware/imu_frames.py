@@ -15,10 +15,11 @@ from hardware.number_lines import NumberLines
 FloatArray = NDArray[np.float64]
 STANDARD_GRAVITY_M_S2 = 9.80665
 
-_RVC_BYTES, _RVC_PERIOD_S, _RVC_LONGEST_GAP = 19, 0.01, 5
+_RVC_BYTES, _RVC_LONGEST_GAP = 19, 5
+RVC_PERIOD_S = 0.01
 _WIT_BYTES, _WIT_ACCELERATION, _WIT_RATE = 11, 0x51, 0x52
-_WIT_M_S2 = 16.0 * STANDARD_GRAVITY_M_S2 / 32768.0
-_WIT_RAD_S = np.deg2rad(2000.0) / 32768.0
+WIT_M_S2 = 16.0 * STANDARD_GRAVITY_M_S2 / 32768.0
+WIT_RAD_S = np.deg2rad(2000.0) / 32768.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class RvcParser:
             elif periods <= _RVC_LONGEST_GAP:
                 turned_rad = (last[1].inv() * attitude).as_rotvec()
                 acceleration_m_s2 = np.array(report.acceleration_mg) * STANDARD_GRAVITY_M_S2 / 1000.0
-                readings.append(ImuReading(turned_rad / (periods * _RVC_PERIOD_S), acceleration_m_s2))
+                readings.append(ImuReading(turned_rad / (periods * RVC_PERIOD_S), acceleration_m_s2))
         return readings
 
 
@@ -103,10 +104,10 @@ class WitMotionParser:
         for frame in self._frames.feed(data):
             counts = np.array(struct.unpack_from("<3h", frame, 2), dtype=np.float64)
             if frame[1] == _WIT_ACCELERATION:
-                self._acceleration_m_s2 = counts * _WIT_M_S2
+                self._acceleration_m_s2 = counts * WIT_M_S2
                 continue
             if frame[1] == _WIT_RATE and self._acceleration_m_s2 is not None:
-                readings.append(ImuReading(counts * _WIT_RAD_S, self._acceleration_m_s2))
+                readings.append(ImuReading(counts * WIT_RAD_S, self._acceleration_m_s2))
             self._acceleration_m_s2 = None
         return readings
 

@@ -18,7 +18,7 @@ from hardware.device import DeviceReader
 from hardware.errors import PacketError, SensorError
 from hardware.sensor_frames import TOUCH_KIND, FrameParser, SensorFrame
 from hardware.serial_source import Parser, SerialSource
-from hardware.touch_frames import FSR_VALUES, DexumiBlocks, DexumiFsrBlocks, TouchLines
+from hardware.touch_frames import FSR_VALUES, CredibleForces, DexumiBlocks, DexumiFsrBlocks, TouchLines
 
 FloatArray = NDArray[np.float64]
 Shape = tuple[int, int, int]
@@ -85,13 +85,12 @@ def touch_parser(spec: RobotSpec) -> Callable[[], Parser[FloatArray]]:
     taxels = int(np.prod(shape))
     if device.protocol == "dexumi-fsr" and taxels != FSR_VALUES:
         raise SensorError(f"robot {spec.name} has {taxels} taxels; a 'dexumi-fsr' block holds {FSR_VALUES}")
-    # Twice what a pad can feel is not felt, but misread.
     limit_n = 2.0 * np.array([pad.max_force_n for pad in spec.pads])[:, None, None]
     scale = device.newton_per_count
     parsers: Mapping[TouchProtocol, Callable[[], Parser[FloatArray]]] = {
         "retake": partial(FrameParser, TOUCH_KIND, partial(decode_touch, shape=shape)),
-        "lines": partial(TouchLines, shape, scale, limit_n),
-        "dexumi": partial(DexumiBlocks, shape, scale),
-        "dexumi-fsr": partial(DexumiFsrBlocks, shape, scale),
+        "lines": lambda: CredibleForces(TouchLines(shape, scale), limit_n),
+        "dexumi": lambda: CredibleForces(DexumiBlocks(shape, scale), limit_n),
+        "dexumi-fsr": lambda: CredibleForces(DexumiFsrBlocks(shape, scale), limit_n),
     }
     return parsers[device.protocol]

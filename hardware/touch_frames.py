@@ -13,14 +13,45 @@ from numpy.typing import NDArray
 
 from hardware.fixed_frames import FixedFrames
 from hardware.number_lines import NumberLines
+from hardware.serial_source import Parser
 
 FloatArray = NDArray[np.float64]
 Shape = tuple[int, int, int]
 
 FSR_VALUES = 2  # force-sensing resistors that a block of DexUMI's hand packs into one number
-_FSR_NUMBERS = 13  # twelve voltages, and that one
-_MARK = b"\xaa\x55\x00\x00"
+FSR_NUMBERS = 13  # twelve voltages, and that one
+DEXUMI_MARK = b"\xaa\x55\x00\x00"
 _WORD_BYTES = 4
+
+
+class CredibleForces:
+    """The forces of another parser, but for those that no pad can feel: twice what saturates one is misread.
+
+    A line has no checksum, and that of a DexUMI block does not cover the upper halves of its numbers.
+
+    Args:
+        parser: what finds the forces.
+        limit_n: (pads, 1, 1) above which a force is misread; all that came with it are dropped.
+    """
+
+    def __init__(self, parser: Parser[FloatArray], limit_n: FloatArray) -> None:
+        self._parser = parser
+        self._limit_n = limit_n
+        self._incredible = 0
+
+    @property
+    def damaged(self) -> int:
+        return self._parser.damaged + self._incredible
+
+    @property
+    def frozen(self) -> int:
+        return self._parser.frozen
+
+    def feed(self, data: bytes) -> list[FloatArray]:
+        forces = self._parser.feed(data)
+        credible = [force_n for force_n in forces if (np.abs(force_n) <= self._limit_n).all()]
+        self._incredible += len(forces) - len(credible)
+        return [np.maximum(force_n, 0.0) for force_n in credible]  # a pad does not pull; its zero drifts
 
 
 class TouchLines:
@@ -29,30 +60,20 @@ class TouchLines:
     Args:
         shape: of the taxels.
         newton_per_count: what one count is.
-        limit_n: (pads, 1, 1) above which a force is misread; the line is dropped then.
     """
 
-    def __init__(self, shape: Shape, newton_per_count: float, limit_n: FloatArray) -> None:
+    def __init__(self, shape: Shape, newton_per_count: float) -> None:
         self._shape = shape
         self._newton_per_count = newton_per_count
-        self._limit_n = limit_n
         self._lines = NumberLines(int(np.prod(shape)))
-        self._incredible = 0
         self.frozen = 0
 
     @property
     def damaged(self) -> int:
-        return self._lines.damaged + self._incredible
+        return self._lines.damaged
 
     def feed(self, data: bytes) -> list[FloatArray]:
-        readings = []
-        for numbers in self._lines.feed(data):
-            force_n = np.reshape(numbers, self._shape) * self._newton_per_count
-            if (np.abs(force_n) > self._limit_n).any():
-                self._incredible += 1
-            else:
-                readings.append(np.maximum(force_n, 0.0))  # a pad does not pull; its zero drifts
-        return readings
+        return [np.reshape(numbers, self._shape) * self._newton_per_count for numbers in self._lines.feed(data)]
 
 
 class _Blocks:
@@ -60,8 +81,8 @@ class _Blocks:
 
     def __init__(self, numbers: int) -> None:
         self._layout = struct.Struct(f"<{numbers}i")
-        length = len(_MARK) + (numbers + 1) * _WORD_BYTES
-        self._frames = FixedFrames(_MARK, length, self._is_sound)
+        length = len(DEXUMI_MARK) + (numbers + 1) * _WORD_BYTES
+        self._frames = FixedFrames(DEXUMI_MARK, length, self._is_sound)
         self._last_clock: int | None = None
         self.frozen = 0
 
@@ -77,11 +98,11 @@ class _Blocks:
                 self.frozen += 1
                 continue
             self._last_clock = clock
-            blocks.append(self._layout.unpack_from(frame, len(_MARK)))
+            blocks.append(self._layout.unpack_from(frame, len(DEXUMI_MARK)))
         return blocks
 
     def _is_sound(self, frame: bytes) -> bool:
-        total = sum(self._layout.unpack_from(frame, len(_MARK)))
+        total = sum(self._layout.unpack_from(frame, len(DEXUMI_MARK)))
         return bool(total & 0xFFFF == int.from_bytes(frame[-2:], "little"))
 
 
@@ -99,8 +120,7 @@ class DexumiBlocks(_Blocks):
         self._newton_per_count = newton_per_count
 
     def feed(self, data: bytes) -> list[FloatArray]:
-        forces = (np.reshape(numbers, self._shape) * self._newton_per_count for numbers in self.take(data))
-        return [np.maximum(force_n, 0.0) for force_n in forces]
+        return [np.reshape(numbers, self._shape) * self._newton_per_count for numbers in self.take(data)]
 
 
 class DexumiFsrBlocks(_Blocks):
@@ -112,7 +132,7 @@ class DexumiFsrBlocks(_Blocks):
     """
 
     def __init__(self, shape: Shape, newton_per_count: float) -> None:
-        super().__init__(_FSR_NUMBERS)
+        super().__init__(FSR_NUMBERS)
         self._shape = shape
         self._newton_per_count = newton_per_count
 

@@ -15,13 +15,13 @@ from envs.connections import EXOSKELETON, IMU, MICROPHONE, TOUCH
 from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
 from envs.twin.world import TwinWorld
-from hardware.imu import encode_imu
 from hardware.imu_frames import ImuReading
 from hardware.pseudo_terminal import PseudoTerminal
-from hardware.tactile import encode_touch
+from hardware.sensor_writers import ImuWriter, touch_writer
 
 SENSOR_STEPS = 3  # physics steps between two frames of touch and inertia
 SOUND_STEPS = 5  # physics steps that one block of sound lasts
+IMU_NOISE = np.repeat([0.003, 0.02], 3)  # rad/s, m/s^2
 CLICK = 32_767  # the sound of a click; nothing else is as loud
 
 Serve = Callable[[float], None]
@@ -45,6 +45,8 @@ class TwinCables:
         self._touch = TouchSense(world.simulation) if spec.pads else None
         if self._touch is not None:
             self._terminals[TOUCH] = PseudoTerminal()
+        self._write_touch = touch_writer(spec.devices.touch)
+        self._write_imu = ImuWriter(spec.devices.imu, SENSOR_STEPS * world.simulation.timestep_s)
         if spec.has_imu:
             self._terminals[IMU] = PseudoTerminal()
         self._sound: SoundSense | None = None
@@ -81,10 +83,9 @@ class TwinCables:
         if steps % SENSOR_STEPS == 0:
             sequence = steps // SENSOR_STEPS
             if self._touch is not None:
-                self._terminals[TOUCH].send(encode_touch(sequence, self._touch.read(self._rng)))
+                self._terminals[TOUCH].send(self._write_touch(sequence, self._touch.read(self._rng)))
             if IMU in self._terminals:
-                reading = self._world.simulation.data.sensordata[:6]
-                self._terminals[IMU].send(encode_imu(sequence, ImuReading(reading[:3], reading[3:])))
+                self._terminals[IMU].send(self._write_imu(sequence, self._inertia()))
         if self._sound is not None and steps % SOUND_STEPS == 0:
             before = self._sound.count
             self._sound.advance(self._world.joint_speed_rad_s(), self._world.rules.impact, self._rng)
@@ -103,6 +104,12 @@ class TwinCables:
             listener.close()
         if self._sound is not None:
             self._sound_server.close()
+
+    def _inertia(self) -> ImuReading:
+        values = self._world.simulation.data.sensordata[:6].copy()
+        if self._spec.devices.imu.protocol != "retake":
+            values += self._rng.normal(0.0, IMU_NOISE)  # a bought unit that is never moved by noise has frozen
+        return ImuReading(values[:3], values[3:])
 
     def _serve_bus(self, name: str, feed: Callable[[bytes, float], bytes]) -> None:
         terminal = self._terminals[name] = PseudoTerminal()
