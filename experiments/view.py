@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.table import Table
 
 from envs.episodes.archive import Archive
 from envs.episodes.skew import StreamSkew
@@ -76,19 +75,24 @@ def _show_episode(config: View, root: Path) -> int:
     seconds = episode.ticks / episode.sheet.header.robot.control_hz
     console.print(f"  {config.out} shows {episode.sheet.id}: {episode.ticks} steps, {seconds:.1f} s", soft_wrap=True)
     if episode.sheet.skew:
-        console.print(_skew_table(episode.sheet.skew))
+        console.print("  Apart from the joints in time:")
+    for line in skew_lines(episode.sheet.skew):
+        console.print(line, soft_wrap=True, highlight=False)
     return 0
 
 
-def _skew_table(skews: Mapping[str, StreamSkew]) -> Table:
-    """How far each stream lay from the joints in time."""
-    table = Table("stream", "median (ms)", "95 % (ms)", "worst (ms)", "budget (ms)", "repeated", "missing")
+def skew_lines(skews: Mapping[str, StreamSkew]) -> list[str]:
+    """How far each stream lay from the joints in time, one line a stream."""
+    lines = []
     for stream, skew in skews.items():
-        share = "within" if skew.is_within_budget else f"[red]over in {skew.over_budget:.0%}[/]"
-        times = [f"{1000.0 * time_s:.1f}" for time_s in (skew.median_s, skew.p95_s, skew.worst_s)]
-        counts = [f"{count} of {skew.steps}" for count in (skew.repeats, skew.missing)]
-        table.add_row(stream, *times, f"{1000.0 * skew.budget_s:g}: {share}", *counts)
-    return table
+        median_ms, p95_ms, worst_ms = (1000.0 * time_s for time_s in (skew.median_s, skew.p95_s, skew.worst_s))
+        verdict = "within budget" if skew.is_within_budget else f"over budget in {skew.over_budget:.0%} of steps"
+        missing = f", {skew.missing} missing" if skew.missing else ""
+        lines.append(
+            f"  {stream:<12} {median_ms:+.1f} ms in the middle, {p95_ms:.1f} ms in 95 %, {worst_ms:.1f} ms at worst; "
+            f"{1000.0 * skew.budget_s:g} ms allowed: {verdict}; {skew.repeats} of {skew.steps} repeated{missing}"
+        )
+    return lines
 
 
 def _show_scene(config: View) -> int:

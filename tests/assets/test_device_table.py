@@ -121,5 +121,5 @@ def test_counts_without_their_unit_are_refused(tmp_path: Path) -> None:
 def test_an_age_that_stands_twice_or_nowhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RobotTableError, match=r"stands here and as imu_s in \[max_age\]; say it once"):
         load_robot(write(tmp_path, NEW.replace("joints_s = 0.1\n", "joints_s = 0.1\nimu_s = 0.1\n")))
-    with pytest.raises(RobotTableError, match=r":20: max_age_s is missing"):
+    with pytest.raises(RobotTableError, match=rf":{line_of('[imu]')}: max_age_s is missing"):
         load_robot(write(tmp_path, NEW.replace("max_age_s = 0.05\n", "")))
