@@ -61,7 +61,7 @@ def read_time(pixels: NDArray[np.uint8], near_s: float) -> float | None:
     value, check = word >> _CHECK_BITS, word & ((1 << _CHECK_BITS) - 1)
     if check != _checksum(value):
         return None
-    return near_s + (value / 1000.0 - near_s + WRAP_S / 2.0) % WRAP_S - WRAP_S / 2.0
+    return value / 1000.0 + round((near_s - value / 1000.0) / WRAP_S) * WRAP_S
 
 
 def _cell_px(pixels: NDArray[np.uint8]) -> int:
