@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from hardware.errors import HardwareError, StaleDeviceError
 
@@ -49,8 +49,9 @@ class SourceCounts:
     frozen: int = 0
 
 
-class Source(Protocol[T_co]):
-    """The far end of a cable. Each method raises a `HardwareError` when the cable fails."""
+@runtime_checkable
+class Counting(Protocol):
+    """A source that can tell what it has withheld."""
 
     @property
     def damaged(self) -> int: ...
@@ -58,14 +59,18 @@ class Source(Protocol[T_co]):
     @property
     def frozen(self) -> int: ...
 
+
+class Source(Protocol[T_co]):
+    """The far end of a cable. Each method raises a `HardwareError` when the cable fails."""
+
     def open(self) -> None:
         """Connect; called again after a failure."""
         ...
 
-    def read(self) -> Sample[T_co] | None:
-        """The next sample, or None if none came within a fraction of a second.
+    def read(self) -> Sample[T_co] | T_co | None:
+        """The next thing sensed, or None if none came within a fraction of a second.
 
-        It is stamped when it arrived, or when the device says that it was taken, where that can be believed.
+        A source that knows better than its caller when it arrived, or was taken, gives a `Sample`.
         """
         ...
 
@@ -80,12 +85,13 @@ class DeviceReader(Generic[T]):
     Args:
         name: what a person calls the device.
         source: where samples come from; only the reader's thread uses it.
-        latency_s: how long before its source's stamp a sample was taken; stamps are put back by as much.
+        latency_s: how long before its arrival, or its source's stamp, a sample was taken; it is taken off every stamp.
     """
 
     def __init__(self, name: str, source: Source[T], latency_s: float = 0.0) -> None:
         self.name = name
         self._source = source
+        self._counts: Counting = source if isinstance(source, Counting) else SourceCounts()
         self._latency_s = latency_s
         self._newest: Sample[T] | None = None
         self._samples = self._opened = 0
@@ -153,10 +159,10 @@ class DeviceReader(Generic[T]):
     def trouble(self) -> str:
         """Why there is no newer sample, as far as it can be told."""
         with self._changed:
-            trouble, repeated, samples = self._trouble, self._source.frozen - self._frozen_before, self._samples
+            trouble, repeated, samples = self._trouble, self._counts.frozen - self._frozen_before, self._samples
         if repeated:
             return f"it repeats itself, {repeated} times so far; it has frozen, so switch it off and on"
-        if not samples and (damaged := self._source.damaged):
+        if not samples and (damaged := self._counts.damaged):
             return f"{trouble}; {damaged} damaged frames came, so look at its baud rate and protocol"
         return trouble
 
@@ -166,8 +172,8 @@ class DeviceReader(Generic[T]):
         with self._changed:
             return DeviceFigures(
                 samples=self._samples,
-                damaged=self._source.damaged,
-                frozen=self._source.frozen,
+                damaged=self._counts.damaged,
+                frozen=self._counts.frozen,
                 reconnects=max(self._opened - 1, 0),
                 worst_gap_s=self._worst_gap_s,
                 newest_stamp_s=None if self._newest is None else self._newest.stamp_s,
@@ -185,9 +191,9 @@ class DeviceReader(Generic[T]):
                 self._opened += 1
                 self._source.open()
                 while not self._closing.is_set():
-                    sample = self._source.read()
-                    if sample is not None:
-                        self._put(Sample(sample.value, sample.stamp_s - self._latency_s))
+                    found = self._source.read()
+                    if found is not None:
+                        self._put(found if isinstance(found, Sample) else Sample(found, time.monotonic()))
             except HardwareError as error:
                 if str(error) != self._trouble:  # a cable that stays out is told once
                     _LOG.warning("%s: %s", self.name, error)
@@ -197,12 +203,13 @@ class DeviceReader(Generic[T]):
             finally:
                 self._source.close()
 
-    def _put(self, sample: Sample[T]) -> None:
+    def _put(self, arrived: Sample[T]) -> None:
+        sample = Sample(arrived.value, arrived.stamp_s - self._latency_s)
         with self._changed:
             if self._newest is not None:
                 self._worst_gap_s = max(self._worst_gap_s, sample.stamp_s - self._newest.stamp_s)
             self._newest = sample
             self._samples += 1
-            self._frozen_before = self._source.frozen
+            self._frozen_before = self._counts.frozen
             self._trouble = "it went quiet"
             self._changed.notify_all()

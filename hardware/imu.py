@@ -12,9 +12,10 @@ from functools import partial
 import numpy as np
 
 from assets.devices import ImuDevice, ImuProtocol
-from hardware.device import DeviceReader, Sample, Source
+from hardware.device import DeviceReader, Sample
 from hardware.errors import PacketError
 from hardware.imu_frames import ImuLines, ImuReading, RvcParser, WitMotionParser
+from hardware.relay import Relay, StampedSource
 from hardware.sensor_frames import IMU_KIND, FrameParser, SensorFrame
 from hardware.serial_source import Parser, SerialSource
 from hardware.thawed import Thawed
@@ -59,7 +60,7 @@ class ImuReader(DeviceReader[ImuReading]):
 
     def __init__(self, path: str, device: ImuDevice | None = None) -> None:
         device = device or ImuDevice()
-        source: Source[ImuReading] = SerialSource(path, device.baud, imu_parser(device))
+        source: StampedSource[ImuReading] = SerialSource(path, device.baud, imu_parser(device))
         if device.protocol != "retake":
             source = Thawed(source, _essence)
         super().__init__(f"IMU on {path}", _Turned(source, device), device.latency_s)
@@ -77,25 +78,14 @@ def imu_parser(device: ImuDevice) -> Callable[[], Parser[ImuReading]]:
     return parsers[device.protocol]
 
 
-class _Turned:
+class _Turned(Relay[ImuReading]):
     """The readings of another source, turned from the unit's frame into the torso's."""
 
-    def __init__(self, source: Source[ImuReading], device: ImuDevice) -> None:
+    def __init__(self, source: StampedSource[ImuReading], device: ImuDevice) -> None:
         from scipy.spatial.transform import Rotation
 
-        self._source = source
+        super().__init__(source)
         self._torso_from_imu = Rotation.from_quat(device.imu_in_torso_wxyz, scalar_first=True).as_matrix()
-
-    @property
-    def damaged(self) -> int:
-        return self._source.damaged
-
-    @property
-    def frozen(self) -> int:
-        return self._source.frozen
-
-    def open(self) -> None:
-        self._source.open()
 
     def read(self) -> Sample[ImuReading] | None:
         sample = self._source.read()
@@ -103,9 +93,6 @@ class _Turned:
             return None
         turn, reading = self._torso_from_imu, sample.value
         return Sample(ImuReading(turn @ reading.rate_rad_s, turn @ reading.acceleration_m_s2), sample.stamp_s)
-
-    def close(self) -> None:
-        self._source.close()
 
 
 def _essence(reading: ImuReading) -> bytes:

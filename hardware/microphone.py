@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.device import DeviceReader, Sample, Source, SourceCounts
+from hardware.device import DeviceReader, Sample, SourceCounts
 from hardware.errors import PortError, SensorError
+from hardware.relay import Relay, StampedSource
 from hardware.sound_card import SoundCard
+
+Block = NDArray[np.int16]  # (samples,)
 
 SOUND_HZ = 16_000
 
@@ -52,7 +55,7 @@ class Microphone(DeviceReader[SoundWindow]):
         super().__init__(f"microphone {address}", source, latency_s)
 
 
-def _blocks(address: str, sound_hz: int) -> Source[NDArray[np.int16]]:
+def _blocks(address: str, sound_hz: int) -> StampedSource[Block]:
     if address.isdigit():
         return SoundCard(int(address), sound_hz)
     if address.startswith(_DEVICE) and (name := address.removeprefix(_DEVICE)):
@@ -65,36 +68,22 @@ def _blocks(address: str, sound_hz: int) -> Source[NDArray[np.int16]]:
     )
 
 
-class _Window:
+class _Window(Relay[Block]):
     """Makes windows of the blocks of another source, stamped as their newest sample."""
 
-    def __init__(self, blocks: Source[NDArray[np.int16]], window: int) -> None:
-        self._blocks = blocks
+    def __init__(self, blocks: StampedSource[Block], window: int) -> None:
+        super().__init__(blocks)
         self._samples = np.zeros(window, dtype=np.int16)
         self._count = 0
 
-    @property
-    def damaged(self) -> int:
-        return self._blocks.damaged
-
-    @property
-    def frozen(self) -> int:
-        return self._blocks.frozen
-
-    def open(self) -> None:
-        self._blocks.open()
-
     def read(self) -> Sample[SoundWindow] | None:
-        block = self._blocks.read()
+        block = self._source.read()
         if block is None:
             return None
         window = len(self._samples)
         self._samples = np.concatenate([self._samples, block.value])[-window:]
         self._count += len(block.value)
         return Sample(SoundWindow(self._samples, self._count), block.stamp_s)
-
-    def close(self) -> None:
-        self._blocks.close()
 
 
 class _PcmStream(SourceCounts):
@@ -110,7 +99,7 @@ class _PcmStream(SourceCounts):
             raise PortError(f"no microphone at {self._host}:{self._port}: {error}. Is its server running?") from error
         self._half_sample = b""
 
-    def read(self) -> Sample[NDArray[np.int16]] | None:
+    def read(self) -> Sample[Block] | None:
         if self._socket is None:
             raise PortError(f"microphone {self._host}:{self._port} is not open")
         try:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from hardware.device import Sample, Source
+from hardware.device import Sample
+from hardware.relay import Relay, StampedSource
 
 T = TypeVar("T")
 
 EQUAL_IN_A_ROW = 25  # the noise of a living sensor shows sooner
 
 
-class Thawed(Generic[T]):
+class Thawed(Relay[T]):
     """The samples of another source, but for those of a device that has frozen: they are withheld, and so grow stale.
 
     Args:
@@ -21,8 +22,8 @@ class Thawed(Generic[T]):
         run: how many equal samples in a row are believed.
     """
 
-    def __init__(self, source: Source[T], essence: Callable[[T], bytes], run: int = EQUAL_IN_A_ROW) -> None:
-        self._source = source
+    def __init__(self, source: StampedSource[T], essence: Callable[[T], bytes], run: int = EQUAL_IN_A_ROW) -> None:
+        super().__init__(source)
         self._essence = essence
         self._run = run
         self._last = b""
@@ -30,15 +31,8 @@ class Thawed(Generic[T]):
         self._withheld = 0
 
     @property
-    def damaged(self) -> int:
-        return self._source.damaged
-
-    @property
     def frozen(self) -> int:
         return self._source.frozen + self._withheld
-
-    def open(self) -> None:
-        self._source.open()
 
     def read(self) -> Sample[T] | None:
         sample = self._source.read()
@@ -51,6 +45,3 @@ class Thawed(Generic[T]):
             return sample
         self._withheld += 1
         return None
-
-    def close(self) -> None:
-        self._source.close()

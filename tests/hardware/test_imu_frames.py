@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -163,8 +164,10 @@ def test_a_reader_turns_readings_and_tells_a_unit_that_has_frozen() -> None:
     half_turn = ImuDevice("lines", 115_200, imu_in_torso_wxyz=(0.0, 0.0, 0.0, 1.0), rate_unit_rad_s=0.5)
     reader = ImuReader(terminal.path, half_turn)
     reader.begin()
-    while reader.figures.frozen < 3:
+    deadline_s = time.monotonic() + LONG_S
+    while reader.figures.frozen < 3 and time.monotonic() < deadline_s:
         terminal.send(b"\n2 4 6 1 2 9.8\n")
+        time.sleep(0.002)
     assert "it has frozen" in reader.trouble
     assert reader.latest is not None
     np.testing.assert_allclose(reader.latest.value.rate_rad_s, [-1.0, -2.0, 3.0], atol=1e-12)
