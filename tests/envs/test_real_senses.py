@@ -123,7 +123,7 @@ def test_an_episode_without_its_microphone_is_recorded_with_a_note(tmp_path: Pat
     assert not episode.sound.any()
 
 
-@pytest.mark.parametrize(("importance", "is_stopped"), [("stop", True), ("start", False), ("note", False)])
+@pytest.mark.parametrize(("importance", "is_stopped"), [("stop", True), ("start", False)])
 def test_a_device_that_fails_in_an_episode_stops_it_or_is_noted(importance: Importance, is_stopped: bool) -> None:
     spec = with_importance(importance)
     with virtual_station(spec) as station:
