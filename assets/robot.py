@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -16,8 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.devices import Devices, Importance, ImuDevice, SoundDevice, TouchDevice
+
 FloatArray = NDArray[np.float64]
 Unit = Literal["rad", "ratio"]
+
+# What says how a device is plugged in, and how the robot is guarded. The data of two robots that differ in nothing else can be compared.
+_PLUGGING = ("devices", "safety")
+_PLUGGING_OF_CAMERA = ("latency_s", "importance")
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,18 @@ class ServoSpec:
 
 @dataclass(frozen=True)
 class CameraSpec:
-    """One camera. `fovy_deg` is vertical; `max_age_s` is how old an image may be before it is a fault."""
+    """One camera. `fovy_deg` is vertical; `max_age_s` is how old an image may be before it is a fault.
+
+    `latency_s` is how long before its arrival, or before the driver's stamp where it gives one, an image was exposed.
+    """
 
     name: str
     width: int
     height: int
     fovy_deg: float
     max_age_s: float
+    latency_s: float = 0.0
+    importance: Importance = "stop"
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,7 @@ class RobotSpec:
     has_imu: bool = False
     max_age: SensorAges = SensorAges()
     safety: SafetySpec = SafetySpec()
+    devices: Devices = field(default_factory=Devices)
     mjcf_path: Path | None = None
 
     @cached_property
@@ -165,8 +177,16 @@ class RobotSpec:
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hex digits over all that makes data of this robot comparable; file locations are left out."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        """Sixteen hex digits over all that makes data of this robot comparable.
+
+        File locations are left out, and so is how sensors are plugged in: readings are compensated for that.
+        """
+        fields = {key: value for key, value in self.to_dict().items() if key not in _PLUGGING}
+        fields["cameras"] = [
+            {key: value for key, value in camera.items() if key not in _PLUGGING_OF_CAMERA}
+            for camera in fields["cameras"]
+        ]
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
@@ -179,7 +199,7 @@ class RobotSpec:
 
     @staticmethod
     def from_dict(fields: dict[str, Any]) -> RobotSpec:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`; also of what it was before it told of devices."""
         return RobotSpec(
             name=fields["name"],
             control_hz=fields["control_hz"],
@@ -191,7 +211,15 @@ class RobotSpec:
             has_imu=fields["has_imu"],
             max_age=SensorAges(**fields["max_age"]),
             safety=SafetySpec(**fields.get("safety", {})),
+            devices=_devices(fields.get("devices")),
         )
+
+
+def _devices(fields: dict[str, Any] | None) -> Devices:
+    if fields is None:
+        return Devices()
+    imu = {**fields["imu"], "imu_in_torso_wxyz": tuple(fields["imu"]["imu_in_torso_wxyz"])}  # JSON has lists only
+    return Devices(TouchDevice(**fields["touch"]), ImuDevice(**imu), SoundDevice(**fields["sound"]))
 
 
 def _frozen(values: list[float]) -> FloatArray:

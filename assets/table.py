@@ -8,9 +8,10 @@ from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.device_table import read_devices, read_importance, read_latency
 from assets.errors import RobotTableError
 from assets.mjcf_names import MjcfNames
-from assets.robot import CameraSpec, JointSpec, PadSpec, RobotSpec, SafetySpec, SensorAges, ServoSpec
+from assets.robot import CameraSpec, JointSpec, PadSpec, RobotSpec, SafetySpec, ServoSpec
 from assets.toml_table import TomlTable
 
 TICKS_PER_TURN = 4096
@@ -31,9 +32,7 @@ def load_robot(path: Path | str = "tudi") -> RobotSpec:
             and reason.
     """
     top = TomlTable.read(_find(path))
-    ages = top.table("max_age")
-    max_age = SensorAges(*(ages.number(key, above=0.0) for key in ("joints_s", "touch_s", "sound_s", "imu_s")))
-    ages.finish()
+    max_age, devices = read_devices(top)
     models = _read_servo_models(top.table("servo_models"))
     joint_rows, camera_rows, pad_rows = top.array("joint"), top.array("camera"), top.array("pad")
     if not joint_rows:
@@ -50,6 +49,7 @@ def load_robot(path: Path | str = "tudi") -> RobotSpec:
         has_imu=top.flag("has_imu"),
         max_age=max_age,
         safety=_read_safety(top.table("safety")) if top.has("safety") else SafetySpec(),
+        devices=devices,
         mjcf_path=top.path.parent / top.text("mjcf"),
     )
     top.finish()
@@ -184,6 +184,8 @@ def _read_camera(row: TomlTable) -> CameraSpec:
         height=row.integer("height", at_least=1),
         fovy_deg=row.number("fovy_deg", above=0.0),
         max_age_s=row.number("max_age_s", above=0.0),
+        latency_s=read_latency(row),
+        importance=read_importance(row),
     )
     if camera.fovy_deg >= 180.0:
         row.refuse(f"camera {camera.name!r}: fovy_deg is {camera.fovy_deg:g}; it must be below 180", "fovy_deg")

@@ -98,11 +98,17 @@ class TomlTable:
 
     def number(self, key: str, *, above: float | None = None) -> float:
         value = self._take(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not _is_finite(value):
             self.refuse(f"{key} is {value!r}; give a finite number", key)
         if above is not None and value <= above:
             self.refuse(f"{key} is {value:g}; it must be above {above:g}", key)
         return float(value)
+
+    def numbers(self, key: str, *, count: int) -> tuple[float, ...]:
+        values = self._take(key)
+        if not isinstance(values, list) or len(values) != count or not all(_is_finite(value) for value in values):
+            self.refuse(f"{key} is {values!r}; give {count} finite numbers in brackets", key)
+        return tuple(float(value) for value in values)
 
     def has(self, key: str) -> bool:
         """Whether an optional key is there; asking makes it a known key."""
@@ -153,3 +159,7 @@ class TomlTable:
         if (at_least is not None and value < at_least) or (at_most is not None and value > at_most):
             allowed = f"{at_least} to {at_most}" if at_most is not None else f"{at_least} or more"
             self.refuse(f"{key} is {value}; allowed is {allowed}", key)
+
+
+def _is_finite(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)

@@ -18,6 +18,7 @@ from envs.scenario import Scenario
 
 FloatArray = NDArray[np.float64]
 
+NEVER_S = 1e-9  # the stamp of a reading that has never come; no reading is taken a nanosecond after a clock began
 SOUND_WINDOW = 8_000  # samples of sound in a state: 0.5 s at 16 kHz, so that uneven blocks fit a fixed space
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from assets.devices import Importance
 from assets.robot import RobotSpec
 from envs.errors import BodyError
 
@@ -45,27 +46,37 @@ def bus_names(spec: RobotSpec) -> tuple[str, ...]:
 
 
 def connection_names(spec: RobotSpec) -> tuple[str, ...]:
-    """Every connection that a robot's body needs: its servo buses, then its senses."""
-    senses = ((TOUCH, bool(spec.pads)), (IMU, spec.has_imu), (MICROPHONE, spec.sound_hz is not None))
-    return (
-        *bus_names(spec),
-        *(name for name, is_needed in senses if is_needed),
-        *(f"{CAMERA}.{camera.name}" for camera in spec.cameras),
+    """Every connection that a robot's body has: its servo buses, then its senses."""
+    return (*bus_names(spec), *sense_importance(spec))
+
+
+def sense_importance(spec: RobotSpec) -> dict[str, Importance]:
+    """What the loss of each sense means, by its connection, in the table's order."""
+    devices = spec.devices
+    senses = (
+        (TOUCH, bool(spec.pads), devices.touch.importance),
+        (IMU, spec.has_imu, devices.imu.importance),
+        (MICROPHONE, spec.sound_hz is not None, devices.sound.importance),
     )
+    return {
+        **{name: importance for name, is_there, importance in senses if is_there},
+        **{f"{CAMERA}.{camera.name}": camera.importance for camera in spec.cameras},
+    }
 
 
 def require_connections(spec: RobotSpec, ports: Mapping[str, str]) -> None:
-    """Refuse a body that is not wholly plugged in.
+    """Refuse a body that is not wholly plugged in; a sense whose importance is "note" may be left out.
 
     Raises:
         BodyError: a connection of the table is missing, or one was given that nobody knows.
     """
     needed = connection_names(spec)
-    missing = [name for name in needed if name not in ports]
+    importance = sense_importance(spec)
+    missing = [name for name in needed if name not in ports and importance.get(name) != "note"]
     unknown = sorted(set(ports) - {*needed, CONTROL, *PILOT_DEVICES})
     if missing or unknown:
         raise BodyError(
             f"robot {spec.name!r} needs the connections {', '.join(needed)}; missing are "
             f"{', '.join(missing) or 'none'}, unknown are {', '.join(unknown) or 'none'}. Give each a device path "
-            "(servo buses, touch, imu), host:port (microphone), or a URL or device (cameras)"
+            "(servo buses, touch, imu), host:port or a sound device (microphone), or a URL or device (cameras)"
         )

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from assets.devices import Importance
 from assets.robot import RobotSpec
-from envs.body import BodyState, Fault
+from envs.body import NEVER_S, BodyState, Fault, Severity
 from envs.clock import Clock
 from envs.errors import BodyError, EnvError, StaleReadingError
 
 _ROUNDING_S = 1e-6  # stamps are sums of periods
+_TO_START: tuple[Importance, ...] = ("stop", "start")
+
+
+@dataclass(frozen=True)
+class _Aging:
+    """A reading, and how old it may be. A `stamp_s` of None says that there is none."""
+
+    name: str
+    stamp_s: float | None
+    max_age_s: float
+    importance: Importance = "stop"
 
 
 class HealthCheck:
@@ -37,46 +50,51 @@ class HealthCheck:
         self._deadline_s = deadline_s
 
     def examine(self, state: BodyState, overdue_s: float = 0.0) -> tuple[Fault, ...]:
-        """All faults of a state: the body's own, then those found here. `overdue_s` is added to every maximum age."""
+        """All faults of a state: the body's own, then those found here. `overdue_s` is added to every maximum age.
+
+        A stale reading is as bad as the robot's table says that its device is important: a soft stop, or a note.
+        """
         return (*state.faults, *self._unbelievable(state), *self._stale(state, overdue_s), *self._late())
 
     def refuse_to_start(self, state: BodyState, overdue_s: float = 0.0) -> None:
         """Let no episode begin from a state with a fault worse than a note. `overdue_s` is added to every maximum age.
 
         Raises:
-            StaleReadingError: a reading is too old, or has never come.
+            StaleReadingError: a reading that is needed to start is too old, or has never come.
             BodyError: the body reports a fault, or a position that is no number.
         """
-        stale = self._stale(state, overdue_s)
+        stale = self._stale(state, overdue_s, _TO_START)
         if stale:
             raise StaleReadingError(f"the body cannot be trusted to start: {_words(stale)}")
         serious = [f for f in (*state.faults, *self._unbelievable(state)) if f.severity != "note"]
         if serious:
             raise BodyError(f"the body cannot start: {_words(serious)}")
 
-    def _stale(self, state: BodyState, overdue_s: float) -> tuple[Fault, ...]:
+    def _stale(
+        self, state: BodyState, overdue_s: float, of: Collection[Importance] = (*_TO_START, "note")
+    ) -> tuple[Fault, ...]:
         now_s = self._clock.now_s
-        too_old = tuple(
-            Fault("soft", f"stale {reading}", f"is {now_s - stamp_s:.3f} s old; allowed is {max_age_s:.3f} s")
-            for reading, stamp_s, max_age_s in self._ages(state, overdue_s)
-            if now_s - stamp_s > max_age_s + _ROUNDING_S
+        return tuple(
+            _fault(reading, now_s)
+            for reading in self._readings(state, overdue_s)
+            if reading.importance in of
+            and (reading.stamp_s is None or now_s - reading.stamp_s > reading.max_age_s + _ROUNDING_S)
         )
-        absent = (camera.name for camera in self._cameras if camera.name not in state.images)
-        return (*too_old, *(Fault("soft", f"stale image/{name}", "has never come") for name in absent))
 
-    def _ages(self, state: BodyState, more_s: float) -> Iterator[tuple[str, float, float]]:  # stamp, maximum age
-        spec = self._spec
-        yield "joints", state.joints_stamp_s, spec.max_age.joints_s + more_s
+    def _readings(self, state: BodyState, more_s: float) -> Iterator[_Aging]:
+        spec, devices = self._spec, self._spec.devices
+        yield _Aging("joints", state.joints_stamp_s, spec.max_age.joints_s + more_s)
         if spec.pads:
-            yield "touch", state.touch_stamp_s, spec.max_age.touch_s + more_s
+            yield _Aging("touch", state.touch_stamp_s, spec.max_age.touch_s + more_s, devices.touch.importance)
         if spec.sound_hz is not None:
-            yield "sound", state.sound_stamp_s, spec.max_age.sound_s + more_s
+            yield _Aging("sound", state.sound_stamp_s, spec.max_age.sound_s + more_s, devices.sound.importance)
         if spec.has_imu:
-            yield "imu", state.imu.stamp_s, spec.max_age.imu_s + more_s
+            yield _Aging("imu", state.imu.stamp_s, spec.max_age.imu_s + more_s, devices.imu.importance)
         more_s += self._waiting_s
         for camera in self._cameras:
-            if camera.name in state.images:
-                yield f"image/{camera.name}", state.images[camera.name].stamp_s, camera.max_age_s + more_s
+            image = state.images.get(camera.name)
+            stamp_s = None if image is None else image.stamp_s
+            yield _Aging(f"image/{camera.name}", stamp_s, camera.max_age_s + more_s, camera.importance)
 
     def _unbelievable(self, state: BodyState) -> tuple[Fault, ...]:
         if np.isfinite(state.position_rad).all():
@@ -90,6 +108,17 @@ class HealthCheck:
         return (
             Fault("soft", "clock", f"a control period ended {late_s:.3f} s late; allowed is {self._deadline_s:g} s"),
         )
+
+
+def _fault(reading: _Aging, now_s: float) -> Fault:
+    severity: Severity = "soft" if reading.importance == "stop" else "note"
+    if reading.stamp_s is None or reading.stamp_s == NEVER_S:
+        message = "has never come"
+    elif severity == "note":
+        message = f"is older than the {reading.max_age_s:.3f} s allowed"  # without its age, for it comes at every step
+    else:
+        message = f"is {now_s - reading.stamp_s:.3f} s old; allowed is {reading.max_age_s:.3f} s"
+    return Fault(severity, f"stale {reading.name}", message)
 
 
 def _words(faults: Sequence[Fault]) -> str:

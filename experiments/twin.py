@@ -41,6 +41,9 @@ class Twin:
     """Also write the ports as JSON."""
     seed: int = 0
     """Draws its noise."""
+    frame_counter: bool = False
+    """Draw a strip of black and white cells into every image that says when it was seen, to measure how old images are.
+    No policy should see such images."""
 
 
 def run(config: Twin) -> int:
@@ -49,7 +52,7 @@ def run(config: Twin) -> int:
     load_task(config.task)
     at_least(0, seed=config.seed)
     require_file("--ports-file", config.ports_file)
-    with TwinProcess.start(config.task, config.robot, config.seed) as twin:
+    with TwinProcess.start(config.task, config.robot, config.seed, config.frame_counter) as twin:
         if config.worn:
             twin.wear_exoskeleton()
         if config.ports_file is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from envs.episodes.archive import Archive
+from envs.episodes.skew import StreamSkew
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.scenario import Distribution, Scenario, ScenarioSpace
@@ -73,7 +74,25 @@ def _show_episode(config: View, root: Path) -> int:
     write_contact_sheet(episode, config.out)
     seconds = episode.ticks / episode.sheet.header.robot.control_hz
     console.print(f"  {config.out} shows {episode.sheet.id}: {episode.ticks} steps, {seconds:.1f} s", soft_wrap=True)
+    if episode.sheet.skew:
+        console.print("  Apart from the joints in time:")
+    for line in skew_lines(episode.sheet.skew):
+        console.print(line, soft_wrap=True, highlight=False)
     return 0
+
+
+def skew_lines(skews: Mapping[str, StreamSkew]) -> list[str]:
+    """How far each stream lay from the joints in time, one line a stream."""
+    lines = []
+    for stream, skew in skews.items():
+        median_ms, p95_ms, worst_ms = (1000.0 * time_s for time_s in (skew.median_s, skew.p95_s, skew.worst_s))
+        verdict = "within budget" if skew.is_within_budget else f"over budget in {skew.over_budget:.0%} of steps"
+        missing = f", {skew.missing} missing" if skew.missing else ""
+        lines.append(
+            f"  {stream:<12} {median_ms:+.1f} ms in the middle, {p95_ms:.1f} ms in 95 %, {worst_ms:.1f} ms at worst; "
+            f"{1000.0 * skew.budget_s:g} ms allowed: {verdict}; {skew.repeats} of {skew.steps} repeated{missing}"
+        )
+    return lines
 
 
 def _show_scene(config: View) -> int:

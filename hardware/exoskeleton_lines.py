@@ -145,7 +145,8 @@ class LineSource:
     def read(self) -> ChannelState | None:
         if self._port is None:
             raise PortError(f"{self._path} is not open")
-        lines = self._stream.feed(self._port.read(_READ_LIMIT, self._port.now_s() + _WAIT_S))
+        self._port.wait(self._port.now_s() + _WAIT_S)
+        lines = self._stream.feed(self._port.read(_READ_LIMIT))
         if not lines:
             return None
         now_s = time.monotonic()

@@ -9,24 +9,19 @@ of one kind modulo 256, so that a device that repeats one frame for ever is foun
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from hardware.crc import crc16
-from hardware.errors import PacketError, PortError
-from hardware.port import SerialPort
+from hardware.errors import PacketError
 
 TOUCH_KIND = ord("T")
 IMU_KIND = ord("I")
-SENSOR_BAUD = 921_600
 
 _SYNC = b"\xa5\x5a"
 _PREFIX_BYTES = 6
 _CRC_BYTES = 2
 _LONGEST_PAYLOAD = 2048
-_WAIT_S = 0.1
-_READ_LIMIT = 4096
 
 T = TypeVar("T")
 
@@ -82,42 +77,33 @@ class FrameStream:
         return frames
 
 
-class FrameSource(Generic[T]):
-    """Samples out of the frames of one kind on a serial port; of several that arrived together, the newest.
+class FrameParser(Generic[T]):
+    """Readings out of the frames of one kind. A frame with the sequence of the one before it is a frozen device's.
 
     Args:
-        path: the serial device.
-        baud: bits a second.
         kind: which frames to take.
-        decode: makes a sample of a payload; raises `PacketError` where it cannot.
+        decode: makes a reading of a payload; raises `PacketError` where it cannot.
     """
 
-    def __init__(self, path: str, baud: int, kind: int, decode: Callable[[bytes], T]) -> None:
-        self._path = path
-        self._baud = baud
+    def __init__(self, kind: int, decode: Callable[[bytes], T]) -> None:
         self._kind = kind
         self._decode = decode
-        self._port: SerialPort | None = None
         self._stream = FrameStream()
         self._last_sequence: int | None = None
+        self.frozen = 0
 
-    def open(self) -> None:
-        self._port = SerialPort(self._path, self._baud)
-        self._stream = FrameStream()
+    @property
+    def damaged(self) -> int:
+        return self._stream.damaged_frames
 
-    def read(self) -> T | None:
-        if self._port is None:
-            raise PortError(f"{self._path} is not open")
-        self._port.wait(self._port.now_s() + _WAIT_S)
-        frames = self._stream.feed(self._port.read(_READ_LIMIT))
-        newest = next((frame for frame in reversed(frames) if frame.kind == self._kind), None)
-        if newest is None or newest.sequence == self._last_sequence:
-            return None
-        self._last_sequence = newest.sequence
-        return self._decode(newest.payload)
-
-    def close(self) -> None:
-        if self._port is not None:
-            with suppress(PortError):  # it is gone already
-                self._port.close()
-            self._port = None
+    def feed(self, data: bytes) -> list[T]:
+        readings = []
+        for frame in self._stream.feed(data):
+            if frame.kind != self._kind:
+                continue
+            if frame.sequence == self._last_sequence:
+                self.frozen += 1
+                continue
+            self._last_sequence = frame.sequence
+            readings.append(self._decode(frame.payload))
+        return readings

@@ -25,7 +25,8 @@ from envs.real_body import RealBody
 from envs.scenario import Scenario
 from envs.snapshot import Snapshot
 from envs.stage import Judgement, Station
-from hardware.imu import ImuReading, encode_imu
+from hardware.imu import encode_imu
+from hardware.imu_frames import ImuReading
 from hardware.pseudo_terminal import PseudoTerminal
 from hardware.tactile import encode_touch
 from hardware.virtual_robot import VirtualRobot

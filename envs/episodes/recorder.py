@@ -17,6 +17,7 @@ from envs.body import Fault
 from envs.episodes.durable import cannot_write
 from envs.episodes.records import LastFaults, Outcome, Tick
 from envs.episodes.sheet import EpisodeSheet, FaultCount, Status, write_sheet
+from envs.episodes.skew import SkewTally
 from envs.episodes.stream_writer import STREAM_NAME, TickStream
 from envs.errors import ArchiveError
 
@@ -40,6 +41,7 @@ class Recorder:
         self._stream = stream
         self._now = now
         self._faults = _FaultTally()
+        self._skew = SkewTally(sheet.header.robot)
         self._queue: queue.Queue[Tick | None] = queue.Queue(maxsize=QUEUE_TICKS)
         self._failure: ArchiveError | None = None
         self._closed = False
@@ -139,6 +141,7 @@ class Recorder:
             counts=dict(self._stream.counts),
             faults=self._faults.counts(),
             quality=dict(quality or {}),
+            skew=self._skew.figures(),
         )
         write_sheet(self._folder, sheet)
         self._sheet = sheet
@@ -184,6 +187,7 @@ class Recorder:
             try:
                 self._stream.write(tick)
                 self._faults.add(index, (*tick.state.faults, *tick.faults))
+                self._skew.add(tick.state)
                 index += 1
                 if time.monotonic() - synced_s > _SYNC_EVERY_S:
                     self._stream.sync()

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from assets.robot import RobotSpec
 from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.records import EpisodeHeader, Instruction, InstructionMark, Outcome
+from envs.episodes.skew import StreamSkew
 from envs.errors import ArchiveError
 from envs.scenario import Pool, Scenario
 
@@ -47,6 +48,7 @@ class EpisodeSheet:
     counts: dict[str, int] = field(default_factory=dict)  # messages by stream
     faults: tuple[FaultCount, ...] = ()
     quality: dict[str, float] = field(default_factory=dict)
+    skew: dict[str, StreamSkew] = field(default_factory=dict)  # by stream; older recordings do not say
 
     @property
     def ticks(self) -> int:
@@ -84,6 +86,7 @@ class EpisodeSheet:
             "instructions": [asdict(instruction) for instruction in header.instructions],
             "outcome": asdict(self.outcome) if self.outcome else None,
             "quality": self.quality,
+            "skew": {stream: asdict(skew) for stream, skew in self.skew.items()},
             "counts": self.counts,
             "faults": [asdict(fault) for fault in self.faults],
             "versions": self.versions,
@@ -124,6 +127,7 @@ class EpisodeSheet:
             counts=fields["counts"],
             faults=tuple(FaultCount(**fault) for fault in fields["faults"]),
             quality=fields["quality"],
+            skew={stream: StreamSkew(**skew) for stream, skew in fields.get("skew", {}).items()},
         )
 
 

@@ -15,12 +15,14 @@ from envs.connections import EXOSKELETON, IMU, MICROPHONE, TOUCH
 from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
 from envs.twin.world import TwinWorld
-from hardware.imu import ImuReading, encode_imu
+from hardware.imu_frames import ImuReading
 from hardware.pseudo_terminal import PseudoTerminal
-from hardware.tactile import encode_touch
+from hardware.sensor_writers import ImuWriter, touch_writer
 
 SENSOR_STEPS = 3  # physics steps between two frames of touch and inertia
 SOUND_STEPS = 5  # physics steps that one block of sound lasts
+IMU_NOISE = np.repeat([0.003, 0.02], 3)  # rad/s, m/s^2
+CLICK = 32_767  # the sound of a click; nothing else is as loud
 
 Serve = Callable[[float], None]
 
@@ -43,10 +45,14 @@ class TwinCables:
         self._touch = TouchSense(world.simulation) if spec.pads else None
         if self._touch is not None:
             self._terminals[TOUCH] = PseudoTerminal()
+        self._write_touch = touch_writer(spec.devices.touch)
+        self._write_imu = ImuWriter(spec.devices.imu, SENSOR_STEPS * world.simulation.timestep_s)
         if spec.has_imu:
             self._terminals[IMU] = PseudoTerminal()
         self._sound: SoundSense | None = None
         self._listeners: list[socket.socket] = []
+        self._is_to_click = False
+        self.clicks_s: list[float] = []  # on the monotonic clock, when each was made
         if spec.sound_hz is not None:
             block_hz = 1.0 / (SOUND_STEPS * world.simulation.timestep_s)
             self._sound = SoundSense(spec.sound_hz, block_hz)
@@ -67,20 +73,28 @@ class TwinCables:
         if self._sound is not None:
             self._sound.reset(self._world.rules.noise_level_db)
 
-    def sense(self) -> None:
-        """Send what is due after a step of physics."""
+    def click(self) -> None:
+        """Let the next block of sound end with one loud sample, and note when that is."""
+        self._is_to_click = self._sound is not None
+
+    def sense(self, now_s: float) -> None:
+        """Send what is due after a step of physics that was taken now."""
         steps = self._world.steps
         if steps % SENSOR_STEPS == 0:
             sequence = steps // SENSOR_STEPS
             if self._touch is not None:
-                self._terminals[TOUCH].send(encode_touch(sequence, self._touch.read(self._rng)))
+                self._terminals[TOUCH].send(self._write_touch(sequence, self._touch.read(self._rng)))
             if IMU in self._terminals:
-                reading = self._world.simulation.data.sensordata[:6]
-                self._terminals[IMU].send(encode_imu(sequence, ImuReading(reading[:3], reading[3:])))
+                self._terminals[IMU].send(self._write_imu(sequence, self._inertia()))
         if self._sound is not None and steps % SOUND_STEPS == 0:
             before = self._sound.count
             self._sound.advance(self._world.joint_speed_rad_s(), self._world.rules.impact, self._rng)
-            self._send_sound(self._sound.window[-(self._sound.count - before) :].astype("<i2").tobytes())
+            block = self._sound.window[-(self._sound.count - before) :].astype("<i2")
+            if self._is_to_click:
+                self._is_to_click = False
+                block[-1] = CLICK
+                self.clicks_s.append(now_s)
+            self._send_sound(block.tobytes())
 
     def close(self) -> None:
         """Pull every cable."""
@@ -90,6 +104,12 @@ class TwinCables:
             listener.close()
         if self._sound is not None:
             self._sound_server.close()
+
+    def _inertia(self) -> ImuReading:
+        values = self._world.simulation.data.sensordata[:6].copy()
+        if self._spec.devices.imu.protocol != "retake":
+            values += self._rng.normal(0.0, IMU_NOISE)  # a bought unit that is never moved by noise has frozen
+        return ImuReading(values[:3], values[3:])
 
     def _serve_bus(self, name: str, feed: Callable[[bytes, float], bytes]) -> None:
         terminal = self._terminals[name] = PseudoTerminal()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 
 from assets.robot import CameraSpec, RobotSpec
 from envs.engine import mujoco
-from envs.errors import RenderingError
+from envs.errors import EnvError, RenderingError
 from envs.scenario import Scenario
 from envs.senses.sight import SightSense
 from envs.simulation import Simulation
 from envs.tasks.known import load_rules, load_task
 from envs.tasks.task import Task
+from envs.twin.frame_counter import draw_time
 from envs.twin.mjpeg_server import MjpegServer
 
 _QUALITY = 95
@@ -29,16 +31,23 @@ FloatArray = NDArray[np.float64]
 class TwinCameras:
     """Draws the moments it is shown, and serves each camera at a URL of its own.
 
+    Args:
+        spec: the robot.
+        task: whose scene is drawn.
+        frame_counter: draws into every image when it was seen; see `envs.twin.frame_counter`.
+
     Raises:
-        RenderingError: no OpenGL can be had.
+        RenderingError: no OpenGL can be had, or the images are too small for a frame counter.
     """
 
-    def __init__(self, spec: RobotSpec, task: Task) -> None:
+    def __init__(self, spec: RobotSpec, task: Task, frame_counter: bool = False) -> None:
         self._spec = spec
         self._is_drawing = False
         context = multiprocessing.get_context("spawn")
         self._pipe, far_end = context.Pipe()
-        self._process = context.Process(target=_draw_and_serve, args=(spec, task.name, far_end), daemon=True)
+        self._process = context.Process(
+            target=_draw_and_serve, args=(spec, task.name, frame_counter, far_end), daemon=True
+        )
         self._process.start()
         far_end.close()
         try:
@@ -58,13 +67,13 @@ class TwinCameras:
         """From now on the moments are of this scenario."""
         self._pipe.send(scenario)
 
-    def show(self, physics: FloatArray) -> None:
-        """Let the cameras see this state, unless they still draw an earlier one. Never waits."""
+    def show(self, physics: FloatArray, now_s: float) -> None:
+        """Let the cameras see this state, of this moment, unless they still draw an earlier one. Never waits."""
         if self._is_drawing and self._pipe.poll():
             self._pipe.recv()
             self._is_drawing = False
         if not self._is_drawing:
-            self._pipe.send(physics)
+            self._pipe.send((physics, now_s))
             self._is_drawing = True
 
     def close(self) -> None:
@@ -76,17 +85,21 @@ class TwinCameras:
             self._process.join()
 
 
-def _draw_and_serve(spec: RobotSpec, task_name: str, pipe: Connection) -> None:
+def _draw_and_serve(spec: RobotSpec, task_name: str, frame_counter: bool, pipe: Connection) -> None:
     """The cameras' process: ends when the twin hangs up, however that came about."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the twin, which hangs up then
     simulation = Simulation(spec, load_task(task_name).scene)
     rules = load_rules(task_name)(simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
     sight = SightSense(simulation)
+
+    def jpegs(now_s: float) -> dict[str, bytes]:
+        return {camera.name: _jpeg(sight, camera, now_s if frame_counter else None) for camera in spec.cameras}
+
     try:
         simulation.place_home()
         mujoco.mj_forward(simulation.model, simulation.data)
-        server = MjpegServer({camera.name: _jpeg(sight, camera) for camera in spec.cameras})
-    except RenderingError as error:
+        server = MjpegServer(jpegs(time.monotonic()))
+    except EnvError as error:  # without OpenGL, or without room for a frame counter
         pipe.send((0, str(error)))
         return
     pipe.send((server.port, ""))
@@ -96,24 +109,34 @@ def _draw_and_serve(spec: RobotSpec, task_name: str, pipe: Connection) -> None:
             if isinstance(message, Scenario):
                 rules.stage(simulation, message)
                 continue
-            mujoco.mj_setState(simulation.model, simulation.data, message, mujoco.mjtState.mjSTATE_INTEGRATION)
+            physics, now_s = message
+            mujoco.mj_setState(simulation.model, simulation.data, physics, mujoco.mjtState.mjSTATE_INTEGRATION)
             mujoco.mj_kinematics(simulation.model, simulation.data)
             mujoco.mj_camlight(simulation.model, simulation.data)
-            server.show({camera.name: _jpeg(sight, camera) for camera in spec.cameras})
+            server.show(jpegs(now_s))
             pipe.send(None)
     except (EOFError, OSError):  # the twin has gone
         server.close()
         sight.close()
 
 
-def _jpeg(sight: SightSense, camera: CameraSpec) -> bytes:
+def _jpeg(sight: SightSense, camera: CameraSpec, drawn_s: float | None) -> bytes:
+    pixels = sight.render(camera.name, camera.width, camera.height)
+    return encode_jpeg(pixels if drawn_s is None else draw_time(pixels, drawn_s))
+
+
+def encode_jpeg(pixels: NDArray[np.uint8]) -> bytes:
+    """An RGB image, (height, width, 3), as the twin's cameras send it.
+
+    Raises:
+        RenderingError: it cannot be encoded.
+    """
     import cv2
 
-    pixels = sight.render(camera.name, camera.width, camera.height)
     # Small pictures cannot afford halved colour.
     whole_colour = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY, *whole_colour]
     is_encoded, jpeg = cv2.imencode(".jpg", pixels[:, :, ::-1], options)
     if not is_encoded:
-        raise RenderingError(f"camera {camera.name} cannot be encoded as JPEG")
+        raise RenderingError(f"an image of the shape {pixels.shape} cannot be encoded as JPEG")
     return bytes(jpeg)

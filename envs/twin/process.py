@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from envs.remote_crew import RemoteCrew
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _START_S = 180.0  # on a machine that is busy with other things
 _QUIT_S = 5.0
+_CLICK_S, _POLL_S = 10.0, 0.01
 _TOLD_CHARACTERS = 2000
 
 
@@ -39,8 +41,10 @@ class TwinProcess:
         self._crew = RemoteCrew(self.control)
 
     @classmethod
-    def start(cls, task: str = "pick_fruit", robot: str = "tudi", seed: int = 0) -> TwinProcess:
-        """A twin that is ready.
+    def start(
+        cls, task: str = "pick_fruit", robot: str = "tudi", seed: int = 0, frame_counter: bool = False
+    ) -> TwinProcess:
+        """A twin that is ready. With `frame_counter` its images say when they were drawn.
 
         Raises:
             BodyError: it does not come up; the message says what it said.
@@ -49,6 +53,7 @@ class TwinProcess:
         defaults = {"MUJOCO_GL": "egl", "OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}
         environment = {**defaults, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         command = [sys.executable, "-m", "envs.twin", "--task", task, "--robot", robot, "--seed", str(seed)]
+        command += ["--frame-counter"] if frame_counter else []
         # Said, not found out: by the time a twin could ask for its parent, that may have gone already.
         command += ["--owner", str(os.getpid())]
         complaints = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process does
@@ -84,6 +89,25 @@ class TwinProcess:
     def figures(self) -> dict[str, float]:
         """How well the twin has kept time; see `envs.twin.twin.TwinFigures`."""
         return self._crew.ask({"do": "figures"})
+
+    def click(self) -> float:
+        """Let the twin's microphone hear a click; when that was, on the monotonic clock that both processes share.
+
+        Raises:
+            BodyError: the twin makes no sound.
+        """
+        made = len(self._clicks_s())
+        self._crew.ask({"do": "click"})
+        deadline_s = time.monotonic() + _CLICK_S
+        while time.monotonic() < deadline_s:
+            if len(clicks_s := self._clicks_s()) > made:
+                return clicks_s[-1]
+            time.sleep(_POLL_S)
+        raise BodyError("the twin has not clicked; has its robot a microphone?")
+
+    def _clicks_s(self) -> list[float]:
+        stamps_s: list[float] = self._crew.ask({"do": "clicks"})["stamps_s"]
+        return stamps_s
 
     def stop(self) -> None:
         """End it. May be called more than once."""

@@ -46,13 +46,13 @@ class TwinFigures:
 class Twin:
     """A simulated humanoid at the far end of its cables. `run` serves until `quit`, or until its parent is gone."""
 
-    def __init__(self, spec: RobotSpec, task: Task, seed: int) -> None:
+    def __init__(self, spec: RobotSpec, task: Task, seed: int, frame_counter: bool = False) -> None:
         self._world = TwinWorld(spec, task, load_rules(task.name), seed)
         self._selector = DefaultSelector()
         self._folder = TemporaryDirectory(prefix="retake-twin-")
         self._cables = TwinCables(spec, self._world, self._selector, np.random.default_rng(seed))
         self._control = ControlServer(Path(self._folder.name) / "control", self._answer, self._selector)
-        self._cameras = TwinCameras(spec, task) if spec.cameras else None
+        self._cameras = TwinCameras(spec, task, frame_counter) if spec.cameras else None
         if self._cameras is not None:
             self._cameras.stage(self._world.scenario)
         self.figures = TwinFigures()
@@ -102,9 +102,9 @@ class Twin:
 
     def _step(self, now_s: float) -> None:
         self._world.step(now_s)
-        self._cables.sense()
+        self._cables.sense(now_s)
         if self._cameras is not None and self._world.steps % self._world.steps_a_period == 0:
-            self._cameras.show(self._world.simulation.physics_state())
+            self._cameras.show(self._world.simulation.physics_state(), now_s)
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         match request["do"]:
@@ -120,13 +120,18 @@ class Twin:
                 self._world.trainer.wear(bool(request["worn"]))
                 gc.freeze()
                 return {}
+            case "click":
+                self._cables.click()
+                return {}
+            case "clicks":
+                return {"stamps_s": self._cables.clicks_s}
             case "figures":
                 return asdict(self.figures)
             case "quit":
                 self.quit()
                 return {}
             case other:
-                raise BodyError(f"the twin cannot {other!r}; it can set_up, judge, wear, figures, quit")
+                raise BodyError(f"the twin cannot {other!r}; it can set_up, judge, wear, click, clicks, figures, quit")
 
 
 def state_line(ports: dict[str, str]) -> str:

@@ -128,7 +128,7 @@ def test_the_cameras_show_what_the_simulated_body_sees() -> None:
     body.reset(scenario, np.random.default_rng(0))
     cameras = TwinCameras(robot, task)
     cameras.stage(scenario)
-    cameras.show(body.simulation.physics_state())
+    cameras.show(body.simulation.physics_state(), time.monotonic())
     sight = SightSense(body.simulation)
     for camera in robot.cameras:
         expected = sight.render(camera.name, camera.width, camera.height).astype(float)

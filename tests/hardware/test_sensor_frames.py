@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from assets.devices import ImuDevice
 from assets.robot import PadSpec, RobotSpec
 from hardware.crc import crc16
 from hardware.errors import PacketError, SensorError, StaleDeviceError
-from hardware.imu import ImuReader, ImuReading, decode_imu, encode_imu
+from hardware.imu import ImuReader, decode_imu, encode_imu
+from hardware.imu_frames import ImuReading
 from hardware.pseudo_terminal import PseudoTerminal
-from hardware.sensor_frames import IMU_KIND, SENSOR_BAUD, TOUCH_KIND, FrameSource, FrameStream, SensorFrame
+from hardware.sensor_frames import IMU_KIND, TOUCH_KIND, FrameParser, FrameStream, SensorFrame
+from hardware.serial_source import SerialSource
 from hardware.tactile import TactileReader, decode_touch, encode_touch
 
 LONG_S = 20.0
@@ -85,6 +89,13 @@ def test_pads_of_different_sizes_are_refused() -> None:
         TactileReader(spec, "/dev/null")
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + LONG_S
+    while not holds() and time.monotonic() < deadline_s:
+        time.sleep(0.005)
+    assert holds()
+
+
 class Sender:
     """A device that sends what it is told to, again and again, as sensors do."""
 
@@ -132,27 +143,77 @@ def test_a_reader_gives_the_newest_touch_with_its_stamp(
     reader.close()
 
 
+def imu_source(path: str) -> SerialSource[ImuReading]:
+    return SerialSource(path, 921_600, partial(FrameParser, IMU_KIND, decode_imu))
+
+
 def test_of_frames_that_arrive_together_the_newest_counts(terminal: PseudoTerminal) -> None:
-    source = FrameSource(terminal.path, SENSOR_BAUD, IMU_KIND, decode_imu)
+    source = imu_source(terminal.path)
     source.open()
     frames = [encode_imu(index, ImuReading(np.full(3, float(index)), np.zeros(3))) for index in range(3)]
     terminal.send(b"".join(frames) + encode_touch(0, np.zeros((1, 1, 1))))
-    reading = source.read()
-    assert reading is not None
-    assert reading.rate_rad_s.tolist() == [2.0, 2.0, 2.0]
+    sample = source.read()
+    assert sample is not None
+    assert sample.value.rate_rad_s.tolist() == [2.0, 2.0, 2.0]
     source.close()
 
 
 def test_a_device_that_repeats_one_frame_for_ever_gives_nothing_new(terminal: PseudoTerminal) -> None:
-    source = FrameSource(terminal.path, SENSOR_BAUD, IMU_KIND, decode_imu)
+    source = imu_source(terminal.path)
     source.open()
     frozen, fresh = (encode_imu(sequence, ImuReading(np.zeros(3), np.zeros(3))) for sequence in (7, 8))
     read = []
     for frame in (frozen, frozen, fresh):
         terminal.send(frame)
         read.append(source.read())
-    assert [reading is None for reading in read] == [False, True, False]
+    assert [sample is None for sample in read] == [False, True, False]
+    assert source.frozen == 1
     source.close()
+
+
+def test_the_latency_of_the_table_is_taken_off_the_stamp(
+    terminal: PseudoTerminal, send: Callable[[bytes], Sender]
+) -> None:
+    before_s = time.monotonic()
+    send(encode_imu(0, ImuReading(np.zeros(3), np.zeros(3))))
+    reader = ImuReader(terminal.path, ImuDevice(latency_s=0.9)).start(LONG_S)
+    sample = reader.latest
+    assert sample is not None
+    assert before_s - 0.9 <= sample.stamp_s <= time.monotonic() - 0.9
+    reader.close()
+
+
+def test_what_a_cable_did_wrong_is_counted(terminal: PseudoTerminal) -> None:
+    reader = ImuReader(terminal.path)
+    reader.begin()
+    good = [encode_imu(sequence, ImuReading(np.zeros(3), np.zeros(3))) for sequence in range(3)]
+    wait_until(lambda: send_and_count(terminal, good[0], reader) > 0)
+    damaged = bytearray(good[1])
+    damaged[-1] ^= 1
+    terminal.send(bytes(damaged))
+    wait_until(lambda: reader.figures.damaged == 1)
+    samples = reader.figures.samples
+    terminal.send(good[2])
+    wait_until(lambda: reader.figures.samples == samples + 1)
+    figures = reader.figures
+    assert figures.reconnects == 0
+    assert figures.worst_gap_s > 0.0
+    assert figures.newest_stamp_s is not None
+    assert figures.newest_stamp_s <= time.monotonic()
+    reader.close()
+
+
+def send_and_count(terminal: PseudoTerminal, data: bytes, reader: ImuReader) -> int:
+    terminal.send(data)
+    return reader.figures.samples
+
+
+def test_a_unit_of_another_protocol_is_told_from_a_silent_one(
+    terminal: PseudoTerminal, send: Callable[[bytes], Sender]
+) -> None:
+    send(bytes.fromhex("A55A 49 00 0C00") + bytes(14))
+    with pytest.raises(StaleDeviceError, match=r"damaged frames came, so look at its baud rate and protocol"):
+        ImuReader(terminal.path).start(timeout_s=0.5)
 
 
 def test_a_reader_of_a_silent_line_says_so(terminal: PseudoTerminal) -> None:
