@@ -11,25 +11,15 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.calibration import Calibration, calibrated
 from assets.robot import RobotSpec
 from envs.body import BodyState, Fault, JointTarget
 from envs.clock import Clock, WallClock
-from envs.connections import (
-    AT_A_ROBOT,
-    CONTROL,
-    Patience,
-    bus_names,
-    patience_at,
-    require_connections,
-)
+from envs.connections import AT_A_ROBOT, Patience, bus_names, require_connections
 from envs.errors import BodyError
 from envs.homing import is_home, refuse_elsewhere, way_home
-from envs.operator import OperatorJudge, OperatorPanel, PersonCrew
 from envs.real_senses import RealSenses
-from envs.remote_crew import RemoteCrew
 from envs.scenario import Scenario
-from envs.stage import Station
-from envs.tasks.task import Task
 from hardware.errors import HardwareError, PortError
 from hardware.servos import ChainState, ServoChain
 
@@ -50,16 +40,25 @@ class RealBody:
         clock: lets each control period pass; must be a wall clock.
         ports: what each connection is plugged into, by the names of `envs.connections.connection_names`.
         patience: how long to wait for the far ends.
+        calibration: where this one robot's joints have their zeros; None trusts the table's.
 
     Raises:
         BodyError: a connection is missing or unknown.
+        CalibrationError: the calibration is of something else.
     """
 
     def __init__(
-        self, spec: RobotSpec, clock: Clock, ports: Mapping[str, str], patience: Patience = AT_A_ROBOT
+        self,
+        spec: RobotSpec,
+        clock: Clock,
+        ports: Mapping[str, str],
+        patience: Patience = AT_A_ROBOT,
+        calibration: Calibration | None = None,
     ) -> None:
         require_connections(spec, ports)
         self._spec = spec
+        self._exemplar = spec if calibration is None else calibrated(spec, calibration)
+        self._calibration = calibration
         self._clock = clock
         self._ports = dict(ports)
         self._patience = patience
@@ -76,6 +75,10 @@ class RealBody:
     @property
     def spec(self) -> RobotSpec:
         return self._spec
+
+    @property
+    def calibration_digests(self) -> Mapping[str, str]:
+        return {} if self._calibration is None else {self._calibration.subject: self._calibration.digest}
 
     def forget_stop(self) -> None:
         with self._lock:
@@ -164,7 +167,7 @@ class RealBody:
 
     def _connected(self) -> ServoChain:
         chain = ServoChain(
-            self._spec,
+            self._exemplar,
             {name: self._ports[name] for name in bus_names(self._spec)},
             watchdog_s=self._patience.watchdog_s,
             reply_margin_s=self._patience.reply_s,
@@ -268,30 +271,3 @@ class RealBody:
         if self._periods % round(self._spec.control_hz) == 0 and (tripped := chain.tripped()):
             faults.append(Fault("soft", "watchdog", f"{', '.join(tripped)} heard nothing for too long and stopped"))
         return tuple(faults)
-
-
-def connect_station(
-    spec: RobotSpec, task: Task, clock: Clock, ports: Mapping[str, str], panel: OperatorPanel | None = None
-) -> Station:
-    """A robot on cables, and the one who stages and judges there: over the socket `control`, or at the panel.
-
-    Args:
-        spec, task, clock: see `RealBody` and `Task`.
-        ports: the body's connections, and possibly `control`.
-        panel: how a person at the robot is asked; needed without `control`.
-
-    Raises:
-        BodyError: a connection is missing or unknown, or nobody is there who could judge.
-    """
-    patience = patience_at(ports)
-    body = RealBody(spec, clock, ports, patience)
-    if CONTROL in ports:
-        # Who stages in a twin holds the things out of the robot's way until it is home.
-        remote = RemoteCrew(ports[CONTROL])
-        return Station(body, judge=remote, crew=remote, overdue_s=patience.overdue_s)
-    if panel is None:
-        raise BodyError(
-            "nobody is there to set the scene up and to say whether the task was done; give make_env a panel, or the "
-            f"connection {CONTROL!r} of a twin"
-        )
-    return Station(body, judge=OperatorJudge(task, panel), crew=PersonCrew(task, panel), comes_home_first=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from assets.calibration import Calibration, ChannelCalibration, Subject
 from assets.robot import RobotSpec
+from assets.table import load_robot
 from envs.episodes.durable import write_json
 from experiments.command import UsageError
 
@@ -53,3 +54,17 @@ def chosen_calibration(given: Path | None, robot: RobotSpec, subject: Subject = 
                 "`retake robot calibrate`"
             )
     return None if path is None else Calibration.read(path).of(subject, robot.name)
+
+
+def check_calibration(body: str, robot: str, given: Path | None) -> None:
+    """Refuse a calibration that cannot be used, before anything moves.
+
+    Raises:
+        UsageError: it is for a body without cables, or its folder has none.
+        AssetError: there is no such robot, or it is no calibration of it.
+    """
+    if given is None:
+        return
+    if body != "serial":
+        raise UsageError(f"--calibration is given and --body is {body}, which has nothing to calibrate")
+    chosen_calibration(given, load_robot(robot))

@@ -15,6 +15,7 @@ from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
+from experiments.calibrations import check_calibration
 from experiments.command import UsageError, at_least, run_verb
 from experiments.orders import orders, request_orders, scenarios
 from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
@@ -62,6 +63,8 @@ class Collect:
     ports: tuple[str, ...] = ()
     """For a real robot: connection=path pairs, one for each connection of its table and exoskeleton=/dev/..; `retake
     twin` prints such a line. Left out with --body serial, a twin is started and used."""
+    calibration: Path | None = None
+    """For a real robot: a calibration, or a folder of them. Left out, the newest in calibration/."""
     seed: int = 0
     """Draws the scenarios."""
     processes: int = available_processes()
@@ -103,6 +106,7 @@ def _check(config: Collect) -> None:
     if config.body == "serial":
         require_exoskeleton(port_pairs(config.ports))
     station_ports(config.body, config.robot, config.ports)
+    check_calibration(config.body, config.robot, config.calibration)
     if config.requests is not None and not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
     if config.requests is not None:
@@ -128,7 +132,14 @@ def demonstrate(
     if config.body == "serial":
         ports = port_pairs(config.ports)
         results = demonstrate_on_cables(
-            config.task, config.archive, wanted, ports, what=what, robot=config.robot, on_result=on_result
+            config.task,
+            config.archive,
+            wanted,
+            ports,
+            what=what,
+            robot=config.robot,
+            calibration=config.calibration,
+            on_result=on_result,
         )
     else:
         place = Demonstrations(config.task, config.archive, config.robot)

@@ -16,6 +16,7 @@ from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder
 from envs.scenario import Distribution, Pool, Scenario
 from envs.tasks.known import load_task
+from experiments.calibrations import check_calibration
 from experiments.case_book import CaseBook
 from experiments.command import UsageError, at_least, run_verb
 from experiments.dataset import PoolName
@@ -71,6 +72,8 @@ class Evaluate:
     """Name of a robot under assets/, or a folder with a robot.toml."""
     ports: tuple[str, ...] = ()
     """For a real robot: connection=path pairs. Left out with --body serial, a twin is started and used."""
+    calibration: Path | None = None
+    """For a real robot: a calibration, or a folder of them. Left out, the newest in calibration/."""
     band: Path | None = None
     """A doubt band that `retake cases calibrate` wrote; the policy then alarms where it leaves the band."""
     out: Path | None = None
@@ -88,6 +91,7 @@ def run(config: Evaluate) -> int:
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
     station_ports(config.body, config.robot, config.ports)
+    check_calibration(config.body, config.robot, config.calibration)
     _check_outputs(config)
     trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
@@ -150,7 +154,8 @@ def roll_out_all(
 
     def fly(on_result: OnResult[Rollout]) -> list[Rollout]:
         if config.body == "serial":
-            return fly_on_cables(flight, wanted, port_pairs(config.ports), what=what, on_result=on_result)
+            ports, measured = port_pairs(config.ports), config.calibration
+            return fly_on_cables(flight, wanted, ports, what=what, calibration=measured, on_result=on_result)
         # The first opens the archive, so that no two workers make it at once.
         Archive(config.archive)
         work, processes = Rollouts(flight).run, config.processes

@@ -23,7 +23,7 @@ from hardware.robot_report import RobotReport
 from hardware.scanning import COMMON_BAUDS, BaudScan, FoundAt, scan_bauds
 
 NOT_READY = 1
-_COLOURS = {"refuses": "[red]you:[/]", "mended": "[dim]connecting mends it:[/]", "advice": "[yellow]good to know:[/]"}
+_COLOURS = {"refuses": "[red]you:[/]", "advice": "[yellow]good to know:[/]"}
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,17 @@ def _print_scan(path: str, one: BaudScan, bauds: tuple[int, ...], all_bauds: boo
     console.print(f"  {len(one.found)} servos answer on {path} at {told} baud{advice}", soft_wrap=True)
 
 
+def _print_mended(report: RobotReport) -> None:
+    """What connecting mends, in one line a servo: nobody has to do anything about it."""
+    mended: dict[str, list[str]] = {}
+    for finding in report.findings:
+        if finding.severity == "mended":
+            mended.setdefault(finding.place, []).append(finding.problem.replace(", the table needs ", " -> "))
+    for place, problems in mended.items():
+        told = f"  connecting mends it: {place}: {'; '.join(problems)}"
+        console.print(told, style="dim", soft_wrap=True, markup=False, highlight=False)
+
+
 def _print_report(report: RobotReport, robot: RobotSpec, ports: dict[str, str], given: str) -> None:
     for port in report.ports:
         timer = "no latency timer" if port.latency_timer_ms is None else f"latency timer {port.latency_timer_ms} ms"
@@ -161,7 +172,10 @@ def _print_report(report: RobotReport, robot: RobotSpec, ports: dict[str, str], 
                 f"{servo.voltage_v:.1f}",
             )
         console.print(table)
+    _print_mended(report)
     for finding in report.findings:
+        if finding.severity == "mended":
+            continue
         console.print(f"  {_COLOURS[finding.severity]} ", end="")
         console.print(str(finding), soft_wrap=True, markup=False, highlight=False)
         if line := command_line(finding, ports, given):

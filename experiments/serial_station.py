@@ -17,6 +17,7 @@ from envs.errors import StaleReadingError
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.remote_crew import RemoteCrew
+from experiments.calibrations import chosen_calibration
 from experiments.command import UsageError
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.stations import Flight, roll_out
@@ -39,6 +40,7 @@ def demonstrate_on_cables(
     *,
     what: str,
     robot: str = DEFAULT_ROBOT,
+    calibration: Path | None = None,
     on_result: OnResult[EpisodeResult] | None = None,
 ) -> list[EpisodeResult]:
     """Record demonstrations by exoskeleton, in real time. Fewer come back where the operator ends the session.
@@ -52,7 +54,7 @@ def demonstrate_on_cables(
     from envs.pilots.exoskeleton import open_exoskeleton
 
     require_exoskeleton(ports)
-    with _connected(task, robot, ports, is_worn=True, seed=_seed_of(wanted)) as (env, plugged, station):
+    with _connected(task, robot, ports, calibration, is_worn=True, seed=_seed_of(wanted)) as (env, plugged, station):
         place = Archive(archive)
         pilot = open_exoskeleton(env.robot, plugged[EXOSKELETON])
         try:
@@ -84,6 +86,7 @@ def fly_on_cables(
     ports: Mapping[str, str],
     *,
     what: str,
+    calibration: Path | None = None,
     on_result: OnResult[Rollout] | None = None,
 ) -> list[Rollout]:
     """Try a policy in real time on a robot, or on a twin. Fewer come back where the operator ends the session.
@@ -101,7 +104,8 @@ def fly_on_cables(
 
     torch.set_num_threads(1)
     trained = load_policy(flight.checkpoint, load_robot(flight.robot))  # first: nothing moves for a policy that is none
-    with _connected(flight.task, flight.robot, ports, is_worn=False, seed=_seed_of(wanted)) as (env, _, station):
+    seed = _seed_of(wanted)
+    with _connected(flight.task, flight.robot, ports, calibration, is_worn=False, seed=seed) as (env, _, station):
         policy = ClonedPolicy(trained)
         pilot = PolicyPilot(env, policy, flight.band)
         archive = Archive(flight.archive)
@@ -112,12 +116,13 @@ def fly_on_cables(
 
 @contextmanager
 def _connected(
-    task: str, robot: str, ports: Mapping[str, str], *, is_worn: bool, seed: int
+    task: str, robot: str, ports: Mapping[str, str], calibration: Path | None, *, is_worn: bool, seed: int
 ) -> Iterator[tuple[HumanoidEnv, Mapping[str, str], str]]:
     """The environment on its cables, what is plugged in where, and the station's name.
 
     A station with a control socket stages and judges by itself, and its trainer wears the exoskeleton; at any other a
-    person does, asked on the terminal.
+    person does, asked on the terminal. A robot's calibration is the one that was given, or the newest; a twin has none
+    unless one is given.
     """
     from envs.twin.process import TwinProcess
 
@@ -129,7 +134,10 @@ def _connected(
             RemoteCrew(ports[CONTROL]).ask({"do": "wear", "worn": True})
         panel = None if CONTROL in ports else stack.enter_context(TerminalPanel())
         cables = {name: path for name, path in ports.items() if name != EXOSKELETON}
-        env = make_env(task, "serial", robot=robot, ports=cables, panel=panel)
+        measured = None
+        if calibration is not None or CONTROL not in ports:
+            measured = chosen_calibration(calibration, load_robot(robot))
+        env = make_env(task, "serial", robot=robot, ports=cables, panel=panel, calibration=measured)
         stack.callback(env.close)
         yield env, ports, TWIN if CONTROL in ports else ROBOT
 

@@ -24,7 +24,7 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
 from envs.scenario import Pool, Scenario
 from envs.snapshot import Snapshot
-from envs.stage import Restartable
+from envs.stage import Calibrated, Restartable
 
 SNAPSHOT_EVERY = 5  # control steps: 0.2 s
 
@@ -105,7 +105,7 @@ def run_episode(
         policy=order.policy,
         request=order.request,
         parent=order.parent,
-        extra={} if info["restart"] is None else {"restart": info["restart"]},
+        extra=_extra(info, env.body, pilot),
     )
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
@@ -156,6 +156,16 @@ def run_episode(
         alarm_step=outcome.alarm_step,
         snapshot_steps=tuple(snapshot_steps),
     )
+
+
+def _extra(info: dict[str, Any], *calibrated: object) -> dict[str, Any]:
+    """How the episode began, and by which calibrations its positions were counted."""
+    extra = {} if info["restart"] is None else {"restart": info["restart"]}
+    digests: dict[str, str] = {}
+    for one in calibrated:
+        if isinstance(one, Calibrated):
+            digests |= one.calibration_digests
+    return extra | ({"calibration": digests} if digests else {})
 
 
 def _signature(info: dict[str, Any]) -> str:

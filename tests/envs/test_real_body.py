@@ -19,7 +19,8 @@ from envs.connections import AT_A_ROBOT, CONTROL, connection_names
 from envs.errors import BodyError
 from envs.humanoid import HumanoidEnv
 from envs.operator import OperatorWord
-from envs.real_body import RealBody, connect_station
+from envs.real_body import RealBody
+from envs.real_station import connect_station
 from envs.scenario import Scenario
 from hardware.errors import PortError, StaleDeviceError
 from hardware.virtual_servo import VirtualServo

@@ -114,11 +114,12 @@ def test_a_robot_on_its_cables_is_ready_and_one_without_a_cable_is_not(capsys: p
         assert len(report["servos"]) == 27
         assert robot.main(["check", "--json", "--ports", *pairs[1:]]) == robot.NOT_READY
         report = json.loads(capsys.readouterr().out)
-        assert [finding["problem"] for finding in report["findings"] if finding["needs_person"]] == [
+        assert [finding["problem"] for finding in report["findings"] if finding["severity"] == "refuses"] == [
             "no port was given"
         ]
         assert robot.main(["scan", "--json", "--port", next(iter(paths.values()))]) == 0
-        assert len(json.loads(capsys.readouterr().out)["servos"]) == 5
+        (port,) = json.loads(capsys.readouterr().out)["ports"]
+        assert len(port["servos"]) == 5
 
 
 def test_an_episode_is_shown_on_one_page(archive: Path, tmp_path: Path) -> None:
