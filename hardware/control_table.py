@@ -19,6 +19,7 @@ VELOCITY_UNIT_RAD_S = 0.229 * 2 * pi / 60  # 0.229 rpm
 WATCHDOG_UNIT_S = 0.02
 WATCHDOG_TRIPPED = 255
 RETURN_DELAY_UNIT_S = 2e-6
+BAUD_RATES = (9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 4_500_000)  # by baud code
 VOLTAGE_UNIT_V = 0.1
 
 MODEL_NUMBER = Register("model number", 0, 2)
@@ -29,7 +30,9 @@ RETURN_DELAY = Register("return delay time", 9, 1)
 DRIVE_MODE = Register("drive mode", 10, 1)
 OPERATING_MODE = Register("operating mode", 11, 1)
 SHADOW_ID = Register("shadow id", 12, 1)
+PROTOCOL_TYPE = Register("protocol type", 13, 1)
 HOMING_OFFSET = Register("homing offset", 20, 4, signed=True)
+MOVING_THRESHOLD = Register("moving threshold", 24, 4)
 TEMPERATURE_LIMIT = Register("temperature limit", 31, 1)
 MAX_VOLTAGE_LIMIT = Register("max voltage limit", 32, 2)
 MIN_VOLTAGE_LIMIT = Register("min voltage limit", 34, 2)
@@ -43,12 +46,15 @@ SHUTDOWN = Register("shutdown", 63, 1)
 TORQUE_ENABLE = Register("torque enable", 64, 1)
 LED = Register("led", 65, 1)
 STATUS_RETURN_LEVEL = Register("status return level", 68, 1)
+REGISTERED_INSTRUCTION = Register("registered instruction", 69, 1)
 HARDWARE_ERROR_STATUS = Register("hardware error status", 70, 1)
 VELOCITY_I_GAIN = Register("velocity i gain", 76, 2)
 VELOCITY_P_GAIN = Register("velocity p gain", 78, 2)
 POSITION_D_GAIN = Register("position d gain", 80, 2)
 POSITION_I_GAIN = Register("position i gain", 82, 2)
 POSITION_P_GAIN = Register("position p gain", 84, 2)
+FEEDFORWARD_2ND_GAIN = Register("feedforward 2nd gain", 88, 2)
+FEEDFORWARD_1ST_GAIN = Register("feedforward 1st gain", 90, 2)
 BUS_WATCHDOG = Register("bus watchdog", 98, 1)
 GOAL_PWM = Register("goal pwm", 100, 2, signed=True)
 GOAL_CURRENT = Register("goal current", 102, 2, signed=True)
@@ -57,6 +63,9 @@ PROFILE_ACCELERATION = Register("profile acceleration", 108, 4)
 PROFILE_VELOCITY = Register("profile velocity", 112, 4)
 GOAL_POSITION = Register("goal position", 116, 4, signed=True)
 REALTIME_TICK = Register("realtime tick", 120, 2)
+MOVING = Register("moving", 122, 1)
+MOVING_STATUS = Register("moving status", 123, 1)
+PRESENT_PWM = Register("present pwm", 124, 2, signed=True)
 PRESENT_CURRENT = Register("present current", 126, 2, signed=True)  # a load in 0.1 % on models without current sensing
 PRESENT_VELOCITY = Register("present velocity", 128, 4, signed=True)
 PRESENT_POSITION = Register("present position", 132, 4, signed=True)
@@ -80,8 +89,6 @@ class OperatingMode(IntEnum):
     PWM = 16
 
 
-BAUDS = {0: 9_600, 1: 57_600, 2: 115_200, 3: 1_000_000, 4: 2_000_000, 5: 3_000_000, 6: 4_000_000, 7: 4_500_000}
-
 X_SERIES = ControlTable(
     name="X series",
     registers=tuple(value for value in list(globals().values()) if isinstance(value, Register)),
@@ -90,7 +97,7 @@ X_SERIES = ControlTable(
     voltage_unit_v=VOLTAGE_UNIT_V,
     return_delay_unit_s=RETURN_DELAY_UNIT_S,
     watchdog_unit_s=WATCHDOG_UNIT_S,
-    bauds=BAUDS,
+    baud_rates=BAUD_RATES,
 )
 
 _INDIRECT = (IndirectArea(168, 224, 28), IndirectArea(578, 634, 28))
@@ -133,7 +140,7 @@ def _model(
         indirect=_INDIRECT_X330 if is_small else _INDIRECT,
         watchdog_firmware=_WATCHDOG_FIRMWARE,
         fast_read_firmware=None if is_double else _FAST_READ_FIRMWARE,
-        highest_baud=BAUDS[6] if is_small else BAUDS[7],
+        highest_baud=BAUD_RATES[6] if is_small else BAUD_RATES[7],
         table=X_SERIES,
     )
 
