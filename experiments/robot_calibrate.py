@@ -179,6 +179,7 @@ def _nothing() -> None:
 
 def _table(sweep: Sweep) -> Table:
     table = Table("joint", "lowest", "now", "highest", "moved (rad)", "of the table's", "refused")
+    table.columns[0].min_width = 21
     for joint in sweep.joints:
         travel = sweep.travel.get(joint.joint)
         if travel is None:
