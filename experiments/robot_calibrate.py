@@ -14,7 +14,7 @@ from typing import Literal
 from rich.live import Live
 from rich.table import Table
 
-from assets.calibration import ChannelCalibration, Subject
+from assets.calibration import Subject
 from assets.robot import RobotSpec
 from assets.table import load_robot
 from envs.connections import EXOSKELETON
@@ -27,9 +27,8 @@ from experiments.robot_setup import NOT_DONE, agreed
 from experiments.workers import console
 from hardware.bus import DynamixelBus
 from hardware.calibrating import Sweep, Zero
-from hardware.errors import HardwareError, ServoError
 from hardware.exoskeleton import isomorphic_joints
-from hardware.limp_servos import LimpServos, off_travel, robot_servos, worn_servos
+from hardware.limp_servos import LimpServos, Take, robot_servos, worn_servos
 from hardware.port import open_port
 from hardware.scanning import REPLY_MARGIN_S
 from hardware.wiring import close_all, open_buses
@@ -84,7 +83,10 @@ def calibrate(config: Calibrate) -> int:
             _read(servos, sweep.add, config.seconds, lambda: live.update(_table(sweep), refresh=True))
         channels = sweep.channels(config.zero or _usual_zero(config.subject))
         if changed := servos.write_offsets(channels):
-            _prove(config, servos, channels, changed)
+            told = ", ".join(changed)
+            console.print(f"  homing offsets were written for {told}: move these from stop to stop once more")
+            own = [channel for channel in channels if channel.joint in changed]
+            servos.prove(own, lambda take: _read(servos, take, config.seconds, lambda: None))
     calibration = new_calibration(config.subject, robot, channels)
     path = keep_calibration(config.out, calibration)
     console.print(f"  {len(channels)} joints calibrated: {path}, digest {calibration.digest}", soft_wrap=True)
@@ -125,7 +127,7 @@ def _print_task(config: Calibrate) -> None:
 
 def _read(
     servos: LimpServos,
-    take: Callable[[dict[str, int], float], None],
+    take: Take,
     seconds: float | None,
     show: Callable[[], None],
 ) -> None:
@@ -147,34 +149,6 @@ def _read(
         else:
             time.sleep(1.0 / _READ_HZ)
     show()
-
-
-def _prove(
-    config: Calibrate, servos: LimpServos, channels: tuple[ChannelCalibration, ...], changed: tuple[str, ...]
-) -> None:
-    """After a homing offset was written: every position of a second sweep must count within the new travel.
-
-    Raises:
-        ServoError: one does not; the old offsets stand again then.
-        HardwareError: a cable or a servo fails.
-    """
-    console.print(f"  homing offsets were written for {', '.join(changed)}: move these from stop to stop once more")
-    own = [channel for channel in channels if channel.joint in changed]
-    outside: dict[str, None] = {}
-    try:
-        _read(servos, lambda ticks, _: outside.update(dict.fromkeys(off_travel(ticks, own))), config.seconds, _nothing)
-        if outside:
-            raise ServoError(
-                f"{next(iter(outside))}: its encoder's seam is still inside the travel. Take the horn off, turn it by "
-                "about a quarter, and sweep again; the old offsets stand again"
-            )
-    except HardwareError:
-        servos.restore_offsets()
-        raise
-
-
-def _nothing() -> None:
-    """There is nothing to show while offsets are proved."""
 
 
 def _table(sweep: Sweep) -> Table:

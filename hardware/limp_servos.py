@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assets.calibration import ChannelCalibration
@@ -14,6 +14,8 @@ from hardware.errors import HardwareError, ServoError
 from hardware.exoskeleton import ExoskeletonJoint
 from hardware.servo_expectation import expected_settings
 from hardware.wiring import close_all, servos_in_joint_order
+
+Take = Callable[[dict[str, int], float], None]  # of raw ticks by joint, and when they were read
 
 OFF_TRAVEL_TICKS = 60  # a stop gives, and a hand presses
 _WORN_TRAVEL = 0.3  # how much of a robot joint's travel a person's joint must at least show
@@ -75,6 +77,29 @@ class LimpServos:
             self.restore_offsets()
             raise
         return tuple(servo.joint.joint for servo in changed)
+
+    def prove(self, channels: Sequence[ChannelCalibration], sweep_again: Callable[[Take], None]) -> None:
+        """Every position of another sweep must lie within the travel, as it does where an offset has moved the seam.
+
+        Args:
+            channels: those whose homing offset has changed.
+            sweep_again: reads the servos while they are moved, and hands each reading to what it is given.
+
+        Raises:
+            ServoError: one position does not. The old offsets are written back, as after all that goes wrong here.
+            PortError: a cable is gone.
+        """
+        outside: dict[str, None] = {}
+        try:
+            sweep_again(lambda ticks, _: outside.update(dict.fromkeys(off_travel(ticks, channels))))
+            if outside:
+                raise ServoError(
+                    f"{next(iter(outside))}: the seam of its encoder is still inside the travel. Take the horn off, "
+                    "turn it by about a quarter, and sweep again; the old offsets stand again"
+                )
+        except HardwareError:
+            self.restore_offsets()
+            raise
 
     def restore_offsets(self) -> None:
         """Put every homing offset back to what it was.

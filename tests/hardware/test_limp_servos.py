@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from assets.calibration import ChannelCalibration
 from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
+from hardware.calibrating import Sweep, SweptJoint
 from hardware.control_table import servo_model
 from hardware.dynamixel import StatusError
 from hardware.errors import BusError, ServoError
 from hardware.exoskeleton import ExoskeletonJoint
-from hardware.limp_servos import LimpServos, off_travel, robot_servos, worn_servos
+from hardware.limp_servos import LimpServo, LimpServos, Take, off_travel, robot_servos, worn_servos
 from hardware.port import InProcessPort
 from hardware.virtual import VirtualBus
 from hardware.virtual_servo import VirtualServo
@@ -116,3 +118,56 @@ def test_a_missing_servo_stops_before_anything_is_swept(robot: RobotSpec, clock:
             robot,
             {name: DynamixelBus(InProcessPort(VirtualBus([]).feed, clock), name) for name in ("arm", "hand")},
         )
+
+
+class Seamed(VirtualServo):
+    """Its encoder starts again at each turn; its present position is the encoder's plus the homing offset."""
+
+    wraps_late = False  # whether the turn starts again behind the offset instead
+
+    def hold(self, ticks: int) -> None:
+        self._encoder = ticks % table.TICKS_PER_TURN
+        position = self._encoder + self.get(table.HOMING_OFFSET)
+        self._put(table.PRESENT_POSITION, position % table.TICKS_PER_TURN if self.wraps_late else position)
+
+    def write(self, address: int, data: bytes) -> StatusError:
+        error = super().write(address, data)
+        if address == table.HOMING_OFFSET.address:
+            self.hold(self._encoder)
+        return error
+
+
+class WrapsLate(Seamed):
+    wraps_late = True
+
+
+@pytest.mark.parametrize("kind", [Seamed, WrapsLate])
+def test_an_offset_stays_only_if_a_second_sweep_proves_that_it_moved_the_seam(kind: type[Seamed], clock: Any) -> None:
+    elbow = kind(23, servo_model("XM540-W270"))
+    joint = SweptJoint("elbow", 1, 0.0, 2.3, 1.45)
+    path_rad = np.concatenate([np.linspace(1.45, 0.0, 30), np.linspace(0.0, 2.3, 40), np.linspace(2.3, 1.45, 30)])
+
+    def held(rad: float) -> dict[str, int]:
+        elbow.hold(round(4000 + rad * 4096 / (2 * np.pi)))  # the seam is crossed at 0.15 rad
+        return servos.read()[0]
+
+    bus = DynamixelBus(InProcessPort(VirtualBus([elbow]).feed, clock), "left")
+    servos = LimpServos([LimpServo("left", 23, joint)], {"left": bus})
+    sweep = Sweep([joint])
+    for place, rad in enumerate(path_rad):
+        sweep.add(held(rad), 0.02 * place)
+    (measured,) = sweep.channels()
+    assert measured.homing_offset == 1024
+    assert servos.write_offsets([measured]) == ("elbow",)
+
+    def sweep_again(take: Take) -> None:
+        for rad in path_rad:
+            take(held(rad), 0.0)
+
+    if kind is WrapsLate:
+        servos.prove([measured], sweep_again)
+        assert elbow.get(table.HOMING_OFFSET) == 1024
+    else:
+        with pytest.raises(ServoError, match="the seam of its encoder is still inside the travel"):
+            servos.prove([measured], sweep_again)
+        assert elbow.get(table.HOMING_OFFSET) == 0
