@@ -69,6 +69,18 @@ class Calibration:
                 f"this is no calibration: {error!r}; make one with `retake robot calibrate`"
             ) from error
 
+    def of(self, subject: Subject, robot: str) -> Calibration:
+        """This calibration, if it is of that.
+
+        Raises:
+            CalibrationError: it is of another robot, or of an exoskeleton and not of a robot.
+        """
+        if (self.subject, self.robot) != (subject, robot):
+            raise CalibrationError(
+                f"the calibration is of {self.subject} {self.robot!r}, not of {subject} {robot!r}; give the right one"
+            )
+        return self
+
     @staticmethod
     def read(path: Path) -> Calibration:
         """A calibration from its file.
@@ -88,10 +100,7 @@ def calibrated(spec: RobotSpec, calibration: Calibration) -> RobotSpec:
     Raises:
         CalibrationError: it is of another robot or an exoskeleton, or lacks a joint that has a servo.
     """
-    if (calibration.subject, calibration.robot) != ("robot", spec.name):
-        raise CalibrationError(
-            f"the calibration is of {calibration.subject} {calibration.robot!r}, not of robot {spec.name!r}"
-        )
+    calibration.of("robot", spec.name)
     if missing := [servo.joint for servo in spec.servos if servo.joint not in calibration.by_joint]:
         raise CalibrationError(f"the calibration lacks {', '.join(missing)}; calibrate the robot again")
     measured = ((servo, calibration.by_joint[servo.joint]) for servo in spec.servos)

@@ -21,7 +21,7 @@ from assets.devices import Devices, Importance, ImuDevice, SoundDevice, TouchDev
 FloatArray = NDArray[np.float64]
 Unit = Literal["rad", "ratio"]
 
-# What says how a device is plugged in, and how the robot is guarded. The data of two robots that differ in nothing else can be compared.
+# How devices are plugged in, and how the robot is guarded. Data of robots that differ in nothing else can be compared.
 _PLUGGING = ("devices", "safety")
 _PLUGGING_OF_CAMERA = ("latency_s", "importance")
 
@@ -101,10 +101,10 @@ class SafetySpec:
     """How the driver of the servos guards them, beside the limits of each joint.
 
     `ladder` is what a stop does: "limp" holds, lets torque fade and switches it off, for a robot that cannot fall;
-    "hold_then_damp" holds, then keeps `damp_share` of the torque, for one that stands on its own. `watchdog_s` is how long
-    a servo goes on without hearing from the computer; `max_lead_rad` how far a goal may be ahead of where the joint is;
-    a joint that stays `tracking_error_rad` away from its goal for `tracking_time_s`, or at the end of its torque for as
-    long, stops the robot.
+    "hold_then_damp" holds, then keeps `damp_share` of the torque, for one that stands on its own. `watchdog_s` is how
+    long a servo goes on without hearing from the computer; `max_lead_rad` how far a goal may be ahead of where the
+    joint is; a joint that stays `tracking_error_rad` away from its goal for `tracking_time_s`, or at the end of its
+    torque for as long, stops the robot.
     """
 
     ladder: Literal["limp", "hold_then_damp"] = "limp"

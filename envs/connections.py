@@ -20,8 +20,8 @@ class Patience:
     """How long a body waits for what is at the other end of its cables.
 
     `reply_s` is for a servo's answer beyond its time on the wire, `watchdog_s` how long servos go on without hearing
-    from this computer where it is not what the robot's table says, `first_reading_s` for a sensor's first sample, `overdue_s` how much older than the robot's table
-    allows any reading may be.
+    from this computer where it is not what the robot's table says, `first_reading_s` for a sensor's first sample,
+    `overdue_s` how much older than the robot's table allows any reading may be.
     """
 
     reply_s: float = 0.004

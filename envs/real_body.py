@@ -11,15 +11,11 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.calibration import Calibration, calibrated
 from assets.robot import RobotSpec
 from envs.body import BodyState, JointTarget
 from envs.clock import Clock, WallClock
-from envs.connections import (
-    AT_A_ROBOT,
-    Patience,
-    bus_names,
-    require_connections,
-)
+from envs.connections import AT_A_ROBOT, Patience, bus_names, require_connections
 from envs.errors import BodyError
 from envs.homing import is_home, refuse_elsewhere, way_home
 from envs.real_senses import RealSenses
@@ -47,16 +43,25 @@ class RealBody:
         clock: lets each control period pass; must be a wall clock.
         ports: what each connection is plugged into, by the names of `envs.connections.connection_names`.
         patience: how long to wait for the far ends.
+        calibration: where this one robot's joints have their zeros; None trusts the table's.
 
     Raises:
         BodyError: a connection is missing or unknown.
+        CalibrationError: the calibration is of something else.
     """
 
     def __init__(
-        self, spec: RobotSpec, clock: Clock, ports: Mapping[str, str], patience: Patience = AT_A_ROBOT
+        self,
+        spec: RobotSpec,
+        clock: Clock,
+        ports: Mapping[str, str],
+        patience: Patience = AT_A_ROBOT,
+        calibration: Calibration | None = None,
     ) -> None:
         require_connections(spec, ports)
         self._spec = spec
+        self._exemplar = spec if calibration is None else calibrated(spec, calibration)
+        self._calibration = calibration
         self._clock = clock
         self._ports = dict(ports)
         self._patience = patience
@@ -73,6 +78,10 @@ class RealBody:
     @property
     def spec(self) -> RobotSpec:
         return self._spec
+
+    @property
+    def calibration_digests(self) -> Mapping[str, str]:
+        return {} if self._calibration is None else {self._calibration.subject: self._calibration.digest}
 
     def forget_stop(self) -> None:
         with self._lock:
@@ -180,7 +189,7 @@ class RealBody:
 
     def _connect_once(self) -> ServoChain:
         chain = ServoChain(
-            self._spec,
+            self._exemplar,
             {name: self._ports[name] for name in bus_names(self._spec)},
             watchdog_s=self._watchdog_s,
             reply_margin_s=self._patience.reply_s,

@@ -1,9 +1,10 @@
-"""A robot on cables, and the one who stages and judges there."""
+"""A robot on cables as a station: its body, and the one who stages and judges there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from assets.calibration import Calibration
 from assets.robot import RobotSpec
 from envs.clock import Clock
 from envs.connections import CONTROL, Patience, patience_at
@@ -22,6 +23,7 @@ def connect_station(
     ports: Mapping[str, str],
     panel: OperatorPanel | None = None,
     patience: Patience | None = None,
+    calibration: Calibration | None = None,
 ) -> Station:
     """A robot on cables, and the one who stages and judges there: over the socket `control`, or at the panel.
 
@@ -30,12 +32,14 @@ def connect_station(
         ports: the body's connections, and possibly `control`.
         panel: how a person at the robot is asked; needed without `control`.
         patience: how long to wait for the far ends; left out, as `patience_at` says.
+        calibration: see `RealBody`.
 
     Raises:
         BodyError: a connection is missing or unknown, or nobody is there who could judge.
+        CalibrationError: the calibration is of something else.
     """
     patience = patience_at(ports) if patience is None else patience
-    body = RealBody(spec, clock, ports, patience)
+    body = RealBody(spec, clock, ports, patience, calibration)
     if CONTROL in ports:
         # Who stages in a twin holds the things out of the robot's way until it is home.
         remote = RemoteCrew(ports[CONTROL])

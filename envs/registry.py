@@ -12,6 +12,7 @@ import gymnasium
 from envs.errors import EnvError
 
 if TYPE_CHECKING:
+    from assets.calibration import Calibration
     from assets.robot import RobotSpec
     from envs.clock import Clock
     from envs.humanoid import HumanoidEnv
@@ -51,6 +52,7 @@ def make_env(
     images: bool = True,
     ports: Mapping[str, str] | None = None,
     panel: OperatorPanel | None = None,
+    calibration: Calibration | None = None,
     deadline_s: float = 1.0,
     render_mode: str | None = None,
 ) -> HumanoidEnv:
@@ -65,12 +67,14 @@ def make_env(
         images: False leaves the cameras out, and needs no OpenGL.
         ports: what each of the robot's connections is plugged into, by the connection's name; serial only.
         panel: how a person at a serial body is asked to set up and to judge; a twin needs none.
+        calibration: what was measured of the one robot at the ports; serial only, None trusts the table.
         deadline_s: a control period that ends later than this by the wall clock stops a serial body softly.
         render_mode: None or "rgb_array".
 
     Raises:
         EnvError: an argument is none of those allowed; the message lists them.
         RobotTableError: the robot's table is refused.
+        CalibrationError: the calibration is of something else.
     """
     _require("body", body, get_args(BodyKind))
     pace = pace if pace is not None else ("sim" if body == "sim" else "wall")
@@ -79,6 +83,8 @@ def make_env(
         raise EnvError("pace is 'sim', but a serial body lives in real time; give 'wall' or leave it out")
     if body == "sim" and ports:
         raise EnvError(f"ports {dict(ports)} were given, but the simulated body has none; say body='serial'")
+    if body == "sim" and calibration is not None:
+        raise EnvError("a calibration was given, but the simulated body has none; say body='serial'")
     if camera_every != 1 and body == "serial":
         raise EnvError(f"camera_every is {camera_every}, but real cameras set their own pace; leave it out")
     from assets.table import load_robot
@@ -93,7 +99,9 @@ def make_env(
         connect = partial(_connect_sim, spec, found, clock, camera_every, images)
     else:
         clock = wall
-        connect = partial(_connect_serial, spec, found, clock, dict(ports or {}), panel)
+        if calibration is not None:
+            calibration.of("robot", spec.name)
+        connect = partial(_connect_serial, spec, found, clock, dict(ports or {}), panel, calibration)
     return HumanoidEnv(
         spec,
         found,
@@ -116,11 +124,16 @@ def _connect_sim(spec: RobotSpec, task: Task, clock: Clock, camera_every: int, i
 
 
 def _connect_serial(
-    spec: RobotSpec, task: Task, clock: Clock, ports: dict[str, str], panel: OperatorPanel | None
+    spec: RobotSpec,
+    task: Task,
+    clock: Clock,
+    ports: dict[str, str],
+    panel: OperatorPanel | None,
+    calibration: Calibration | None,
 ) -> Station:
     from envs.real_station import connect_station
 
-    return connect_station(spec, task, clock, ports, panel)
+    return connect_station(spec, task, clock, ports, panel, calibration=calibration)
 
 
 def _require(name: str, value: Any, allowed: tuple[Any, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What the servos do that they should not, as faults: silence, restarts, alarms, heat, goals that had to be held back."""
+"""What the servos do that they should not, as faults: silence, restarts, alarms, heat, goals that were held back."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from envs.body import Fault
+from envs.body import Fault, Severity
 from hardware.servos import ChainState, ServoChain
 from hardware.supervisor import Notice
 
 COAST_PERIODS = 2  # how often a joint may keep its last value before the body stops
-
-_SEVERITY = {"note": "note", "stop": "soft"}
 
 
 class ServoWatch:
@@ -71,7 +69,7 @@ class ServoWatch:
         return Fault("note", f"servo {name}", f"hardware alert of {name}; it is asked for the cause")
 
     def _fault(self, notice: Notice) -> Fault:
-        severity = "note" if notice.severity == "note" else "soft"
+        severity: Severity = "note" if notice.severity == "note" else "soft"
         return Fault(severity, f"servo {notice.joint}", f"{notice.joint}: {notice.message}")
 
     def _held_back(self, names: tuple[str, ...]) -> Iterator[Fault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -73,6 +74,16 @@ class Homing(Body, Protocol):
 
         `reset` does the same once more, which is no way at all for a body that has stayed at home.
         """
+        ...
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """What has been calibrated: a body on cables, or what leads it. Every episode carries the digests."""
+
+    @property
+    def calibration_digests(self) -> Mapping[str, str]:
+        """Digest by what was calibrated ("robot", "exoskeleton"); empty where the table is trusted."""
         ...
 
 

@@ -15,6 +15,7 @@ from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
+from experiments.calibrations import check_calibration
 from experiments.cockpit import Device, Teleoperation
 from experiments.command import UsageError, at_least, run_verb
 from experiments.orders import orders, request_orders, scenarios
@@ -81,6 +82,8 @@ class Collect:
     """For a real robot: connection=path pairs, one for each connection of its table, and exoskeleton=/dev/..; `retake
     twin` prints such a line. Left out with --body serial, a twin is started and used. Devices of a person go with any
     body: exoskeleton, gamepad and pedal, the latter two below /dev/input/by-id."""
+    calibration: Path | None = None
+    """For a real robot: a calibration, or a folder of them. Left out, the newest in calibration/."""
     seed: int = 0
     """Draws the scenarios."""
     processes: int = available_processes()
@@ -145,6 +148,7 @@ def _check(config: Collect) -> None:
     station_ports(config.body, config.robot, config.ports)
     if config.device is None and config.ports:
         raise UsageError("--ports are given, but the scripted expert needs none; say --pilot exoskeleton or gamepad")
+    check_calibration(config.body, config.robot, config.calibration)
     if config.requests is not None and not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
     if config.requests is not None:
@@ -177,6 +181,7 @@ def demonstrate(
             body=config.body,
             robot=config.robot,
             teleoperation=config.teleoperation,
+            calibration=config.calibration,
             on_result=on_result,
         )
     else:

@@ -102,7 +102,7 @@ def run_verbs(
         stream = Console(highlight=False) if given[:1] in (["-h"], ["--help"]) else _errors
         stream.print(f"usage: {prog} VERB \\[options]\n\n{about}\n", soft_wrap=True)
         for verb, (config, _) in verbs.items():
-            stream.print(f"  {verb:<10} {(config.__doc__ or '').splitlines()[0]}", soft_wrap=True)
+            stream.print(f"  {verb:<12} {(config.__doc__ or '').splitlines()[0]}", soft_wrap=True)
         if given and given[0] not in ("-h", "--help", *verbs):
             stream.print(f"\n{given[0]!r} is no verb of {prog}; choose one of {', '.join(verbs)}")
         return 0 if given[:1] in (["-h"], ["--help"]) else BAD_INPUT

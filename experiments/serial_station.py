@@ -20,6 +20,7 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.correction import CorrectedPilot
 from envs.registry import BodyKind, make_env
 from envs.remote_crew import RemoteCrew
+from experiments.calibrations import chosen_calibration
 from experiments.cockpit import Cockpit, Device, Teleoperation, cockpit, require_device
 from experiments.command import USER_ERRORS
 from experiments.port_options import DEFAULT_ROBOT, cables_of
@@ -55,6 +56,7 @@ def demonstrate_by_hand(
     body: BodyKind = "serial",
     robot: str = DEFAULT_ROBOT,
     teleoperation: Teleoperation | None = None,
+    calibration: Path | None = None,
     on_result: OnResult[EpisodeResult] | None = None,
 ) -> list[EpisodeResult]:
     """Record demonstrations by a person, in real time, on cables or in simulation.
@@ -67,7 +69,11 @@ def demonstrate_by_hand(
     """
     led_by = teleoperation or Teleoperation()
     require_leader(body, led_by.device, ports)
-    with _connected(task, robot, ports, body, led_by, seed=_seed_of(wanted)) as session, ExitStack() as stack:
+    seed = _seed_of(wanted)
+    with (
+        _connected(task, robot, ports, body, led_by, calibration, seed=seed) as session,
+        ExitStack() as stack,
+    ):
         place, pilot = Archive(archive), session.cockpit.leader(stack)
 
         def work(order: EpisodeOrder) -> EpisodeResult:
@@ -95,6 +101,7 @@ def fly_on_cables(
     body: BodyKind = "serial",
     teleoperation: Teleoperation | None = None,
     is_corrected: bool = False,
+    calibration: Path | None = None,
     on_result: OnResult[Rollout] | None = None,
 ) -> list[Rollout]:
     """Try a policy in real time on a robot, on a twin or in simulation; with `is_corrected` a trainer may take over.
@@ -119,7 +126,15 @@ def fly_on_cables(
     seed = _seed_of(wanted)
     with (
         _connected(
-            flight.task, flight.robot, ports, body, led_by, seed=seed, is_led=is_corrected, is_correcting=is_corrected
+            flight.task,
+            flight.robot,
+            ports,
+            body,
+            led_by,
+            calibration,
+            seed=seed,
+            is_led=is_corrected,
+            is_correcting=is_corrected,
         ) as session,
         ExitStack() as stack,
     ):
@@ -142,6 +157,7 @@ def _connected(
     ports: Mapping[str, str],
     body: BodyKind,
     led_by: Teleoperation,
+    calibration: Path | None,
     *,
     seed: int,
     is_led: bool = True,
@@ -150,7 +166,8 @@ def _connected(
     """The environment on its cables, with the keys, the pedal and the e-stop beside it.
 
     A station with a control socket stages and judges by itself, and its trainer wears the exoskeleton; at any other a
-    person does, asked on the terminal. In simulation nobody needs to be asked.
+    person does, asked on the terminal. In simulation nobody needs to be asked. A robot's calibration is the one
+    that was given, or the newest; a twin has none unless one is given.
     """
     from envs.twin.process import TwinProcess
 
@@ -167,7 +184,11 @@ def _connected(
             env, station = make_env(task, "sim", robot=robot, pace="wall"), SIMULATION
         else:
             asked = panel if is_robot else None
-            env = make_env(task, "serial", robot=robot, ports=cables_of(ports), panel=asked)
+            measured = None
+            if calibration is not None or is_robot:
+                measured = chosen_calibration(calibration, load_robot(robot))
+            cables = cables_of(ports)
+            env = make_env(task, "serial", robot=robot, ports=cables, panel=asked, calibration=measured)
             station = ROBOT if is_robot else TWIN
         found = stack.enter_context(cockpit(env, robot, ports, led_by, panel, is_correcting=is_correcting))
         stack.callback(env.close)  # before the e-stop: it can be pressed while the robot is let go

@@ -19,6 +19,7 @@ VELOCITY_UNIT_RAD_S = 0.229 * 2 * pi / 60  # 0.229 rpm
 WATCHDOG_UNIT_S = 0.02
 WATCHDOG_TRIPPED = 255
 RETURN_DELAY_UNIT_S = 2e-6
+BAUD_RATES = (9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 4_500_000)  # by baud code
 VOLTAGE_UNIT_V = 0.1
 
 MODEL_NUMBER = Register("model number", 0, 2)
@@ -88,8 +89,6 @@ class OperatingMode(IntEnum):
     PWM = 16
 
 
-BAUDS = {0: 9_600, 1: 57_600, 2: 115_200, 3: 1_000_000, 4: 2_000_000, 5: 3_000_000, 6: 4_000_000, 7: 4_500_000}
-
 X_SERIES = ControlTable(
     name="X series",
     registers=tuple(value for value in list(globals().values()) if isinstance(value, Register)),
@@ -98,7 +97,7 @@ X_SERIES = ControlTable(
     voltage_unit_v=VOLTAGE_UNIT_V,
     return_delay_unit_s=RETURN_DELAY_UNIT_S,
     watchdog_unit_s=WATCHDOG_UNIT_S,
-    bauds=BAUDS,
+    baud_rates=BAUD_RATES,
 )
 
 _INDIRECT = (IndirectArea(168, 224, 28), IndirectArea(578, 634, 28))
@@ -141,7 +140,7 @@ def _model(
         indirect=_INDIRECT_X330 if is_small else _INDIRECT,
         watchdog_firmware=_WATCHDOG_FIRMWARE,
         fast_read_firmware=None if is_double else _FAST_READ_FIRMWARE,
-        highest_baud=BAUDS[6] if is_small else BAUDS[7],
+        highest_baud=BAUD_RATES[6] if is_small else BAUD_RATES[7],
         table=X_SERIES,
     )
 

@@ -2,14 +2,15 @@
 
     FF FF FD 00 FE | length | 55 | error, id, data, crc of the first | error, id, data, crc of the second | ...
 
-Nothing in it is stuffed. Each check sum runs from the packet's first byte to its own place, over the sums before it. As the
-sum is linear and one sum is the state in which the next begins, each part is verified by itself, given the sum that stands
-before it: a damaged part costs itself, and its successor where the sum itself was hit.
+Nothing in it is stuffed. Each check sum runs from the packet's first byte to its own place, over the sums before it. As
+the sum is linear and one sum is the state in which the next begins, each part is verified by itself, given the sum that
+stands before it: a damaged part costs itself, and its successor where the sum itself was hit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ _HEAD_BYTES = 8
 class FastReader:
     """Like `SyncReader`, by fast sync read. A servo that does not answer silences those behind it."""
 
-    def __init__(self, servo_ids: Sequence[int], address: int, block: np.dtype[np.void], counters: WireCounters) -> None:
+    def __init__(self, servo_ids: Sequence[int], address: int, block: np.dtype[Any], counters: WireCounters) -> None:
         size = block.itemsize
         self.servo_ids = tuple(servo_ids)
         self.request = sync_request(Instruction.FAST_SYNC_READ, self.servo_ids, address, size)
@@ -48,6 +49,8 @@ class FastReader:
         self._first_inherits = crc16(silence, crc16(self._head))
         self._ends = _HEAD_BYTES + (np.arange(count) + 1) * self._part.itemsize
         self._everybody = np.ones(count, dtype=np.bool_)
+        self.values: NDArray[Any] = np.zeros(0, dtype=block)
+        self.errors: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.begin()
 
     def begin(self) -> None:
@@ -96,9 +99,7 @@ class FastReader:
 
     def _sums(self, parts: NDArray[np.void], begin: int) -> NDArray[np.uint16]:
         raw = np.frombuffer(self._buffer, np.uint8, parts.nbytes, begin).reshape(len(parts), self._part.itemsize)
-        sums: NDArray[np.uint16] = np.bitwise_xor.reduce(
-            self._tables.take(self._cells.of(raw[:, :-CRC_BYTES])), axis=1
-        )
+        sums: NDArray[np.uint16] = np.bitwise_xor.reduce(self._tables.take(self._cells.of(raw[:, :-CRC_BYTES])), axis=1)
         if len(parts):
             sums[0] ^= self._first_inherits
             sums[1:] ^= self._from_low[raw[:-1, -2]] ^ self._from_high[raw[:-1, -1]]
@@ -113,9 +114,6 @@ class FastReader:
         self.values[good], self.errors[good], self.answered[good] = parts["data"][good], parts["error"][good], True
         bad = np.flatnonzero(~is_good).tolist()
         self.problems = dict.fromkeys(bad, "damaged part of a merged answer")
-
-    values: NDArray[np.void]
-    errors: NDArray[np.uint8]
 
 
 def _inherited(crc: int, silence: bytes) -> int:

@@ -1,4 +1,4 @@
-"""The last guard before the wire: no goal that is no number, beyond the limits, faster than the joint or far ahead of it.
+"""The last guard before the wire: no goal that is no number, beyond the limits, too fast or too far ahead of a joint.
 
 Whoever commands has limits of their own; this one trusts nobody.
 """

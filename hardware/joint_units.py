@@ -38,10 +38,12 @@ class JointUnits:
         self._lowest, self._highest = np.array(limits, dtype=np.float64).reshape(-1, 2).T
 
     def position_rad(self, ticks: IntArray) -> FloatArray:
-        return (ticks - self._center_ticks) * self._rad_per_tick
+        position_rad: FloatArray = (ticks - self._center_ticks) * self._rad_per_tick
+        return position_rad
 
     def velocity_rad_s(self, ticks: IntArray) -> FloatArray:
-        return ticks * self._velocity_unit
+        velocity_rad_s: FloatArray = ticks * self._velocity_unit
+        return velocity_rad_s
 
     def effort_nm(self, current_ticks: IntArray) -> FloatArray:
         """Torque estimated from current (or load); see `ServoModel.torque_per_tick_nm`."""
@@ -50,4 +52,5 @@ class JointUnits:
     def goal_ticks(self, position_rad: FloatArray) -> IntArray:
         """The nearest ticks that the servos accept: one beyond its limits is dropped without a word."""
         ticks = self._center_ticks + np.rint(position_rad / self._rad_per_tick)
-        return np.minimum(np.maximum(ticks, self._lowest), self._highest).astype(np.int64)
+        goal_ticks: IntArray = np.minimum(np.maximum(ticks, self._lowest), self._highest).astype(np.int64)
+        return goal_ticks

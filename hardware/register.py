@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,7 +38,7 @@ class ControlTable:
     """The registers of one family of servos, and what their numbers mean.
 
     Whoever turns a servo's numbers into SI units asks the table of its model, so that a family with another protocol
-    is another table. `bauds` maps the codes of the baud rate register to bits a second.
+    is another table. `baud_rates` are bits a second, by the code that the baud rate register holds.
     """
 
     name: str
@@ -49,7 +48,7 @@ class ControlTable:
     voltage_unit_v: float
     return_delay_unit_s: float
     watchdog_unit_s: float
-    bauds: Mapping[int, int]
+    baud_rates: tuple[int, ...]
 
     @cached_property
     def by_name(self) -> dict[str, Register]:
@@ -61,10 +60,9 @@ class ControlTable:
         Raises:
             ServoError: the family does not know that rate.
         """
-        for code, known in self.bauds.items():
-            if known == baud:
-                return code
-        raise ServoError(f"{self.name} servos do not know {baud} baud; use one of {sorted(self.bauds.values())}")
+        if baud not in self.baud_rates:
+            raise ServoError(f"{self.name} servos do not know {baud} baud; use one of {self.baud_rates}")
+        return self.baud_rates.index(baud)
 
 
 @dataclass(frozen=True, slots=True)

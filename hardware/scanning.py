@@ -94,9 +94,9 @@ def scan_bauds(
 def _is_set_to(bus: DynamixelBus, reply: PingReply, baud: int) -> bool:
     """A pseudo-terminal passes bytes at any rate, but a servo behind it knows its own."""
     try:
-        own = table.BAUDS.get(bus.read(reply.servo_id, table.BAUD_CODE))
+        code = bus.read(reply.servo_id, table.BAUD_CODE)
     except PortError:
         raise
     except (BusError, ServoError):  # two servos with one id answer over each other: they are here all the same
         return True
-    return own == baud
+    return table.BAUD_RATES[code : code + 1] == (baud,)

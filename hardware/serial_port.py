@@ -1,4 +1,4 @@
-"""A serial device of the kernel, read and written without detours: pyserial opens and sets it, the rest is two calls."""
+"""A serial device of the kernel, read and written without detours: pyserial opens it, the rest is two calls."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
-from hardware.control_table import BAUDS, Register, model_name
+from hardware.control_table import BAUD_RATES, Register, model_name
 
 _BYTES = table.PRESENT_TEMPERATURE.address + table.PRESENT_TEMPERATURE.size
 _HARDWARE_ERRORS = {0: "input voltage", 2: "overheating", 3: "encoder", 4: "electrical shock", 5: "overload"}
@@ -40,7 +40,8 @@ class ServoMemory:
     @property
     def baud(self) -> int | None:
         """Bits a second that the servo is set to; None for a code that the series does not know."""
-        return BAUDS.get(self.get(table.BAUD_CODE))
+        code = self.get(table.BAUD_CODE)
+        return BAUD_RATES[code] if code < len(BAUD_RATES) else None
 
     @property
     def return_delay_us(self) -> float:

@@ -21,7 +21,7 @@ from hardware.state_link import LinkCounters, LinkState, Reach, StateLink
 from hardware.stop_ladder import StopLadder
 from hardware.supervisor import Notice, Supervisor
 from hardware.sync_write import SyncWriter
-from hardware.vitals import VitalSigns, Vitals
+from hardware.vitals import Vitals, VitalSigns
 from hardware.wiring import close_all, open_buses, servos_in_joint_order
 
 FloatArray = NDArray[np.float64]

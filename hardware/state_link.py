@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +107,9 @@ class StateLink:
         self._last: IntArray = np.zeros((count, 4), dtype=np.int64)
         self._stamp_s = np.full(count, -np.inf)
         self._alert: BoolArray = np.zeros(count, dtype=np.bool_)
-        self._base: IntArray = np.zeros((count, 4), dtype=np.int64)  # of what is compared with the last: clock, position
+        self._base: IntArray = np.zeros(
+            (count, 4), dtype=np.int64
+        )  # of what is compared with the last: clock, position
         nothing = np.zeros(count)
         self._ceiling = np.stack([nothing, reach.current_ticks, reach.velocity_ticks, nothing], axis=1).astype(np.int64)
         self._reached_s = -1.0  # the gap that the ceiling of positions was made for
@@ -273,7 +275,8 @@ class StateLink:
         clock, last = found[:, _CLOCK], self._last[:, _CLOCK]
         is_behind = ~is_within[:, _CLOCK]
         is_restarted = is_behind & (clock < since_ms) & (clock < last)
-        return is_within[:, _CURRENT:].all(axis=1), is_behind & ~is_restarted, is_restarted
+        is_good: BoolArray = np.all(is_within[:, _CURRENT:], axis=1)
+        return is_good, is_behind & ~is_restarted, is_restarted
 
     def _why_old(self, index: int) -> str:
         if self._equal_ticks[index] >= FROZEN_TICKS:
@@ -314,8 +317,8 @@ class StateLink:
             self._is_fast = False
 
 
-def _numbers(values: NDArray[np.int32]) -> IntArray:  # (servos, 4)
-    numbers = values.astype(np.int64)
+def _numbers(values: NDArray[Any]) -> IntArray:  # (servos, 4)
+    numbers: IntArray = values.astype(np.int64)
     numbers[:, _CLOCK] &= 0xFFFF
     numbers[:, _CURRENT] >>= 16
     return numbers

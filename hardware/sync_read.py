@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ class SyncReader:
     by place. All are in the order of `servo_ids`.
     """
 
-    def __init__(self, servo_ids: Sequence[int], address: int, block: np.dtype[np.void], counters: WireCounters) -> None:
+    def __init__(self, servo_ids: Sequence[int], address: int, block: np.dtype[Any], counters: WireCounters) -> None:
         size = block.itemsize
         self.servo_ids = tuple(servo_ids)
         self.request = sync_request(Instruction.SYNC_READ, self.servo_ids, address, size)
@@ -102,7 +103,11 @@ class SyncReader:
         self._places = np.full(256, -1, dtype=np.intp)
         self._places[list(self.servo_ids)] = np.arange(len(servo_ids))
         self._ends_in_order = (np.arange(len(servo_ids)) + 1) * self._row.itemsize
-        self._everybody = np.ones(len(servo_ids), dtype=np.bool_)
+        self._everybody: BoolArray = np.ones(len(servo_ids), dtype=np.bool_)
+        self.values: NDArray[Any] = np.zeros(0, dtype=block)
+        self.errors: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+        self.ends: IntArray = self._ends_in_order
+        self.answered: BoolArray = ~self._everybody
         self.begin()
 
     def begin(self) -> None:
@@ -125,9 +130,10 @@ class SyncReader:
     def feed(self, data: bytes) -> None:
         """Take what has arrived. Decodes as soon as all can be there."""
         self._buffer += data
-        if not self.is_complete and len(self._buffer) >= self.reply_bytes:
-            if self._is_looked_at or len(self._buffer) > self.reply_bytes or not self._take_whole():
-                self._decode()
+        if self.is_complete or len(self._buffer) < self.reply_bytes:
+            return
+        if self._is_looked_at or len(self._buffer) > self.reply_bytes or not self._take_whole():
+            self._decode()
 
     def finish(self) -> None:
         """No more will come: make do with what there is."""
@@ -149,9 +155,9 @@ class SyncReader:
         self._is_looked_at = True
         count = len(self.servo_ids)
         self.values = np.zeros(count, dtype=self._block)
-        self.errors: NDArray[np.uint8] = np.zeros(count, dtype=np.uint8)
-        self.ends: IntArray = np.zeros(count, dtype=np.int64)
-        self.answered: BoolArray = np.zeros(count, dtype=np.bool_)
+        self.errors = np.zeros(count, dtype=np.uint8)
+        self.ends = np.zeros(count, dtype=np.int64)
+        self.answered = np.zeros(count, dtype=np.bool_)
 
     def _sums(self, rows: NDArray[np.void], start: int, head_crc: NDArray[np.uint16]) -> BoolArray:
         """Which rows carry their own check sum."""

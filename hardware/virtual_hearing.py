@@ -78,7 +78,7 @@ class Hearing:
 @cache
 def _baud_codes(byte_time_s: float) -> frozenset[int]:
     """The baud codes of servos that hear bytes of this length."""
-    rates = table.BAUDS.items()
+    rates = enumerate(table.BAUD_RATES)
     return frozenset(
         code for code, rate in rates if byte_time_s == 0 or abs(rate * byte_time_s / _BITS_A_BYTE - 1) < _BAUD_TOLERANCE
     )

@@ -29,7 +29,7 @@ class ServoMemory:
 
     @property
     def baud(self) -> int:
-        return table.BAUDS[self._memory[_BAUD_AT]]
+        return table.BAUD_RATES[self._memory[_BAUD_AT]]
 
     @property
     def return_delay_s(self) -> float:

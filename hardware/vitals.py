@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,9 @@ class VitalSigns:
         count: how many joints there are.
     """
 
-    def __init__(self, joints_on: Mapping[str, Mapping[int, int]], buses: Mapping[str, DynamixelBus], count: int) -> None:
+    def __init__(
+        self, joints_on: Mapping[str, Mapping[int, int]], buses: Mapping[str, DynamixelBus], count: int
+    ) -> None:
         self._buses = dict(buses)
         self._index = {name: np.array(list(ids.values()), dtype=np.intp) for name, ids in joints_on.items()}
         self._readers = [
@@ -103,7 +106,8 @@ class VitalSigns:
             index = self._index[name][reader.answered]
             for register, values in found.items():
                 values[index] = reader.values[register.name][reader.answered] * _UNITS.get(register, 1)
-        self.newest = replace(self.newest, **{_FIELDS[register]: values for register, values in found.items()})
+        fields: dict[str, Any] = {_FIELDS[register]: values for register, values in found.items()}
+        self.newest = replace(self.newest, **fields)
 
     def _field(self, register: Register) -> NDArray[np.generic]:
         field: NDArray[np.generic] = getattr(self.newest, _FIELDS[register])

@@ -17,6 +17,7 @@ from analytic_body import POINTING
 from gymnasium.envs.registration import EnvSpec
 from small_robot import SMALL_ROBOT
 
+from assets.calibration import Calibration
 from assets.robot import RobotSpec, SensorAges, ServoSpec
 from envs.clock import WallClock
 from envs.connections import Patience
@@ -168,14 +169,17 @@ def virtual_station(spec: RobotSpec = SERVO_ROBOT) -> Iterator[VirtualStation]:
         yield station
 
 
-def station_env(station: VirtualStation, patience: Patience = PATIENCE, **ports: str) -> HumanoidEnv:
+def station_env(
+    station: VirtualStation, patience: Patience = PATIENCE, calibration: Calibration | None = None, **ports: str
+) -> HumanoidEnv:
     """An environment whose body hangs on the station's cables."""
     clock = WallClock(1.0 / station.spec.control_hz)
 
     def connect() -> Station:
-        return Station(RealBody(station.spec, clock, {**station.ports, **ports}, patience), station, station)
+        body = RealBody(station.spec, clock, {**station.ports, **ports}, patience, calibration)
+        return Station(body, station, station)
 
     env = HumanoidEnv(station.spec, POINTING, connect, clock, deadline_s=LONG_S)
-    again = partial(station_env, station, patience, **ports)
+    again = partial(station_env, station, patience, calibration, **ports)
     env.spec = EnvSpec("Station-v0", entry_point=again, nondeterministic=True)
     return env

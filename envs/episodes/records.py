@@ -45,9 +45,8 @@ class EpisodeHeader:
     policy: str | None = None  # checkpoint identity, where a policy commands
     request: str | None = None  # the request that this episode answers
     parent: str | None = None  # the episode whose snapshot this one starts from
-    extra: dict[str, Any] = field(
-        default_factory=dict
-    )  # `restart`: see `HumanoidEnv`; `calibration`: digests by subject
+    # `restart`: see `HumanoidEnv`; "staged" began from home. `calibration`: digests by "robot" and "exoskeleton".
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
 from envs.scenario import Pool, Scenario
 from envs.snapshot import Snapshot
-from envs.stage import Restartable
+from envs.stage import Calibrated, Restartable
 
 SNAPSHOT_EVERY = 5  # control steps: 0.2 s
 
@@ -48,14 +48,6 @@ class Sharing(Protocol):
 
     @property
     def wishes(self) -> Wishes: ...
-
-
-@runtime_checkable
-class Calibrated(Protocol):
-    """A pilot whose device was calibrated; None where it was not."""
-
-    @property
-    def calibration_digest(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -109,9 +101,6 @@ def run_episode(
     pilot.reset(order.scenario, np.random.default_rng([order.seed, 1]))
     body = "sim" if isinstance(env.body, Restartable) else "serial"
     commander: Commander = "policy" if order.purpose == "rollout" else "pilot"
-    extra = {} if info["restart"] is None else {"restart": info["restart"]}
-    if isinstance(pilot, Calibrated) and pilot.calibration_digest is not None:
-        extra["calibration"] = {"exoskeleton": pilot.calibration_digest}
     header = EpisodeHeader(
         task=env.task.name,
         scenario=order.scenario,
@@ -126,7 +115,7 @@ def run_episode(
         policy=order.policy,
         request=order.request,
         parent=order.parent,
-        extra=extra,
+        extra=_extra(info, env.body, pilot),
     )
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
@@ -186,6 +175,16 @@ def _wishes(pilot: Pilot, commander: Commander, wish_rad: FloatArray | None) -> 
     if wish_rad is None:
         return Wishes("nobody", None, None)
     return Wishes(commander, wish_rad, None) if commander == "pilot" else Wishes(commander, None, wish_rad)
+
+
+def _extra(info: dict[str, Any], *calibrated: object) -> dict[str, Any]:
+    """How the episode began, and by which calibrations its positions were counted."""
+    extra = {} if info["restart"] is None else {"restart": info["restart"]}
+    digests: dict[str, str] = {}
+    for one in calibrated:
+        if isinstance(one, Calibrated):
+            digests |= one.calibration_digests
+    return extra | ({"calibration": digests} if digests else {})
 
 
 def _signature(info: dict[str, Any]) -> str:

@@ -68,9 +68,10 @@ class ExoskeletonPilot:
         self._fresh_s: float | None = None
 
     @property
-    def calibration_digest(self) -> str | None:
+    def calibration_digests(self) -> dict[str, str]:
         """Of what the exoskeleton is calibrated by; every episode carries it."""
-        return self._exoskeleton.calibration_digest
+        digest = self._exoskeleton.calibration_digest
+        return {} if digest is None else {"exoskeleton": digest}
 
     def reset(self, scenario: Scenario, rng: np.random.Generator) -> None:
         try:

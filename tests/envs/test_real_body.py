@@ -15,7 +15,7 @@ from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, station_env, 
 
 from envs.body import BodyState, JointTarget
 from envs.clock import WallClock
-from envs.connections import AT_A_ROBOT, CONTROL, connection_names
+from envs.connections import CONTROL, connection_names
 from envs.errors import BodyError
 from envs.humanoid import HumanoidEnv
 from envs.operator import OperatorWord
@@ -114,9 +114,7 @@ def test_sound_is_counted_from_the_reset_on(station: VirtualStation, body: RealB
     assert reset(body).sound_count < 640
 
 
-def test_a_silent_servo_coasts_for_two_periods_and_then_stops_the_body(
-    station: VirtualStation, body: RealBody
-) -> None:
+def test_a_silent_servo_coasts_for_two_periods_and_then_stops_the_body(station: VirtualStation, body: RealBody) -> None:
     reset(body)
     moved = body.exchange(JointTarget(np.array([0.1, 0.3, 0.0])))
     servo(station, "arm", 2).is_silent = True

@@ -4,6 +4,8 @@ import gymnasium
 import numpy as np
 import pytest
 
+from assets.calibration import Calibration
+from assets.errors import CalibrationError
 from envs.errors import EnvError
 from envs.registry import make_env
 
@@ -54,3 +56,11 @@ def test_images_are_fresh_where_a_policy_asks_for_them() -> None:
         stamps.append(round(info["state"].images["head"].stamp_s / 0.04))
     env.close()
     assert stamps == [0, 0, 0, 4, 4, 4]
+
+
+def test_a_calibration_belongs_to_a_serial_body_of_that_robot() -> None:
+    measured = Calibration("robot", "rudi", "2026-01-01T00:00:00+00:00", ())
+    with pytest.raises(EnvError, match="a calibration was given"):
+        make_env(calibration=measured)
+    with pytest.raises(CalibrationError, match="of robot 'rudi', not of robot 'tudi'"):
+        make_env(body="serial", calibration=measured)

@@ -11,8 +11,9 @@ import pytest
 from analytic_body import POINTING
 from numpy.typing import NDArray
 from pick_fruit_flights import blind_env, scenario
-from virtual_station import station_env, virtual_station
+from virtual_station import SERVO_ROBOT, station_env, virtual_station
 
+from assets.calibration import Calibration, ChannelCalibration
 from envs.body import JointTarget
 from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder, run_episode
@@ -91,3 +92,24 @@ def test_a_restart_on_cables_says_in_its_sheet_that_the_robot_began_at_home(tmp_
         env.close()
     header = archive.sheet(result.episode_id).header
     assert (header.extra, header.parent, header.body) == ({"restart": "staged"}, "e-0", "serial")
+
+
+def test_an_episode_carries_the_digest_of_the_calibration_that_its_joints_were_counted_by(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    scene = POINTING.space.scenario({"mark": 0.5, "colour": "red"})
+    shifted = 100
+    channels = tuple(
+        ChannelCalibration(own.joint, 500, 3500, own.center_ticks + own.sign * shifted) for own in SERVO_ROBOT.servos
+    )
+    measured = Calibration("robot", SERVO_ROBOT.name, "2026-01-01T00:00:00+00:00", channels)
+    with virtual_station() as station:
+        env = station_env(station, calibration=measured)
+        pilot = FalteringPilot(silent=0, commands=2)
+        order = EpisodeOrder(scene, 1, "nominal", "trainer")
+        result = run_episode(env, pilot, order, archive, station="test")
+        # The servos stand where the table would count this much more.
+        np.testing.assert_allclose(station.position_rad - SERVO_ROBOT.home, shifted * 2 * np.pi / 4096, atol=0.05)
+        env.close()
+    header = archive.sheet(result.episode_id).header
+    assert header.extra == {"calibration": {"robot": measured.digest}}
+    assert header.robot.digest == SERVO_ROBOT.digest  # policies fly any robot of this table

@@ -1,12 +1,9 @@
-"""The verbs dataset, robot, view and bench as a user types them: exit codes, one clear line, and what is written."""
+"""The verbs dataset, view and bench as a user types them: exit codes, one clear line, and what is written."""
 
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,15 +11,12 @@ import numpy as np
 import pytest
 from episode_samples import record_episode
 
-from assets.table import load_robot
 from envs.episodes.archive import Archive
-from experiments import bench, dataset, robot, view
+from experiments import bench, dataset, view
 from experiments.bench.rows import Row
 from experiments.command import UsageError
 from experiments.pictures import write_png
 from experiments.workers import console
-from hardware.pseudo_terminal import PseudoTerminal
-from hardware.virtual_robot import VirtualRobot
 
 
 @pytest.fixture
@@ -38,26 +32,6 @@ def archive(tmp_path: Path) -> Path:
 def progress_on_standard_output() -> Iterator[None]:
     yield
     console.stderr = False
-
-
-@contextmanager
-def cables(buses: VirtualRobot) -> Iterator[dict[str, str]]:
-    """The robot's buses on pseudo-terminals: connection to path."""
-    done = threading.Event()
-    terminals = {name: PseudoTerminal() for name in buses.buses}
-
-    def serve() -> None:
-        while not done.is_set():
-            if not any([terminals[name].serve(bus.feed) for name, bus in buses.buses.items()]):
-                time.sleep(0.0005)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield {name: terminal.path for name, terminal in terminals.items()}
-    done.set()
-    thread.join()
-    for terminal in terminals.values():
-        terminal.close()
 
 
 def one_line(text: str) -> str:
@@ -96,29 +70,6 @@ def test_a_filter_that_admits_nothing_is_told_in_one_line(
     assert dataset.main(command) == 2
     assert "no episode" in one_line(capsys.readouterr().err)
     assert not (tmp_path / "set").exists()
-
-
-def test_a_robot_check_without_ports_says_which_connections_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert robot.main(["check"]) == 2
-    told = one_line(capsys.readouterr().err)
-    for connection in {servo.bus for servo in load_robot("tudi").servos}:
-        assert f"{connection}=/dev/ttyUSB" in told
-
-
-def test_a_robot_on_its_cables_is_ready_and_one_without_a_cable_is_not(capsys: pytest.CaptureFixture[str]) -> None:
-    with cables(VirtualRobot(load_robot("tudi"))) as paths:
-        pairs = [f"{name}={path}" for name, path in paths.items()]
-        assert robot.main(["check", "--json", "--ports", *pairs]) == 0
-        report = json.loads(capsys.readouterr().out)
-        assert report["is_ready"]
-        assert len(report["servos"]) == 27
-        assert robot.main(["check", "--json", "--ports", *pairs[1:]]) == robot.NOT_READY
-        report = json.loads(capsys.readouterr().out)
-        assert [finding["problem"] for finding in report["findings"] if finding["needs_person"]] == [
-            "no port was given"
-        ]
-        assert robot.main(["scan", "--json", "--port", next(iter(paths.values()))]) == 0
-        assert len(json.loads(capsys.readouterr().out)["servos"]) == 5
 
 
 def test_an_episode_is_shown_on_one_page(archive: Path, tmp_path: Path) -> None:

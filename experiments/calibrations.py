@@ -1,0 +1,70 @@
+"""Where calibrations are kept: a dated file each, in a folder for each robot, the newest in use."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assets.calibration import Calibration, ChannelCalibration, Subject
+from assets.robot import RobotSpec
+from assets.table import load_robot
+from envs.episodes.durable import write_json
+from experiments.command import UsageError
+
+FOLDER = Path("calibration")
+
+
+def new_calibration(subject: Subject, robot: RobotSpec, channels: tuple[ChannelCalibration, ...]) -> Calibration:
+    """What was measured just now."""
+    return Calibration(subject, robot.name, datetime.now(UTC).isoformat(timespec="seconds"), channels)
+
+
+def keep_calibration(folder: Path, calibration: Calibration) -> Path:
+    """Write a calibration beside the earlier ones of its robot; where it stands now.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    date = calibration.made.replace(":", "").replace("+0000", "Z")
+    path = folder / calibration.robot / f"{calibration.subject}-{date}.json"
+    write_json(path, calibration.to_dict() | {"digest": calibration.digest})
+    return path
+
+
+def newest_calibration(folder: Path, robot: str, subject: Subject) -> Path | None:
+    """The last one made, by its date; None where there is none."""
+    return max((folder / robot).glob(f"{subject}-*.json"), default=None)
+
+
+def chosen_calibration(given: Path | None, robot: RobotSpec, subject: Subject = "robot") -> Calibration | None:
+    """The calibration in use: the file that was given, the newest in the folder that was given, or the newest there is.
+
+    None is the robot table as it is: nothing was given, and none was ever made.
+
+    Raises:
+        UsageError: the folder that was given has none.
+        CalibrationError: the file holds none, or one of something else.
+    """
+    path = given
+    if given is None or given.is_dir():
+        path = newest_calibration(FOLDER if given is None else given, robot.name, subject)
+        if path is None and given is not None:
+            raise UsageError(
+                f"--calibration {given} has no {subject} calibration of {robot.name}; make one with "
+                "`retake robot calibrate`"
+            )
+    return None if path is None else Calibration.read(path).of(subject, robot.name)
+
+
+def check_calibration(body: str, robot: str, given: Path | None) -> None:
+    """Refuse a calibration that cannot be used, before anything moves.
+
+    Raises:
+        UsageError: it is for a body without cables, or its folder has none.
+        AssetError: there is no such robot, or it is no calibration of it.
+    """
+    if given is None:
+        return
+    if body != "serial":
+        raise UsageError(f"--calibration is given and --body is {body}, which has nothing to calibrate")
+    chosen_calibration(given, load_robot(robot))

@@ -1,0 +1,190 @@
+"""Servos that are moved by hand while their positions are read: the cable side of a calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from assets.calibration import ChannelCalibration
+from assets.exoskeleton import ExoskeletonJoint
+from assets.robot import RobotSpec
+from hardware import control_table as table
+from hardware.bus import DynamixelBus
+from hardware.calibrating import SweptJoint
+from hardware.errors import HardwareError, ServoError
+from hardware.servo_expectation import expected_settings
+from hardware.wiring import close_all, servos_in_joint_order
+
+Take = Callable[[dict[str, int], float], None]  # of raw ticks by joint, and when they were read
+
+OFF_TRAVEL_TICKS = 60  # a stop gives, and a hand presses
+_WORN_TRAVEL = 0.3  # how much of a robot joint's travel a person's joint must at least show
+
+
+@dataclass(frozen=True)
+class LimpServo:
+    """One servo with torque off, and what is known of its joint before it is swept."""
+
+    bus: str
+    servo_id: int
+    joint: SweptJoint
+
+
+class LimpServos:
+    """All servos of a robot or an exoskeleton with torque off. Owns the buses.
+
+    Args:
+        servos: see `robot_servos` and `worn_servos`.
+        buses: open buses by name.
+    """
+
+    def __init__(self, servos: Sequence[LimpServo], buses: Mapping[str, DynamixelBus]) -> None:
+        self.servos = tuple(servos)
+        self._buses = dict(buses)
+        self._ids = {name: [servo.servo_id for servo in servos if servo.bus == name] for name in buses}
+        self._joint = {(servo.bus, servo.servo_id): servo.joint.joint for servo in servos}
+
+    def read(self) -> tuple[dict[str, int], float]:
+        """Raw ticks of every joint that answers, and when they were read, in seconds of the buses' clock.
+
+        Raises:
+            PortError: a cable is gone.
+        """
+        ticks: dict[str, int] = {}
+        now_s = 0.0
+        for name, bus in self._buses.items():
+            reply = bus.sync_read(self._ids[name], table.PRESENT_POSITION.address, table.PRESENT_POSITION.size)
+            for servo_id, block in reply.blocks.items():
+                ticks[self._joint[name, servo_id]] = table.PRESENT_POSITION.decode(block.data)
+            now_s = bus.now_s()
+        return ticks, now_s
+
+    def write_offsets(self, channels: Sequence[ChannelCalibration]) -> tuple[str, ...]:
+        """Give each servo the homing offset of its calibration, and verify it; the joints whose offset has changed.
+
+        Raises:
+            BusError: a servo does not answer.
+            ServoError: a servo does not keep its offset, or does not count by it. The old offsets are written back.
+        """
+        by_joint = {channel.joint: channel for channel in channels}
+        changed = [
+            servo for servo in self.servos if by_joint[servo.joint.joint].homing_offset != servo.joint.homing_offset
+        ]
+        try:
+            for servo in changed:
+                self._write_offset(servo, by_joint[servo.joint.joint])
+        except HardwareError:
+            self.restore_offsets()
+            raise
+        return tuple(servo.joint.joint for servo in changed)
+
+    def prove(self, channels: Sequence[ChannelCalibration], sweep_again: Callable[[Take], None]) -> None:
+        """Every position of another sweep must lie within the travel, as it does where an offset has moved the seam.
+
+        Args:
+            channels: those whose homing offset has changed.
+            sweep_again: reads the servos while they are moved, and hands each reading to what it is given.
+
+        Raises:
+            ServoError: one position does not. The old offsets are written back, as after all that goes wrong here.
+            PortError: a cable is gone.
+        """
+        outside: dict[str, None] = {}
+        try:
+            sweep_again(lambda ticks, _: outside.update(dict.fromkeys(off_travel(ticks, channels))))
+            if outside:
+                raise ServoError(
+                    f"{next(iter(outside))}: the seam of its encoder is still inside the travel. Take the horn off, "
+                    "turn it by about a quarter, and sweep again; the old offsets stand again"
+                )
+        except HardwareError:
+            self.restore_offsets()
+            raise
+
+    def restore_offsets(self) -> None:
+        """Put every homing offset back to what it was.
+
+        Raises:
+            BusError, ServoError: a servo does not take it.
+        """
+        for servo in self.servos:
+            bus = self._buses[servo.bus]
+            if bus.read(servo.servo_id, table.HOMING_OFFSET) != servo.joint.homing_offset:
+                bus.write(servo.servo_id, table.HOMING_OFFSET, servo.joint.homing_offset)
+
+    def close(self) -> None:
+        """Release the ports; the servos stay limp."""
+        close_all(self._buses)
+
+    def _write_offset(self, servo: LimpServo, channel: ChannelCalibration) -> None:
+        bus = self._buses[servo.bus]
+        bus.write(servo.servo_id, table.HOMING_OFFSET, channel.homing_offset)
+        kept = bus.read(servo.servo_id, table.HOMING_OFFSET)
+        if kept != channel.homing_offset:
+            raise ServoError(f"{channel.joint}: homing offset reads {kept} after writing {channel.homing_offset}")
+        position = bus.read(servo.servo_id, table.PRESENT_POSITION)
+        if outside := off_travel({channel.joint: position}, [channel]):
+            raise ServoError(
+                f"{outside[0]} with homing offset {channel.homing_offset}: the servo does not count by it. Take the "
+                "horn off, turn it so that the seam of the encoder lies outside the travel, and sweep again"
+            )
+
+
+def off_travel(ticks: Mapping[str, int], channels: Sequence[ChannelCalibration]) -> list[str]:
+    """The joints that read outside their calibrated travel, in words."""
+    return [
+        f"{channel.joint} reads {ticks[channel.joint]}, outside its travel {channel.lowest} to {channel.highest}"
+        for channel in channels
+        if channel.joint in ticks
+        and not channel.lowest - OFF_TRAVEL_TICKS <= ticks[channel.joint] <= channel.highest + OFF_TRAVEL_TICKS
+    ]
+
+
+def robot_servos(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> LimpServos:
+    """Let every servo of a robot go, in the mode that the table wants, since its travel is counted in that.
+
+    Raises:
+        BusError: a servo does not answer.
+        ServoError: a servo refuses.
+    """
+    found = []
+    for servo, joint in zip(servos_in_joint_order(spec), spec.joints, strict=True):
+        bus, settings = buses[servo.bus], expected_settings(joint, servo)
+        _let_go(bus, servo.servo_id)
+        for register in (table.DRIVE_MODE, table.OPERATING_MODE):
+            if bus.read(servo.servo_id, register) != settings[register]:
+                bus.write(servo.servo_id, register, settings[register])
+        offset = bus.read(servo.servo_id, table.HOMING_OFFSET)
+        swept = SweptJoint(joint.name, servo.sign, joint.lower, joint.upper, joint.home, homing_offset=offset)
+        found.append(LimpServo(servo.bus, servo.servo_id, swept))
+    return LimpServos(found, buses)
+
+
+def worn_servos(spec: RobotSpec, joints: Sequence[ExoskeletonJoint], name: str, bus: DynamixelBus) -> LimpServos:
+    """Let every servo of an exoskeleton go. Its reader counts across the seam, so no offset is ever written.
+
+    Raises:
+        BusError: a servo does not answer.
+        ServoError: a servo refuses.
+    """
+    found = []
+    for worn in joints:
+        joint = spec.joints[spec.joint_index[worn.joint]]
+        _let_go(bus, worn.servo_id)
+        swept = SweptJoint(
+            joint=worn.joint,
+            sign=worn.sign,
+            lower_rad=joint.lower,
+            upper_rad=joint.upper,
+            home_rad=joint.home,
+            least_travel=_WORN_TRAVEL,
+            largest_offset=None,
+            homing_offset=bus.read(worn.servo_id, table.HOMING_OFFSET),
+        )
+        found.append(LimpServo(name, worn.servo_id, swept))
+    return LimpServos(found, {name: bus})
+
+
+def _let_go(bus: DynamixelBus, servo_id: int) -> None:
+    bus.sync_write(table.STATUS_RETURN_LEVEL, {servo_id: 2})  # unconfirmed: below that level no write is answered
+    bus.write(servo_id, table.TORQUE_ENABLE, 0)

@@ -1,0 +1,225 @@
+"""`retake robot` as a user types it: exit codes, one clear line, what is written, and what is left alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from baud_line import servo as a_servo
+from robot_cables import cables
+
+from assets.calibration import Calibration
+from assets.table import load_robot
+from experiments import collect, robot
+from experiments.calibrations import chosen_calibration, keep_calibration, new_calibration
+from experiments.command import UsageError
+from experiments.workers import console
+from hardware import control_table as table
+from hardware.exoskeleton import isomorphic_joints
+from hardware.virtual import VirtualBus
+from hardware.virtual_robot import VirtualExoskeleton, VirtualRobot
+
+TUDI = load_robot("tudi")
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    yield
+    console.stderr = False
+
+
+def pairs(paths: dict[str, str]) -> list[str]:
+    return [f"{name}={path}" for name, path in paths.items()]
+
+
+def one_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    return text
+
+
+def test_a_check_without_ports_says_which_connections_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert robot.main(["check"]) == 2
+    told = one_line(capsys.readouterr().err)
+    for connection in {servo.bus for servo in TUDI.servos}:
+        assert f"{connection}=/dev/ttyUSB" in told
+
+
+def test_a_robot_on_its_cables_is_ready_and_one_without_a_cable_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    with cables(VirtualRobot(TUDI).buses) as paths:
+        assert robot.main(["check", "--json", "--ports", *pairs(paths), "touch=/dev/null"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["is_ready"]
+        assert len(report["servos"]) == 27
+        assert {servo["return_delay_us"] for servo in report["servos"]} == {500.0}
+        assert robot.main(["check", "--ports", *pairs(paths)[1:]]) == robot.NOT_READY
+        shown = capsys.readouterr().out
+        assert "bus body: no port was given" in shown
+        assert "not ready" in shown
+        assert robot.main(["scan", "--json", "--port", *paths.values()]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["buses"] == paths
+        assert [len(port["servos"]) for port in found["ports"]] == [5, 11, 11]
+
+
+def test_a_shutdown_is_told_with_the_command_that_the_user_can_type(capsys: pytest.CaptureFixture[str]) -> None:
+    buses = VirtualRobot(TUDI).buses
+    elbow = buses["left"].servo(23)
+    elbow.raise_hardware_error(0x20)
+    with cables(buses) as paths:
+        assert robot.main(["check", "--json", "--ports", *pairs(paths)]) == robot.NOT_READY
+        (finding,) = [f for f in json.loads(capsys.readouterr().out)["findings"] if f["severity"] == "refuses"]
+        words = finding["command"].split()
+        assert words == ["retake", "robot", "reboot", "--ids", "23", "--ports", f"left={paths['left']}"]
+        assert robot.main(words[2:]) == 2  # nobody was asked
+        assert "say --yes" in capsys.readouterr().err
+        assert elbow.get(table.HARDWARE_ERROR_STATUS) == 0x20
+        assert robot.main([*words[2:], "--yes"]) == 0
+        assert "left_elbow is back" in capsys.readouterr().out
+        assert elbow.get(table.HARDWARE_ERROR_STATUS) == 0
+
+
+def test_a_new_servo_is_set_up_and_then_found_set_up(capsys: pytest.CaptureFixture[str]) -> None:
+    new = a_servo(1, "XM540-W270")
+    with cables({"left": VirtualBus([new])}) as paths:
+        words = ["setup-servo", "--joint", "left_elbow", "--ports", *pairs(paths)]
+        assert robot.main(words) == 2
+        assert new.servo_id == 1
+        assert robot.main([*words, "--yes"]) == 0
+        assert "written and read back: id is 23" in capsys.readouterr().out
+        assert robot.main([*words, "--yes"]) == 0
+        assert "nothing was written" in capsys.readouterr().out
+    assert new.servo_id == 23
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["setup-servo", "--joint", "knee", "--ports", "left=/dev/null"], "no servo for joint 'knee'"),
+        (["setup-servo", "--joint", "left_elbow"], "say --ports left="),
+        (["setup-servo", "--joint", "left_elbow", "--ports", "right=/dev/null"], "left_elbow hangs on bus left"),
+        (["reboot", "--ids", "99", "--ports", "left=/dev/null"], "no servo of tudi on left has the id 99"),
+        (["monitor", "--hz", "0", "--ports", "left=/dev/null"], "--hz is 0"),
+        (["monitor", "--ports", "left=/dev/null"], "has the buses"),
+        (["calibrate", "--seconds", "1"], "say --yes"),
+        (["calibrate", "--seconds", "1", "--yes", "--subject", "exoskeleton"], "the exoskeleton's port is missing"),
+        (["calibrate"], "say --seconds"),
+        (["scan", "--port", "/dev/no-such-port"], "/dev/no-such-port"),
+    ],
+)
+def test_bad_input_is_one_line(words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert robot.main(words) == 2
+    assert complaint in one_line(capsys.readouterr().err)
+
+
+def test_watching_ends_in_one_object_with_every_servo_and_the_pace(capsys: pytest.CaptureFixture[str]) -> None:
+    with cables(VirtualRobot(TUDI).buses) as paths:
+        assert robot.main(["monitor", "--seconds", "0.3", "--json", "--ports", *pairs(paths)]) == 0
+        watched = json.loads(capsys.readouterr().out)
+        assert [servo["joint"] for servo in watched["servos"]] == list(TUDI.joint_names)
+        assert {servo["temperature_c"] for servo in watched["servos"]} == {30}
+        assert watched["loop"]["cycles"] >= 1
+        assert robot.main(["monitor", "--seconds", "0.2", "--ports", *pairs(paths)]) == 0
+        assert "readings of all servos" in capsys.readouterr().out
+
+
+class Hand:
+    """Moves all joints from stop to stop and home again, a little after each answer, and presses Enter.
+
+    Args:
+        hold: puts the joints somewhere, in rad.
+        before: how many answers come before the sweep, while every servo is let go.
+        answers: how many come with each reading of the sweep.
+    """
+
+    STEPS = 12
+
+    def __init__(self, hold: Callable[[np.ndarray], None], before: int, answers: int) -> None:
+        self._hold, self._before, self._answers, self._count = hold, before, answers, 0
+        self._path = [TUDI.home, TUDI.lower, TUDI.lower, TUDI.upper, TUDI.upper, TUDI.home, TUDI.home]
+        self._keys, terminal = os.openpty()
+        self.terminal = os.fdopen(terminal, "r")
+
+    def __call__(self) -> None:
+        self._count += 1
+        leg, part = divmod((self._count - self._before) / self._answers / self.STEPS, 1.0)
+        if leg < 0:
+            return
+        if leg >= len(self._path) - 1:
+            os.write(self._keys, b"\n")
+            return
+        begin, end = self._path[int(leg)], self._path[int(leg) + 1]
+        self._hold(begin + part * (end - begin))
+
+
+def test_a_robot_swept_by_hand_is_calibrated_at_enter_and_checked_by_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    virtual = VirtualRobot(TUDI)
+    zero = np.zeros(27)
+    hand = Hand(lambda rad: virtual.sense(rad, zero, zero), before=10 * 27, answers=3)
+    monkeypatch.setattr("sys.stdin", hand.terminal)
+    with cables(virtual.buses, hand) as paths:
+        out = ["--out", str(tmp_path / "kept")]
+        assert robot.main(["calibrate", "--yes", *out, "--ports", *pairs(paths)]) == 0
+        (path,) = (tmp_path / "kept" / "tudi").glob("robot-*.json")
+        made = Calibration.read(path)
+        assert made.digest in capsys.readouterr().out
+        for own in TUDI.servos:
+            assert abs(made.by_joint[own.joint].center - own.center_ticks) <= 2, own.joint
+        command = ["check", "--json", "--calibration", str(tmp_path / "kept"), "--ports", *pairs(paths)]
+        assert robot.main(command) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["calibration"] == made.digest
+        assert not [finding for finding in report["findings"] if finding["severity"] != "mended"]
+
+
+def test_an_exoskeleton_worn_by_a_person_is_calibrated_at_the_home_pose(monkeypatch: pytest.MonkeyPatch) -> None:
+    worn = VirtualExoskeleton(isomorphic_joints(TUDI))
+    worn.hold(TUDI.home)
+    hand = Hand(worn.hold, before=4 * 27, answers=1)
+    monkeypatch.setattr("sys.stdin", hand.terminal)
+    with cables({"exoskeleton": worn.bus}, hand) as paths:
+        assert robot.main(["calibrate", "--subject", "exoskeleton", "--yes", "--ports", *pairs(paths)]) == 0
+    made = chosen_calibration(None, TUDI, "exoskeleton")
+    assert made is not None
+    assert {abs(channel.center - 2048) <= 2 for channel in made.channels} == {True}
+
+
+def test_a_robot_that_nobody_moves_is_not_calibrated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with cables(VirtualRobot(TUDI).buses) as paths:
+        assert robot.main(["calibrate", "--yes", "--seconds", "1.5", "--ports", *pairs(paths)]) == 2
+    assert "nothing was calibrated. waist_yaw: it was" in capsys.readouterr().err
+    assert not (tmp_path / "calibration").exists()
+
+
+def test_the_newest_calibration_is_used_and_another_robots_is_refused(tmp_path: Path) -> None:
+    assert chosen_calibration(None, TUDI) is None
+    with pytest.raises(UsageError, match="has no robot calibration of tudi"):
+        chosen_calibration(tmp_path, TUDI)
+    older = Calibration("robot", "tudi", "2026-01-02T10:00:00+00:00", ())
+    newer = Calibration("robot", "tudi", "2026-02-01T09:00:00+00:00", ())
+    for made in (newer, older):
+        keep_calibration(Path("calibration"), made)
+    assert chosen_calibration(None, TUDI) == newer
+    kept = keep_calibration(tmp_path, new_calibration("exoskeleton", TUDI, ()))
+    with pytest.raises(Exception, match="of exoskeleton 'tudi', not of robot 'tudi'"):
+        chosen_calibration(kept, TUDI)
+
+
+def test_a_calibration_for_the_simulated_body_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--archive", str(tmp_path / "archive"), "--calibration", str(tmp_path)]
+    assert collect.main(words) == 2
+    assert "nothing to calibrate" in one_line(capsys.readouterr().err)
+    assert not (tmp_path / "archive").exists()
+
+
+def test_asking_needs_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert robot.main(["reboot", "--ids", "23", "--ports", "left=/dev/null"]) == 2
+    assert "say --yes" in capsys.readouterr().err
