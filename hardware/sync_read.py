@@ -191,15 +191,17 @@ class SyncReader:
         is_good &= self._sums(rows, self._start, self._head_crc[places])
         run = count if is_good.all() else int(is_good.argmin())
         places, rows = places[:run], rows[:run]
-        # Of two answers to one question the later is the newer: the first may have been under way for long.
-        self._counters.second += int(self.answered[places].sum()) + run - len(np.unique(places))
+        before = int(self.answered.sum())
         self.values[places], self.errors[places] = rows["data"], rows["error"]
-        self.ends[places] = self._start + self._ends_in_order[0] * np.arange(1, run + 1)
+        self.ends[places] = self._start + self._ends_in_order[:run]
         self.answered[places] = True
-        for place in self.problems.keys() & set(places.tolist()):
+        after = int(self.answered.sum())
+        # Of two answers to one question the later is the newer: the first may have been under way for long.
+        self._counters.second += run - (after - before)
+        for place in self.problems.keys() & set(places.tolist()) if self.problems else ():
             del self.problems[place]
         self._start += run * self._row.itemsize
-        self.is_complete = bool(self.answered.all())
+        self.is_complete = after == len(self.servo_ids)
         return run
 
     def _take(self, packet: InstructionPacket | StatusPacket | DamagedPacket, end: int) -> None:
