@@ -137,7 +137,7 @@ class StateLink:
             PortError: the cable is gone.
         """
         reader = FastReader(self.servo_ids, STATE_ADDRESS, STATE_BLOCK, self.bus.counters)
-        self._is_fast = True
+        self._is_fast, self._fast_failures, self._plain_until = True, 0, 0
         for _ in range(_PROBES):
             self.bus.ask(reader)
             finish_reads((self.bus,))

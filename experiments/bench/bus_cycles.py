@@ -80,16 +80,41 @@ class SerialLike(Protocol):
     def reset_input_buffer(self) -> None: ...
 
 
-def sdk_cycle(serial: SerialLike, *, fast: bool = False, baud: int = 1_000_000) -> Cycle | None:
+def sdk_cycle(serial: SerialLike, *, fast: bool = False) -> Cycle | None:
     """The same by GroupSyncWrite and GroupSyncRead; None where dynamixel-sdk is not installed."""
+    sdk = _sdk()
+    if sdk is None:
+        return None
+    port = sdk.PortHandler("bench")
+    port.ser, port.is_open = serial, True
+    return _sdk_cycle(sdk, port, fast)
+
+
+def sdk_cycle_at(path: str, baud: int) -> Cycle | None:
+    """The same over a port that dynamixel-sdk opens by itself.
+
+    Raises:
+        RuntimeError: it does not open it.
+    """
+    sdk = _sdk()
+    if sdk is None:
+        return None
+    port = sdk.PortHandler(path)
+    if not port.setBaudRate(baud):
+        raise RuntimeError(f"dynamixel-sdk cannot open {path}")
+    return _sdk_cycle(sdk, port, False)
+
+
+def _sdk() -> Any:
     try:
-        import dynamixel_sdk as sdk
+        import dynamixel_sdk
     except ImportError:
         return None
+    return dynamixel_sdk
+
+
+def _sdk_cycle(sdk: Any, port: Any, fast: bool) -> Cycle:
     packets = sdk.PacketHandler(2.0)
-    port = sdk.PortHandler("bench")
-    port.ser, port.is_open, port.baudrate = serial, True, baud
-    port.tx_time_per_byte = 1000.0 / baud * 10.0
     write = sdk.GroupSyncWrite(port, packets, table.GOAL_POSITION.address, table.GOAL_POSITION.size)
     read = sdk.GroupSyncRead(port, packets, _PEER_FIRST.address, _PEER_BYTES)
     goals = [list(int(goal).to_bytes(4, "little")) for goal in _MIDDLE]
