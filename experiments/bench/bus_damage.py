@@ -42,8 +42,8 @@ def measure(cycles: int, seed: int) -> list[Row]:
     rows = []
     with progress_bar("damaged replies", len(SHARES) * _PROGRESS) as advance:
         for share in SHARES:
-            tally = _Tally()
-            servos = _Servos(share, np.random.default_rng([seed, round(1000 * share)]))
+            tally = Tally()
+            servos = Servos(share, np.random.default_rng([seed, round(1000 * share)]))
             cycle = OurCycle(servos, reply_margin_s=0.0)
             for number in range(cycles):
                 servos.next_period()
@@ -62,12 +62,12 @@ def measure(cycles: int, seed: int) -> list[Row]:
 
 
 @dataclass
-class _Tally:
+class Tally:
     wrong: int = 0
     lost_ill: int = 0
     lost_well: int = 0
 
-    def count(self, state: LinkState, servos: _Servos) -> None:
+    def count(self, state: LinkState, servos: Servos) -> None:
         fresh = state.fresh
         is_right = (
             (state.position_ticks == servos.position)
@@ -82,7 +82,7 @@ class _Tally:
             self.lost_well += lost
 
 
-class _Servos:
+class Servos:
     """Thirty moving servos as a port, with the noise that stuffs replies as often as in use, and damage by chance."""
 
     name = "damaged replies"
