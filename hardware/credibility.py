@@ -19,6 +19,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 CLOCK, CURRENT, VELOCITY, POSITION = range(4)  # the columns of readings
+_COMPARED = np.array([-1, 0, 0, -1], dtype=np.int64)  # with the last: clock and position; the others by themselves
 
 _TICK_MASK = 32_767  # the servo's clock counts milliseconds modulo 32,768
 _ANY_MS = 1e15
@@ -75,8 +76,7 @@ class Credibility:
         """Whether all can be believed; if so, they are what the next ones are compared with."""
         if not is_all(self._is_within(found, asked)):
             return False
-        self._base[:, CLOCK] = found[:, CLOCK]
-        self._base[:, POSITION] = found[:, POSITION]
+        self._base = found & _COMPARED
         self._even = asked
         return True
 

@@ -193,16 +193,18 @@ class SyncReader:
         is_good &= self._sums(rows, self._start, self._head_crc[places])
         run = count if is_good.all() else int(is_good.argmin())
         places, rows = places[:run], rows[:run]
-        # Of two answers to one question the later is the newer: the first may have been under way for long.
-        if self.answered[places].any() or run > len(np.unique(places)):
-            self._count_second(places.tolist())
+        before, had_answered = int(self.answered.sum()), self.answered.tobytes()
         self.values[places], self.errors[places] = rows["data"], rows["error"]
-        self.ends[places] = self._start + self._ends_in_order[0] * np.arange(1, run + 1)
+        self.ends[places] = self._start + self._ends_in_order[:run]
         self.answered[places] = True
-        for place in self.problems.keys() & set(places.tolist()):
+        after = int(self.answered.sum())
+        # Of two answers to one question the later is the newer: the first may have been under way for long.
+        if run > after - before:
+            self._count_second(places.tolist(), had_answered)
+        for place in self.problems.keys() & set(places.tolist()) if self.problems else ():
             del self.problems[place]
         self._start += run * self._row.itemsize
-        self.is_complete = bool(self.answered.all())
+        self.is_complete = after == len(self.servo_ids)
         return run
 
     def _take(self, packet: InstructionPacket | StatusPacket | DamagedPacket, end: int) -> None:
@@ -219,16 +221,16 @@ class SyncReader:
             counters.stray += 1
         elif len(packet.parameters) == self._size:
             if self.answered[place]:
-                self._count_second([place])
+                self._count_second([place], self.answered.tobytes())
             self.values[place] = np.frombuffer(packet.parameters, self._block)[0]
             self.errors[place], self.ends[place], self.answered[place] = packet.error, end, True
             self.problems.pop(place, None)
         elif not self.answered[place]:
             self.problems[place] = f"answered without the data: {refusal(packet)}"
 
-    def _count_second(self, places: Sequence[int]) -> None:
+    def _count_second(self, places: Sequence[int], had_answered: bytes) -> None:
         """Of answers at `places`, count those whose servo had answered already."""
-        known = set(np.flatnonzero(self.answered).tolist())
+        known = set(np.flatnonzero(np.frombuffer(had_answered, np.bool_)).tolist())
         for place in places:
             if place in known:
                 self._counters.second += 1
