@@ -38,12 +38,13 @@ _OFTEN_DAMAGED = 3
 
 
 class LinkState(NamedTuple):
-    """One cycle's readings in ticks, (servos,) each; where there is a problem, those of the last good answer."""
+    """One cycle's readings in ticks, (servos,) each; where not `fresh`, those of the last good answer."""
 
     position_ticks: IntArray
     velocity_ticks: IntArray
     current_ticks: IntArray
     stamp_s: FloatArray
+    fresh: BoolArray
     alert: BoolArray
     restarted: tuple[int, ...]  # ids of servos whose clock began anew
     problems: Mapping[int, str]  # id -> why its values are not new
@@ -86,6 +87,7 @@ class StateLink:
         count = len(servo_ids)
         self._equal_clocks: IntArray = np.zeros(count, dtype=np.int64)
         self._damages: IntArray = np.zeros(count, dtype=np.int64)
+        self._everybody: BoolArray = np.ones(count, dtype=np.bool_)
         self._is_even = True  # whether all answered to the last question
         self._last: IntArray = np.zeros((count, 4), dtype=np.int64)
         self._stamp_s = np.full(count, -np.inf)
@@ -150,6 +152,7 @@ class StateLink:
             velocity_ticks=last[:, VELOCITY],
             current_ticks=last[:, CURRENT],
             stamp_s=self._stamp_s,
+            fresh=self._fresh_but(problems) if problems else self._everybody,
             alert=self._alert,
             restarted=restarted,
             problems=problems,
@@ -203,6 +206,11 @@ class StateLink:
             if not self._roll_call.silence_of(servo_id):
                 problems[servo_id] = f"{NO_ANSWER}, maybe because the servo before it was silent"
         return problems
+
+    def _fresh_but(self, problems: Mapping[int, str]) -> BoolArray:
+        fresh = self._everybody.copy()
+        fresh[[self._index[servo_id] for servo_id in problems]] = False
+        return fresh
 
     def _hint(self, index: int) -> str:
         self._damages[index] += 1
