@@ -182,7 +182,7 @@ class ServoChain:
             return state
         finally:
             if not is_holding:
-                self._watchdogs.arm_as_far_as_possible()
+                self._watchdogs.renew()
 
     def exchange(self, goals_rad: FloatArray) -> ChainState:
         """Send one goal a joint, then read the state; see `write_goals` and `read`."""
@@ -228,7 +228,11 @@ class ServoChain:
         return self._reading.named(self._watchdogs.tripped())
 
     def hold(self) -> None:
-        """Make every joint's newest measured position its goal; torque stays on."""
+        """Make every joint's newest measured position its goal; torque stays on.
+
+        A servo that had stopped by itself listens again.
+        """
+        self._watchdogs.renew()
         position_rad = self.read().position_rad
         self._guard.begin(position_rad, self._now_s())
         self._send(position_rad)
@@ -248,19 +252,23 @@ class ServoChain:
             _LOG.error("torque may still be on: %s", failure)
         return failures
 
-    def let_go(self) -> None:
-        """End holding as the robot's table wants it: limp, or with as little torque as keeps it from falling at once.
+    def let_go(self) -> tuple[str, ...]:
+        """End holding at once, by the robot's table: limp, or with the torque that keeps it from falling at once.
 
         Never raises.
+
+        Returns:
+            One line for each servo, or bus, that did not consent.
         """
         if self._spec.safety.ladder == "limp":
-            self.limp()
-            return
+            return self.limp()
+        self._watchdogs.renew()
         try:
             self._ladder.fade(self._spec.safety.damp_share)
         except HardwareError as error:
             _LOG.error("torque may still be full: %s", error)
-        self._watchdogs.arm_as_far_as_possible()
+            return (str(error),)
+        return ()
 
     def close(self) -> None:
         """Let go and release the ports. May be called more than once."""
@@ -277,7 +285,8 @@ class ServoChain:
                 break
             state = self.read()
         if state.missing:
-            raise BusError(f"no state from {_listed(state.missing)}; check power, cable and ids")
+            listed = ", ".join(f"{joint} ({problem})" for joint, problem in state.missing.items())
+            raise BusError(f"no state from {listed}; check power, cable and ids")
         return state
 
     def _send(self, goals_rad: FloatArray) -> None:
@@ -288,7 +297,3 @@ class ServoChain:
 
     def _now_s(self) -> float:
         return next(iter(self._buses.values())).now_s() if self._buses else 0.0
-
-
-def _listed(problems: Mapping[str, str]) -> str:
-    return ", ".join(f"{joint} ({problem})" for joint, problem in problems.items())

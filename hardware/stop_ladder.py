@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from assets.robot import ServoSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
-from hardware.errors import HardwareError
+from hardware.errors import HardwareError, PortError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -62,7 +62,7 @@ class StopLadder:
         """Leave the servos `share` of what they can give their motors, all at once, unconfirmed.
 
         Raises:
-            PortError: a cable is gone; the buses before it have heard.
+            PortError: a cable is gone; the other buses have heard.
         """
         self._share = share
         self._send_shares(np.ones(len(self._servos), dtype=np.bool_))
@@ -104,15 +104,19 @@ class StopLadder:
 
     def _send_shares(self, chosen: NDArray[np.bool_]) -> None:
         goal_pwm = np.rint(np.minimum(self._share, self._allowed) * self._pwm_limit).astype(np.int64)
+        gone: PortError | None = None
         for name, bus in self._buses.items():
-            bus.sync_write(
-                table.GOAL_PWM,
-                {
-                    servo.servo_id: int(goal_pwm[index])
-                    for index, servo in enumerate(self._servos)
-                    if servo.bus == name and chosen[index]
-                },
-            )
+            values = {
+                servo.servo_id: int(goal_pwm[index])
+                for index, servo in enumerate(self._servos)
+                if servo.bus == name and chosen[index]
+            }
+            try:
+                bus.sync_write(table.GOAL_PWM, values)
+            except PortError as error:
+                gone = error
+        if gone is not None:
+            raise gone
 
 
 def _limp_ids(bus: DynamixelBus, servos: list[ServoSpec]) -> set[int]:

@@ -61,10 +61,14 @@ class Watchdogs:
         self._is_armed = False
         self._set(_OFF)
 
-    def arm_as_far_as_possible(self) -> None:
-        """Arm what can be reached, unconfirmed: something has failed, and torque may be on."""
+    def renew(self) -> None:
+        """Wake those that have tripped, and arm all that can be reached, unconfirmed. Never raises.
+
+        For a stop, or where something has failed: torque may be on, and the failure is the one to tell.
+        """
         for name, bus in self._buses.items():
-            with suppress(HardwareError):  # the failure that brought us here is the one to tell
+            with suppress(HardwareError):
+                self._write(name, bus, _OFF)
                 self._write(name, bus, self._ticks)
         self._is_armed = True
 
