@@ -18,6 +18,7 @@ from hardware.dynamixel import (
     StatusPacket,
     decode,
 )
+from hardware.errors import PacketError
 from hardware.virtual_answers import Answer
 from hardware.virtual_faults import WireFault
 
@@ -133,7 +134,10 @@ class ErrorWithoutData(_AnswerFault):
     def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
         if not frame.startswith(HEADER) or frame[4] == BROADCAST_ID:
             return frame  # a part of a merged answer always has its data
-        status = decode(frame)
+        try:
+            status = decode(frame)
+        except PacketError:
+            return frame  # another fault has struck it already
         alert = status.error & HARDWARE_ALERT if isinstance(status, StatusPacket) else 0
         return StatusPacket(frame[4], self.error | alert).encode()
 

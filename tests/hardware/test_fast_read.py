@@ -74,3 +74,10 @@ def test_a_flipped_bit_costs_its_part_and_at_most_the_next(data: list[bytes], pl
 def test_parts_in_another_order_than_asked_are_not_taken() -> None:
     data = [bytes([own] * SIZE) for own in (1, 7, 252, 30)]
     assert held(read(merged(data, ids=(1, 7, 252, 30)))) == {252: data[2], 30: data[3]}
+
+
+@given(blocks)
+def test_a_part_that_says_no_gives_no_data(data: list[bytes]) -> None:
+    reader = read(merged(data, error=0x83))
+    assert held(reader) == {}
+    assert set(reader.problems) == {0, 1, 2, 3}

@@ -28,7 +28,10 @@ def joint_of(servo_id: int) -> str:
     return f"joint_{servo_id:02d}"
 
 
-def thirty_servo_robot(safety: SafetySpec = SafetySpec()) -> RobotSpec:
+LIMP = SafetySpec()
+
+
+def thirty_servo_robot(safety: SafetySpec = LIMP) -> RobotSpec:
     ids = range(1, COUNT + 1)
     return RobotSpec(
         name="thirty",
@@ -80,7 +83,7 @@ class Rig:
         chain: Chain = "continue",
         fast: bool = False,
         watchdog_s: float = 0.1,
-        safety: SafetySpec = SafetySpec(),
+        safety: SafetySpec = LIMP,
         connect: bool = True,
     ) -> None:
         self.spec = thirty_servo_robot(safety)
