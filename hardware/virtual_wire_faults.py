@@ -36,7 +36,7 @@ class _AnswerFault(WireFault):
         changed: list[Answer] = []
         for place, answer in enumerate(answers):
             is_hit = place == chosen if chosen is not None else answer.servo_id == self.servo_id
-            changed += self._instead_of(answer, rng) if is_hit else [answer]
+            changed += self._instead_of(answer, rng) if is_hit and answer.frame else [answer]
         return changed
 
     def _instead_of(self, answer: Answer, rng: np.random.Generator) -> list[Answer]:
@@ -155,7 +155,8 @@ class CutReply(WireFault):
             return answers
         place = places[int(rng.integers(len(places)))]
         frame = answers[place].frame
-        kept = answers[place]._replace(frame=frame[: int(rng.integers(1, len(frame)))])
+        size = int(rng.integers(1, len(frame))) if len(frame) > 1 else 0
+        kept = answers[place]._replace(frame=frame[:size])
         return [*answers[:place], kept, *([] if self.rest_lost else answers[place + 1 :])]
 
 
