@@ -14,13 +14,13 @@ from baud_line import servo as a_servo
 from robot_cables import cables
 
 from assets.calibration import Calibration
+from assets.exoskeleton import isomorphic_joints
 from assets.table import load_robot
 from experiments import collect, robot
 from experiments.calibrations import chosen_calibration, keep_calibration, new_calibration
 from experiments.command import UsageError
 from experiments.workers import console
 from hardware import control_table as table
-from hardware.exoskeleton import isomorphic_joints
 from hardware.virtual import VirtualBus
 from hardware.virtual_robot import VirtualExoskeleton, VirtualRobot
 
