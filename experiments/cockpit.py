@@ -29,9 +29,10 @@ Leader = ExoskeletonPilot | GamepadPilot
 
 @dataclass(frozen=True)
 class Teleoperation:
-    """How a person leads. `exoskeleton` is another device's own table, `calibration` its measured travels, or a folder of
-    them; without one, the newest is used.
+    """How a person leads.
 
+    `exoskeleton` is another device's own table; `calibration` its measured travels, or a folder of them;
+    None is the newest.
     With `has_clutch` the robot makes the trainer's motion while the clutch is engaged, by pedal or by the key c.
     """
 

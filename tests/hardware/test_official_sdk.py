@@ -20,7 +20,7 @@ PATIENCE_MS = 1000.0
 class PatientPort(sdk.PortHandler):  # type: ignore[misc]
     """Waits longer than 34 ms, in which a busy machine does not always get round to a servo's answer."""
 
-    def setPacketTimeout(self, packet_length: int) -> None:  # noqa: N802
+    def setPacketTimeout(self, packet_length: int) -> None:
         self.setPacketTimeoutMillis(PATIENCE_MS)
 
 
