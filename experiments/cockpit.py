@@ -31,9 +31,9 @@ Leader = ExoskeletonPilot | GamepadPilot
 class Teleoperation:
     """How a person leads.
 
-    `exoskeleton` is another device's own table; `calibration` its measured travels, or a folder of them;
-    None is the newest.
-    With `has_clutch` the robot makes the trainer's motion while the clutch is engaged, by pedal or by the key c.
+    `exoskeleton` is another device's own table, `calibration` a file of measured travels or a folder of them; where
+    they are None, the table beside the robot's and the newest file are used. With `has_clutch` the robot makes the
+    trainer's motion while the clutch is engaged, by pedal or by the key c.
     """
 
     device: Device = "exoskeleton"
