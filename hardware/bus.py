@@ -215,18 +215,25 @@ class DynamixelBus:
 
     def send(self, packet: bytes) -> None:
         """Put a packet on the wire that nobody answers."""
-        self._port.write(packet)
-        self._wire_free_s = max(self._wire_free_s, self._port.now_s()) + len(packet) * self._port.byte_time_s
+        port = self._port
+        port.write(packet)
+        now_s, free_s = port.now_s(), self._wire_free_s
+        self._wire_free_s = (free_s if free_s > now_s else now_s) + len(packet) * port.byte_time_s
 
     def ask(self, reader: BlockReader) -> None:
         """Put a question on the wire; `finish_reads` waits for the answers."""
-        self._discard_late()
+        port = self._port
+        if data := port.read(_READ_LIMIT):
+            self._note_late(data)
         reader.begin()
-        self._asked = self._asked if reader is self._asked else None
-        self.sent_s = self._port.now_s()
-        self.send(reader.request)
         self._reader = reader
-        self._deadline_at_s = self._deadline_s(reader.reply_bytes, reader.reply_delays)
+        self.sent_s = port.now_s()
+        port.write(reader.request)
+        byte_time_s = port.byte_time_s
+        free_s = self._wire_free_s
+        self._wire_free_s = (free_s if free_s > self.sent_s else self.sent_s) + len(reader.request) * byte_time_s
+        wire_s = reader.reply_bytes * byte_time_s + reader.reply_delays * self.return_delay_s
+        self._deadline_at_s = self._wire_free_s + wire_s + self._reply_margin_s
 
     @property
     def is_waiting(self) -> bool:
@@ -272,14 +279,15 @@ class DynamixelBus:
     def _send(self, packet: bytes) -> None:
         self._reader = self._asked = None
         self._stream.clear()
-        self._discard_late()
+        self._note_late(self._port.read(_READ_LIMIT))
         self.send(packet)
 
-    def _discard_late(self) -> None:
+    def _note_late(self, data: bytes) -> None:
         """Drop what came after its question was over, and remember whose it was."""
-        while data := self._port.read(_READ_LIMIT):
+        while data:
             packets = PacketStream().feed(data)
             self.late.update(packet.servo_id for packet in packets if isinstance(packet, StatusPacket))
+            data = self._port.read(_READ_LIMIT)
 
     def _ask(self, packet: InstructionPacket, data_bytes: int, doing: str) -> StatusPacket:
         reply_bytes = STATUS_OVERHEAD_BYTES + data_bytes

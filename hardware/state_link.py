@@ -27,6 +27,7 @@ STATE_ADDRESS = table.REALTIME_TICK.address
 # Four words: clock and whether it moves, PWM and current, velocity, position.
 STATE_BLOCK = np.dtype((np.int32, (4,)))
 _CLOCK, _CURRENT, _VELOCITY, _POSITION = range(4)
+_COMPARED = np.array([-1, 0, 0, -1], dtype=np.int64)  # with the last: clock and position; the others by themselves
 FROZEN_TICKS = 25  # as many equal clocks are no chance
 
 _TICK_MASK = 32_767  # the servo's clock counts milliseconds modulo 32,768
@@ -107,9 +108,7 @@ class StateLink:
         self._last: IntArray = np.zeros((count, 4), dtype=np.int64)
         self._stamp_s = np.full(count, -np.inf)
         self._alert: BoolArray = np.zeros(count, dtype=np.bool_)
-        self._base: IntArray = np.zeros(
-            (count, 4), dtype=np.int64
-        )  # of what is compared with the last: clock, position
+        self._base = self._last
         nothing = np.zeros(count)
         self._ceiling = np.stack([nothing, reach.current_ticks, reach.velocity_ticks, nothing], axis=1).astype(np.int64)
         self._reached_s = -1.0  # the gap that the ceiling of positions was made for
@@ -138,7 +137,7 @@ class StateLink:
             PortError: the cable is gone.
         """
         reader = FastReader(self.servo_ids, STATE_ADDRESS, STATE_BLOCK, self.bus.counters)
-        self._is_fast = True
+        self._is_fast, self._fast_failures, self._plain_until = True, 0, 0
         for _ in range(_PROBES):
             self.bus.ask(reader)
             finish_reads((self.bus,))
@@ -239,8 +238,7 @@ class StateLink:
 
     def _remember(self, numbers: IntArray) -> None:
         self._last = numbers
-        self._base[:, _CLOCK] = numbers[:, _CLOCK]
-        self._base[:, _POSITION] = numbers[:, _POSITION]
+        self._base = numbers & _COMPARED
 
     def _is_believable(self, found: IntArray) -> BoolArray:  # (servos, 4)
         """Which numbers a servo can have reached since its last good answer; its clock has to fit both ends."""

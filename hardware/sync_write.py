@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.control_table import Register
-from hardware.crc import TableCells, crc16, crc_tables
+from hardware.crc import crc16, crc_tables
 from hardware.dynamixel import (
     BROADCAST_ID,
     CRC_BYTES,
@@ -43,15 +43,18 @@ class SyncWriter:
         self._blank_crc = crc16(packet[:-CRC_BYTES])
         places = np.arange(first, body_bytes).reshape(count, 1 + register.size)[:, 1:].ravel()
         self._tables = crc_tables(body_bytes)[places].ravel()
-        self._cells = TableCells(1, len(places))
+        self._cell_bytes = np.zeros((len(places), 2), dtype=np.uint8)  # as in TableCells, of the one row that there is
+        self._cells = self._cell_bytes.view("<u2")[:, 0]
+        self._cells[:] = np.arange(len(places)) * 256
         self._size = register.size
 
     def encode(self, values: IntArray) -> bytes:
         """The packet for one value a servo, each within what the register holds."""
         new = values.astype(self._wire).view(np.uint8)
         self._body[:] = new.reshape(-1, self._size)
+        self._cell_bytes[:, 0] = new
         # The packet was blank, so what the values add is all that its check sum lacks: 0 adds nothing.
-        crc = self._blank_crc ^ int(np.bitwise_xor.reduce(self._tables.take(self._cells.of(new[np.newaxis])[0])))
+        crc = self._blank_crc ^ int(np.bitwise_xor.reduce(self._tables.take(self._cells)))
         self._packet[-2], self._packet[-1] = crc & 0xFF, crc >> 8
         packet = self._packet.tobytes()
         if packet.find(STUFFED_PATTERN, PREFIX_BYTES, -CRC_BYTES) == -1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import time
 from multiprocessing.connection import Connection
@@ -24,6 +25,7 @@ from envs.twin.mjpeg_server import MjpegServer
 _QUALITY = 95
 _FIRST_IMAGE_S = 60.0  # OpenGL in software takes its time to come up
 _JOIN_S = 3.0
+_NICENESS = 5
 
 FloatArray = NDArray[np.float64]
 
@@ -87,6 +89,7 @@ class TwinCameras:
 
 def _draw_and_serve(spec: RobotSpec, task_name: str, frame_counter: bool, pipe: Connection) -> None:
     """The cameras' process: ends when the twin hangs up, however that came about."""
+    os.nice(_NICENESS)  # drawing in software takes a core; servos must answer all the same
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the twin, which hangs up then
     simulation = Simulation(spec, load_task(task_name).scene)
     rules = load_rules(task_name)(simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
