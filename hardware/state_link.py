@@ -27,6 +27,8 @@ __all__ = ["LinkCounters", "LinkState", "Reach", "StateLink"]
 STATE_ADDRESS = table.REALTIME_TICK.address
 # Four words: clock and whether it moves, PWM and current, velocity, position.
 STATE_BLOCK = np.dtype((np.int32, (4,)))
+_SHIFTS = np.array([0, 16, 0, 0], dtype=np.int64)  # the current stands in the upper half of its word
+_LOW_CLOCK = np.array([0xFFFF, -1, -1, -1], dtype=np.int64)
 FROZEN_TICKS = 25  # as many equal clocks are no chance
 
 _FAST_AGAIN_AFTER = 50  # cycles of plain reads behind a failed fast one
@@ -167,7 +169,7 @@ class StateLink:
         heard = np.flatnonzero(reader.answered).tolist()
         found = self._last.copy()
         if heard:
-            numbers, stamps_s = _numbers(reader.values), self.bus.stamps_s(reader.ends)
+            numbers, stamps_s = _numbers(reader.values) & _LOW_CLOCK, self.bus.stamps_s(reader.ends)
             found[[order[place] for place in heard]] = numbers[heard]
         verdict = self._credibility.examine(found, asked)
         problems = self._silences(reader)
@@ -257,7 +259,7 @@ class StateLink:
 
 
 def _numbers(values: NDArray[Any]) -> IntArray:  # (servos, 4)
+    """The words of answers as numbers; the clock still has above it what stands beside it in its word."""
     numbers: IntArray = values.astype(np.int64)
-    numbers[:, CLOCK] &= 0xFFFF
-    numbers[:, CURRENT] >>= 16
+    numbers >>= _SHIFTS
     return numbers
