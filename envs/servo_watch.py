@@ -22,8 +22,10 @@ class ServoWatch:
         self._spec = spec
         self._silent_periods: NDArray[np.intp] = np.zeros(len(spec.joints), dtype=np.intp)
         self._joints_on: dict[str, list[str]] = {}
+        self._told: dict[str, str] = {}  # joint -> how it is told, since servos are labelled by their ids
         for servo in spec.servos:
             self._joints_on.setdefault(servo.bus, []).append(servo.joint)
+            self._told[servo.joint] = f"{servo.joint} (id {servo.servo_id})"
 
     def forget(self) -> None:
         """Begin anew: nobody has been silent."""
@@ -59,15 +61,15 @@ class ServoWatch:
         for name, why in joints.missing.items():
             periods = int(self._silent_periods[self._spec.joint_index[name]])
             silent_ms = 1000.0 * periods / self._spec.control_hz
-            message = f"{name} gave no state for {silent_ms:.0f} ms ({why}); its last values stand in"
+            message = f"{self._told[name]} gave no state for {silent_ms:.0f} ms ({why}); its last values stand in"
             yield Fault("note" if periods <= COAST_PERIODS else "soft", f"servo {name}", message)
 
     def _restart(self, name: str) -> Fault:
-        message = f"the servo of {name} has restarted and let go; check its supply, and reset"
+        message = f"the servo of {self._told[name]} has restarted and let go; check its supply, and reset"
         return Fault("soft", f"servo {name}", message)
 
     def _alert(self, name: str) -> Fault:
-        return Fault("note", f"servo {name}", f"hardware alert of {name}; it is asked for the cause")
+        return Fault("note", f"servo {name}", f"hardware alert of {self._told[name]}; it is asked for the cause")
 
     def _fault(self, notice: Notice) -> Fault:
         severity: Severity = "note" if notice.severity == "note" else "soft"

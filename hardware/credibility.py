@@ -95,10 +95,6 @@ class Credibility:
         is_beyond = ~is_off & ~np.all(is_within[:, CURRENT:], axis=1)
         return Verdict(is_beyond, is_off & ~is_restarted, is_restarted)
 
-    def repeats_itself(self, index: int, clock: int) -> bool:
-        """Whether a servo's clock stands where it stood."""
-        return (int(self._base[index, CLOCK]) ^ clock) & _CLOCK_BITS == 0
-
     def take(self, index: int, numbers: IntArray, asked: Asked) -> None:
         """The numbers of one servo, (4,), are what its next ones are compared with."""
         self._part()

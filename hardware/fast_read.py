@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.crc import TableCells, crc16, crc_tables
-from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, HEADER, STATUS_MARK, Instruction
+from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, HARDWARE_ALERT, HEADER, STATUS_MARK, Instruction
 from hardware.sync_read import NO_ANSWER, BoolArray, IntArray, WireCounters, sync_request
 
 _PART_OVERHEAD_BYTES = 4  # error, id, crc
 _HEAD_BYTES = 8
+_FINE = bytes([0, HARDWARE_ALERT])  # error bytes that come with data
 
 
 class FastReader:
@@ -90,6 +91,8 @@ class FastReader:
         count = min(len(self.servo_ids), (len(self._buffer) - begin) // self._part.itemsize)
         parts = np.frombuffer(self._buffer, self._part, count, begin)
         is_good = (self._sums(parts, begin) == parts["crc"]) & (parts["id"] == self._ids[:count])
+        if parts["error"].tobytes().strip(_FINE):  # what refuses gives no data, and its part is filled with something
+            is_good &= (parts["error"] & ~np.uint8(HARDWARE_ALERT)) == 0
         if count == len(self.servo_ids) and is_good.all():
             self.values, self.errors = parts["data"], parts["error"]
             self.answered, self.is_complete = self._everybody, True
@@ -113,7 +116,7 @@ class FastReader:
         self.answered = np.zeros(count, dtype=np.bool_)
         self.values[good], self.errors[good], self.answered[good] = parts["data"][good], parts["error"][good], True
         bad = np.flatnonzero(~is_good).tolist()
-        self.problems = dict.fromkeys(bad, "damaged part of a merged answer")
+        self.problems = dict.fromkeys(bad, "damaged part of a merged answer, or a refusal")
 
 
 def _inherited(crc: int, silence: bytes) -> int:

@@ -88,6 +88,7 @@ class StateLink:
         self._plain_until = 0
         count = len(servo_ids)
         self._equal_clocks: IntArray = np.zeros(count, dtype=np.int64)
+        self._old_clock: IntArray = np.full(count, -1, dtype=np.int64)  # of the last answer that was too old
         self._damages: IntArray = np.zeros(count, dtype=np.int64)
         self._everybody: BoolArray = np.ones(count, dtype=np.bool_)
         self._is_even = True  # whether all answered to the last question
@@ -231,7 +232,9 @@ class StateLink:
         if not verdict.is_old[index]:
             return None
         self.counters.old += 1
-        self._equal_clocks[index] += self._credibility.repeats_itself(index, int(found[CLOCK]))
+        is_same = self._old_clock[index] == found[CLOCK]
+        self._equal_clocks[index] = self._equal_clocks[index] + 1 if is_same else 0
+        self._old_clock[index] = found[CLOCK]
         if self._equal_clocks[index] >= FROZEN_TICKS:
             return f"it is frozen: its clock has not moved for {self._equal_clocks[index]} answers"
         return "its answer is older than the question, by its own clock"

@@ -46,6 +46,7 @@ class Supervisor:
 
     def __init__(self, spec: RobotSpec, servos: tuple[ServoSpec, ...]) -> None:
         self._spec = spec
+        self._servos = servos
         models = [servo_model(servo.model) for servo in servos]
         self._limit_c = np.array([model.temperature_limit_c for model in models], dtype=np.float64)
         self._lowest_v = np.array([model.lowest_voltage_v for model in models])
@@ -126,5 +127,5 @@ class Supervisor:
         return tuple(notices)
 
     def _notice(self, severity: Literal["note", "stop"], index: int, message: str) -> Notice:
-        name = self._spec.joint_names[index]
-        return Notice(severity, f"servo {name}", f"{name}: {message}")
+        servo = self._servos[index]
+        return Notice(severity, f"servo {servo.joint}", f"{servo.joint} (id {servo.servo_id}): {message}")

@@ -18,6 +18,7 @@ from hardware.dynamixel import (
     StatusPacket,
     decode,
 )
+from hardware.errors import PacketError
 from hardware.virtual_answers import Answer
 from hardware.virtual_faults import WireFault
 
@@ -35,7 +36,7 @@ class _AnswerFault(WireFault):
         changed: list[Answer] = []
         for place, answer in enumerate(answers):
             is_hit = place == chosen if chosen is not None else answer.servo_id == self.servo_id
-            changed += self._instead_of(answer, rng) if is_hit else [answer]
+            changed += self._instead_of(answer, rng) if is_hit and answer.frame else [answer]
         return changed
 
     def _instead_of(self, answer: Answer, rng: np.random.Generator) -> list[Answer]:
@@ -133,7 +134,10 @@ class ErrorWithoutData(_AnswerFault):
     def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
         if not frame.startswith(HEADER) or frame[4] == BROADCAST_ID:
             return frame  # a part of a merged answer always has its data
-        status = decode(frame)
+        try:
+            status = decode(frame)
+        except PacketError:
+            return frame  # another fault has struck it already
         alert = status.error & HARDWARE_ALERT if isinstance(status, StatusPacket) else 0
         return StatusPacket(frame[4], self.error | alert).encode()
 
@@ -151,7 +155,8 @@ class CutReply(WireFault):
             return answers
         place = places[int(rng.integers(len(places)))]
         frame = answers[place].frame
-        kept = answers[place]._replace(frame=frame[: int(rng.integers(1, len(frame)))])
+        size = int(rng.integers(1, len(frame))) if len(frame) > 1 else 0
+        kept = answers[place]._replace(frame=frame[:size])
         return [*answers[:place], kept, *([] if self.rest_lost else answers[place + 1 :])]
 
 
