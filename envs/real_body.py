@@ -21,15 +21,13 @@ from envs.homing import is_home, refuse_elsewhere, way_home
 from envs.real_senses import RealSenses
 from envs.scenario import Scenario
 from envs.servo_watch import ServoWatch
+from envs.step_down import step_down
 from hardware.errors import BusError, HardwareError, PortError
 from hardware.servos import ServoChain
 
 _LOG = logging.getLogger(__name__)
 
 SETTLE_S = 2.0  # what the last joint may take to arrive at home
-HOLD_S = 0.2  # a moving arm is brought to rest before it is let go
-FADE_STEP_S = 0.08
-FADE_SHARES = (0.6, 0.35, 0.15)  # of the torque, so that an arm sinks and does not fall
 CONNECT_PAUSES_S = (0.2, 0.5, 1.0)  # between attempts: an adapter that was replugged takes its time
 
 
@@ -122,8 +120,7 @@ class RealBody:
             if self._chain is None or self._is_limp:
                 return
             self._is_limp = True
-            self._step_down(self._chain)
-            if self._spec.safety.ladder == "limp" and (failures := self._chain.limp()):
+            if failures := self._step_down(self._chain):
                 raise BodyError(f"torque may still be on; cut the power. {'; '.join(failures)}")
 
     def close(self) -> None:
@@ -141,18 +138,34 @@ class RealBody:
         self._is_resting = False
         if self._senses is None:
             self._senses = RealSenses(self._spec, self._ports, self._patience)
-        with self._cables(connect=True) as chain:
-            self._is_limp = False
-            standing_rad = chain.rearm().position_rad
+        was_connected = self._chain is not None
+        try:
+            standing_rad = self._take_hold()
+        except (PortError, BusError) as error:
+            if not was_connected:
+                raise
+            _LOG.warning("the servos are connected anew: %s", error)
+            with self._lock:
+                self._disconnect()
+            standing_rad = self._take_hold()
         self._go_home(standing_rad)
         return self._senses
+
+    def _take_hold(self) -> NDArray[np.float64]:
+        """Every joint held where it stands, and where that is."""
+        with self._cables(connect=True) as chain:
+            self._is_limp = False
+            return chain.rearm(self._refuse_if_stopped).position_rad
+
+    def _refuse_if_stopped(self) -> None:
+        if self._stopped is not None:
+            raise BodyError(f"the body is stopped ({self._stopped}); reset it first")
 
     @contextmanager
     def _cables(self, connect: bool = False) -> Iterator[ServoChain]:
         """The servos, for this thread alone; a cable that fails is opened anew at the next reset."""
         with self._lock:
-            if self._stopped is not None:
-                raise BodyError(f"the body is stopped ({self._stopped}); reset it first")
+            self._refuse_if_stopped()
             try:
                 if self._chain is None and connect:
                     self._chain = self._connected()
@@ -164,27 +177,23 @@ class RealBody:
                 self._disconnect()
                 raise
 
-    def _step_down(self, chain: ServoChain) -> None:
-        """Hold, then let the torque fade: to what keeps a standing robot from falling at once, or to almost nothing."""
-        safety = self._spec.safety
-        shares = FADE_SHARES if safety.ladder == "limp" else (*FADE_SHARES[:-1], safety.damp_share)
+    def _step_down(self, chain: ServoChain) -> tuple[str, ...]:
+        """Let go by the ladder of the robot's table; what may still have its torque."""
         try:
-            chain.hold()
-            threading.Event().wait(HOLD_S)
-            for share in shares:
-                chain.fade(share)
-                threading.Event().wait(FADE_STEP_S)
+            return step_down(chain, self._spec.safety, self._watchdog_s)
         except HardwareError as error:
             _LOG.error("the joints could not be held before letting go: %s", error)
+            return chain.let_go()
 
     def _connected(self) -> ServoChain:
-        """The servos, verified; a cable that is only just back is tried again."""
+        """The servos, verified and not held yet; a cable that is only just back is tried again."""
         for pause_s in CONNECT_PAUSES_S:
             try:
                 return self._connect_once()
             except (PortError, BusError) as error:
                 _LOG.warning("not connected yet: %s", error)
                 threading.Event().wait(pause_s)
+            self._refuse_if_stopped()
         return self._connect_once()
 
     def _connect_once(self) -> ServoChain:
@@ -195,8 +204,8 @@ class RealBody:
             reply_margin_s=self._patience.reply_s,
         )
         try:
-            chain.connect()
-        except HardwareError:
+            chain.set_up(self._refuse_if_stopped)
+        except (HardwareError, BodyError):
             chain.close()
             raise
         return chain

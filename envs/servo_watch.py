@@ -40,18 +40,19 @@ class ServoWatch:
             self._silent_periods[:] = 0
             return ()
         return (
-            *self._silence(joints),
+            *self._silence(chain, joints),
             *(self._restart(name) for name in joints.restarted),
             *(self._alert(name) for name in joints.alerts),
             *(self._fault(notice) for notice in notices),
             *self._held_back(chain.held_back),
         )
 
-    def _silence(self, joints: ChainState) -> Iterator[Fault]:
+    def _silence(self, chain: ServoChain, joints: ChainState) -> Iterator[Fault]:
         is_missing = np.array([name in joints.missing for name in self._spec.joint_names])
         self._silent_periods = np.where(is_missing, self._silent_periods + 1, 0)
         for bus, names in self._joints_on.items():
-            if len(names) > 1 and all(name in joints.missing for name in names):
+            # One silent servo may silence a whole bus for a cycle, but not to both questions of that cycle.
+            if len(names) > 1 and bus in chain.silent_buses and all(name in joints.missing for name in names):
                 why = joints.missing[names[0]]
                 message = f"nobody answers on bus {bus} ({why}); check its power, its cable and its adapter"
                 yield Fault("soft", f"bus {bus}", message)
@@ -70,7 +71,7 @@ class ServoWatch:
 
     def _fault(self, notice: Notice) -> Fault:
         severity: Severity = "note" if notice.severity == "note" else "soft"
-        return Fault(severity, f"servo {notice.joint}", f"{notice.joint}: {notice.message}")
+        return Fault(severity, notice.source, notice.message)
 
     def _held_back(self, names: tuple[str, ...]) -> Iterator[Fault]:
         if names:

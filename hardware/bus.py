@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +34,7 @@ _LONGEST_RETURN_DELAY_S = 254 * table.RETURN_DELAY_UNIT_S
 _ALONE_MARGIN_S = 0.03
 _READ_LIMIT = 4096
 _PING_DATA_BYTES = 3  # model number, firmware
+_QUIET_S = 0.01  # in which an adapter has delivered whatever was on the wire
 _WORTH_RESTING_S = 5e-4  # below that, sleeping and waking cost more than they save
 
 
@@ -117,20 +118,27 @@ class DynamixelBus:
         status = self._ask(InstructionPacket(servo_id, Instruction.PING), _PING_DATA_BYTES, "ping")
         return PingReply.from_status(status)
 
-    def scan(self) -> tuple[PingReply, ...]:
+    def scan(self, expected: Collection[int] = ()) -> tuple[PingReply, ...]:
         """Ask everybody on the bus, at this baud rate, who they are. Takes 0.1 s at 1 Mbps.
 
-        In order of id; an id that two servos share comes twice, if their answers do not collide.
+        In order of id; an id that two servos share comes twice, if their answers do not collide. Where ids are
+        `expected`, it ends as soon as they all have answered and a second answer would have come: that is sooner, and
+        may miss strangers with higher ids.
         """
         self._send(InstructionPacket(BROADCAST_ID, Instruction.PING).encode())
         slots = MAX_SERVO_ID + 1
-        reply_bytes = slots * (STATUS_OVERHEAD_BYTES + _PING_DATA_BYTES)
-        deadline_s = self._deadline_s(reply_bytes, 1, max(self._reply_margin_s, _ALONE_MARGIN_S))
-        found = [
-            PingReply.from_status(packet)
-            for packet in self._receive_until(deadline_s)
-            if isinstance(packet, StatusPacket) and len(packet.parameters) == _PING_DATA_BYTES
-        ]
+        slot_bytes = STATUS_OVERHEAD_BYTES + _PING_DATA_BYTES
+        deadline_s = self._deadline_s(slots * slot_bytes, 1, max(self._reply_margin_s, _ALONE_MARGIN_S))
+        quiet_s = 2 * slot_bytes * self._port.byte_time_s + _LONGEST_RETURN_DELAY_S + _QUIET_S
+        found: list[PingReply] = []
+        awaited = set(expected)
+        while self._port.wait(deadline_s):
+            packets = self._stream.feed(self._port.read(_READ_LIMIT))
+            statuses = [packet for packet in packets if isinstance(packet, StatusPacket)]
+            found += [PingReply.from_status(each) for each in statuses if len(each.parameters) == _PING_DATA_BYTES]
+            awaited -= {status.servo_id for status in statuses}
+            if expected and not awaited:
+                deadline_s = min(deadline_s, self._port.now_s() + quiet_s)
         return tuple(sorted(found, key=lambda reply: reply.servo_id))
 
     def read(self, servo_id: int, register: Register) -> int:

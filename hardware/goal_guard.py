@@ -41,12 +41,8 @@ class GoalGuard:
         self._goal_rad = np.clip(measured_rad, self._spec.lower, self._spec.upper)
         self._admitted_s = now_s
 
-    def admit(
-        self, goals_rad: FloatArray, measured_rad: FloatArray, now_s: float, effort_share: FloatArray | float = 1.0
-    ) -> tuple[FloatArray, BoolArray]:
+    def admit(self, goals_rad: FloatArray, measured_rad: FloatArray, now_s: float) -> tuple[FloatArray, BoolArray]:
         """What may be sent in place of the goals, and at which joints it differs; all (joints,).
-
-        `effort_share` scales how far a goal may lead: that is what makes a position servo push.
 
         Raises:
             ServoError: the goals have another shape or are not finite, or nobody has said where the joints stand.
@@ -56,7 +52,7 @@ class GoalGuard:
         if self._goal_rad is None:
             raise ServoError("the joints are not held by anything yet; connect first")
         step_rad = self._rate_rad_s * min(max(now_s - self._admitted_s, 0.0), _LONGEST_STEP_S) + _STEP_SLACK_RAD
-        lead_rad = self._max_lead_rad * effort_share
+        lead_rad = self._max_lead_rad
         admitted = np.clip(goals_rad, self._goal_rad - step_rad, self._goal_rad + step_rad)
         admitted = np.clip(admitted, measured_rad - lead_rad, measured_rad + lead_rad)
         admitted = np.clip(admitted, self._spec.lower, self._spec.upper)

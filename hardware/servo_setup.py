@@ -25,7 +25,9 @@ def differences(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> tuple[D
 
 
 def prepare(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> None:
-    """Bring one servo to what the table needs, torque off. EEPROM cells wear, so only what differs is written.
+    """Bring one servo to what the table needs. EEPROM cells wear, so only what differs is written.
+
+    Torque goes off; on a robot that would fall by that, only where it must.
 
     Raises:
         BusError: the servo does not answer.
@@ -37,11 +39,14 @@ def prepare(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> None:
     bus.sync_write(table.STATUS_RETURN_LEVEL, {servo_id: 2})
     # A watchdog that tripped in an earlier session would refuse every goal.
     bus.write(servo_id, table.BUS_WATCHDOG, 0)
-    bus.write(servo_id, table.TORQUE_ENABLE, 0)
+    if spec.safety.ladder == "limp":
+        bus.write(servo_id, table.TORQUE_ENABLE, 0)
     found = differences(spec, servo, bus)
     if hopeless := [str(difference) for difference in found if difference.needs_person]:
         raise ServoError("; ".join(hopeless))
     writes = settings_to_write(found)
+    if writes:  # EEPROM is locked while torque is on, which a robot that stands on its own would rather keep
+        bus.write(servo_id, table.TORQUE_ENABLE, 0)
     for register, value in writes.items():
         bus.write(servo_id, register, value)
     if writes:
@@ -59,7 +64,7 @@ def settings_to_write(found: Iterable[Difference]) -> dict[Register, int]:
 
 def duplicates(bus: DynamixelBus, servo_ids: Collection[int]) -> tuple[int, ...]:
     """Those of `servo_ids` that several servos answer to, as far as their answers do not collide. Takes a scan."""
-    counts = Counter(reply.servo_id for reply in bus.scan())
+    counts = Counter(reply.servo_id for reply in bus.scan(servo_ids))
     return tuple(sorted(servo_id for servo_id in servo_ids if counts[servo_id] > 1))
 
 

@@ -7,8 +7,9 @@ costs itself alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ class WireCounters:
     stray: int = 0
     second: int = 0
     echoes: int = 0
+    second_ids: Counter[int] = field(default_factory=Counter)  # `second` by id
 
 
 def is_all(mask: BoolArray) -> bool:
@@ -199,13 +201,14 @@ class SyncReader:
         is_good &= self._sums(rows) == self._head_crc[places]
         run = count if is_good.all() else int(is_good.argmin())
         places, rows = places[:run], rows[:run]
-        before = int(self.answered.sum())
+        before, had_answered = int(self.answered.sum()), self.answered.tobytes()
         self.values[places], self.errors[places] = rows["data"], rows["error"]
         self.ends[places] = self._start + self._ends_in_order[:run]
         self.answered[places] = True
         after = int(self.answered.sum())
         # Of two answers to one question the later is the newer: the first may have been under way for long.
-        self._counters.second += run - (after - before)
+        if run > after - before:
+            self._count_second(places.tolist(), had_answered)
         for place in self.problems.keys() & set(places.tolist()) if self.problems else ():
             del self.problems[place]
         self._start += run * self._row.itemsize
@@ -225,12 +228,22 @@ class SyncReader:
         elif place < 0:
             counters.stray += 1
         elif len(packet.parameters) == self._size:
-            counters.second += int(self.answered[place])
+            if self.answered[place]:
+                self._count_second([place], self.answered.tobytes())
             self.values[place] = np.frombuffer(packet.parameters, self._block)[0]
             self.errors[place], self.ends[place], self.answered[place] = packet.error, end, True
             self.problems.pop(place, None)
         elif not self.answered[place]:
             self.problems[place] = f"answered without the data: {refusal(packet)}"
+
+    def _count_second(self, places: Sequence[int], had_answered: bytes) -> None:
+        """Of answers at `places`, count those whose servo had answered already."""
+        known = set(np.flatnonzero(np.frombuffer(had_answered, np.bool_)).tolist())
+        for place in places:
+            if place in known:
+                self._counters.second += 1
+                self._counters.second_ids[self.servo_ids[place]] += 1
+            known.add(place)
 
     def _crc_of_head(self, head: int) -> int:
         places = np.arange(_HEAD_BYTES)

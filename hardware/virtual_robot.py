@@ -29,7 +29,7 @@ class VirtualGoals:
 
     position_rad: FloatArray  # (joints,) without meaning where limp
     is_limp: NDArray[np.bool_]  # (joints,)
-    effort_limit_nm: FloatArray  # (joints,) stall torque, or what the goal current allows
+    effort_limit_nm: FloatArray  # (joints,) stall torque, or what goal PWM and goal current leave of it
 
 
 class VirtualRobot:
@@ -64,7 +64,7 @@ class VirtualRobot:
         ]
         limits_nm = []
         for servo, target in zip(self._servos, targets, strict=True):
-            limit_nm = servo.model.stall_torque_nm
+            limit_nm = servo.model.stall_torque_nm * (target.pwm_share if target else 1.0)
             if target and target.current_limit_ticks is not None:
                 limit_nm = min(limit_nm, target.current_limit_ticks * servo.model.torque_per_tick_nm)
             limits_nm.append(limit_nm)

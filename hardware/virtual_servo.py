@@ -28,6 +28,7 @@ _TORQUE_AT, _WATCHDOG_AT, _TICK_AT = (
 _MEGABIT_CODE = table.X_SERIES.baud_code(1_000_000)
 _LARGEST_SINGLE_TURN_HOMING = 1024  # all of a homing offset that position mode honours
 _TORQUE_ON_BY_GOAL = 0x08  # drive mode
+_FULL_PWM = 885  # all of its supply
 _WITH_CONSEQUENCES = {table.OPERATING_MODE.address, table.HOMING_OFFSET.address, table.GOAL_POSITION.address}
 _TORQUE_ON_AT_BOOT = 0x01  # startup configuration
 VOLTAGE_ERROR, OVERHEATING_ERROR, OVERLOAD_ERROR = 0x01, 0x04, 0x20  # hardware error status
@@ -43,14 +44,16 @@ _FREE_WHEN_TRIPPED = (OperatingMode.CURRENT, OperatingMode.PWM)
 
 @dataclass(frozen=True, slots=True)
 class ServoTarget:
-    """What a servo is trying to do. `current_limit_ticks` is None where nothing but stall limits its torque.
+    """What a servo is trying to do. `current_limit_ticks` is None where current does not limit its torque.
 
-    `position_ticks` counts as `VirtualServo.sense` does: as the encoder, whatever the homing offset.
+    `position_ticks` counts as `VirtualServo.sense` does: as the encoder, whatever the homing offset. `pwm_share` is the
+    part of its supply that it gives its motor at most, and so the part of its stall torque.
     """
 
     mode: OperatingMode
     position_ticks: int
     current_limit_ticks: int | None
+    pwm_share: float = 1.0
 
 
 class VirtualServo(ServoMemory):
@@ -104,7 +107,9 @@ class VirtualServo(ServoMemory):
             return None
         limited = mode == OperatingMode.CURRENT_POSITION
         encoder_ticks = self.get(table.GOAL_POSITION) - self._shift_ticks()
-        return ServoTarget(mode, encoder_ticks, abs(self.get(table.GOAL_CURRENT)) if limited else None)
+        pwm = min(abs(self.get(table.GOAL_PWM)), self.get(table.PWM_LIMIT))
+        current = abs(self.get(table.GOAL_CURRENT)) if limited else None
+        return ServoTarget(mode, encoder_ticks, current, pwm / _FULL_PWM)
 
     def hears(self, now_s: float, baud_codes: Container[int]) -> bool:
         """Whether an instruction at one of these baud rates reaches it; if so, its watchdog starts anew."""

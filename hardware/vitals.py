@@ -1,7 +1,8 @@
 """What changes slowly in a servo, and must be known all the same: torque, errors, watchdog, voltage, temperature.
 
 One group of registers is asked for in a cycle, of all servos of a bus in one question, so that every value is renewed
-several times in five seconds at little cost.
+several times a second at little cost. They are asked in reverse order: a servo that silences those behind it when
+their state is asked for cannot hide the same ones here.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _WATCHDOG = (table.BUS_WATCHDOG,)
 _SUPPLY = (table.PRESENT_VOLTAGE, table.PRESENT_TEMPERATURE)
 _GROUPS: tuple[tuple[Register, ...], ...] = (_HEALTH, _WATCHDOG, _SUPPLY)
 _UNKNOWN = -1
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,10 @@ class VitalSigns:
         self, joints_on: Mapping[str, Mapping[int, int]], buses: Mapping[str, DynamixelBus], count: int
     ) -> None:
         self._buses = dict(buses)
-        self._index = {name: np.array(list(ids.values()), dtype=np.intp) for name, ids in joints_on.items()}
+        self._index = {name: np.array(list(ids.values())[::-1], dtype=np.intp) for name, ids in joints_on.items()}
         self._readers = [
             {
-                name: SyncReader(tuple(ids), group[0].address, block_of(group), self._buses[name].counters)
+                name: SyncReader(tuple(ids)[::-1], group[0].address, block_of(group), self._buses[name].counters)
                 for name, ids in joints_on.items()
             }
             for group in _GROUPS
@@ -68,9 +70,10 @@ class VitalSigns:
         self._turn = 0
         self._is_urgent = False
         self.newest = Vitals.unknown(count)
+        self.silent_buses: tuple[str, ...] = ()  # those on which nobody answered to the last question
 
     def look_at_health(self) -> None:
-        """Ask for torque and errors at the next `watch`, whoever's turn it is."""
+        """Ask for torque and errors at the next `watch`, whosever turn it is."""
         self._is_urgent = True
 
     def forget(self) -> None:
@@ -84,19 +87,23 @@ class VitalSigns:
             PortError: a cable is gone.
         """
         turn = 0 if self._is_urgent else self._turn
+        if not self._is_urgent:  # or alarms in every cycle would leave the others without a turn
+            self._turn = (turn + 1) % len(_GROUPS)
         self._is_urgent = False
-        self._turn = (turn + 1) % len(_GROUPS)
-        self.ask_for(_GROUPS[turn], self._readers[turn])
+        self._ask_for(_GROUPS[turn], self._readers[turn])
         return self.newest
 
     def watchdogs(self) -> IntArray:
-        """What every servo's watchdog holds now, (joints,); -1 where one did not answer."""
+        """What every servo's watchdog holds now, (joints,); -1 where one does not answer."""
         unknown = np.full(len(self.newest.watchdog), _UNKNOWN, dtype=np.int64)
         self.newest = replace(self.newest, watchdog=unknown)
-        self.ask_for(_WATCHDOG, self._readers[1])
+        for _ in range(_ATTEMPTS):
+            self._ask_for(_WATCHDOG, self._readers[1])
+            if (self.newest.watchdog != _UNKNOWN).all():
+                break
         return self.newest.watchdog
 
-    def ask_for(self, group: Sequence[Register], readers: Mapping[str, SyncReader]) -> None:
+    def _ask_for(self, group: Sequence[Register], readers: Mapping[str, SyncReader]) -> None:
         """Ask all buses for one group at once, and keep what comes."""
         for name, reader in readers.items():
             self._buses[name].ask(reader)
@@ -106,6 +113,7 @@ class VitalSigns:
             index = self._index[name][reader.answered]
             for register, values in found.items():
                 values[index] = reader.values[register.name][reader.answered] * _UNITS.get(register, 1)
+        self.silent_buses = tuple(name for name, reader in readers.items() if not reader.answered.any())
         fields: dict[str, Any] = {_FIELDS[register]: values for register, values in found.items()}
         self.newest = replace(self.newest, **fields)
 
