@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware import control_table as table
-from hardware.bus import DynamixelBus, finish_reads
+from hardware.bus import DynamixelBus
 from hardware.credibility import CLOCK, CURRENT, POSITION, VELOCITY, Asked, Credibility, Reach, Verdict
 from hardware.dynamixel import HARDWARE_ALERT
 from hardware.fast_read import FastReader
+from hardware.reading import finish_reads
 from hardware.roll_call import RollCall
 from hardware.sync_read import NO_ANSWER, SyncReader
 
@@ -127,7 +128,7 @@ class StateLink:
         return True
 
     def ask(self) -> None:
-        """Ask for the state; wait with `hardware.bus.finish_reads`, then `take` it."""
+        """Ask for the state; wait with `hardware.reading.finish_reads`, then `take` it."""
         self._reader = self._reader_for(self._roll_call.next())
         self.bus.ask(self._reader)
 
