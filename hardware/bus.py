@@ -24,7 +24,7 @@ from hardware.errors import BusError, ServoError
 from hardware.packet_stream import DamagedPacket, PacketStream
 from hardware.port import Port
 from hardware.reading import BlockReader, finish_reads
-from hardware.replies import Block, BlockReply, PingReply, ServoReading, StateReply, refusal
+from hardware.replies import Block, BlockReply, PingReply, refusal
 from hardware.sync_read import SyncReader, WireCounters, raw_block
 
 FloatArray = NDArray[np.float64]
@@ -183,21 +183,6 @@ class DynamixelBus:
             for place in np.flatnonzero(reader.answered).tolist()
         }
         return BlockReply(blocks, {reader.servo_ids[place]: why for place, why in reader.problems.items()})
-
-    def request_states(self, servo_ids: Sequence[int]) -> None:
-        """The asking half of `read_states`."""
-        self.request_blocks(servo_ids, table.STATE_ADDRESS, table.STATE_BYTES)
-
-    def collect_states(self) -> StateReply:
-        """The waiting half of `read_states`."""
-        reply = self.collect_blocks()
-        readings = {servo_id: ServoReading.from_block(servo_id, block) for servo_id, block in reply.blocks.items()}
-        return StateReply(readings, reply.problems)
-
-    def read_states(self, servo_ids: Sequence[int]) -> StateReply:
-        """Position, velocity and current of many servos in one sync read of ten bytes each."""
-        self.request_states(servo_ids)
-        return self.collect_states()
 
     def send(self, packet: bytes) -> None:
         """Put a packet on the wire that nobody answers."""
