@@ -39,7 +39,7 @@ def newest_calibration(folder: Path, robot: str, subject: Subject) -> Path | Non
 def chosen_calibration(given: Path | None, robot: RobotSpec, subject: Subject = "robot") -> Calibration | None:
     """The calibration in use: the file that was given, the newest in the folder that was given, or the newest there is.
 
-    None is the robot table as it is: nothing was given, and none was ever made.
+    None is the table as it is: nothing was given, and none was ever made.
 
     Raises:
         UsageError: the folder that was given has none.
@@ -49,22 +49,24 @@ def chosen_calibration(given: Path | None, robot: RobotSpec, subject: Subject = 
     if given is None or given.is_dir():
         path = newest_calibration(FOLDER if given is None else given, robot.name, subject)
         if path is None and given is not None:
+            option = "--calibration" if subject == "robot" else "--exoskeleton-calibration"
             raise UsageError(
-                f"--calibration {given} has no {subject} calibration of {robot.name}; make one with "
-                "`retake robot calibrate`"
+                f"{option} {given} has no {subject} calibration of {robot.name}; make one with "
+                f"`retake robot calibrate --subject {subject}`"
             )
     return None if path is None else Calibration.read(path).of(subject, robot.name)
 
 
-def check_calibration(body: str, robot: str, given: Path | None) -> None:
-    """Refuse a calibration that cannot be used, before anything moves.
+def check_calibrations(body: str, robot: str, given: Path | None, worn: Path | None) -> None:
+    """Refuse a calibration of a robot or of what a trainer wears that cannot be used, before anything moves.
 
     Raises:
         UsageError: it is for a body without cables, or its folder has none.
         AssetError: there is no such robot, or it is no calibration of it.
     """
-    if given is None:
-        return
-    if body != "serial":
-        raise UsageError(f"--calibration is given and --body is {body}, which has nothing to calibrate")
-    chosen_calibration(given, load_robot(robot))
+    if given is not None:
+        if body != "serial":
+            raise UsageError(f"--calibration is given and --body is {body}, which has nothing to calibrate")
+        chosen_calibration(given, load_robot(robot))
+    if worn is not None:
+        chosen_calibration(worn, load_robot(robot), "exoskeleton")

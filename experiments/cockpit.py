@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from assets.calibration import Calibration
 from assets.exoskeleton import load_exoskeleton
 from envs.connections import CONTROL, EXOSKELETON, GAMEPAD, PEDAL
 from envs.errors import StoppedError
@@ -17,6 +16,7 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.correction import Asking
 from envs.pilots.exoskeleton import ExoskeletonPilot, open_exoskeleton
 from envs.pilots.gamepad import GamepadPilot, Side
+from experiments.calibrations import chosen_calibration
 from experiments.command import UsageError
 from experiments.terminal_panel import Mark, TerminalPanel
 from experiments.workers import console
@@ -29,9 +29,11 @@ Leader = ExoskeletonPilot | GamepadPilot
 
 @dataclass(frozen=True)
 class Teleoperation:
-    """How a person leads. `exoskeleton` is another device's own table, `calibration` the file of its measured travels.
+    """How a person leads.
 
-    With `has_clutch` the robot makes the trainer's motion while the clutch is engaged, by pedal or by the key c.
+    `exoskeleton` is another device's own table, `calibration` a file of measured travels or a folder of them; where
+    they are None, the table beside the robot's and the newest file are used. With `has_clutch` the robot makes the
+    trainer's motion while the clutch is engaged, by pedal or by the key c.
     """
 
     device: Device = "exoskeleton"
@@ -113,10 +115,12 @@ class Cockpit:
             stack.callback(gamepad.close)
             gamepad.start()
             return GamepadPilot(robot, gamepad, wanted.hand)
-        layout = None
-        if CONTROL not in self._ports:  # a twin's trainer wears one of the robot's own build
+        layout, calibration = None, None
+        is_own = CONTROL not in self._ports  # a twin's trainer wears one of the robot's build, without an error
+        if is_own:
             layout = load_exoskeleton(wanted.exoskeleton or self._robot, robot)
-        calibration = None if wanted.calibration is None else Calibration.read(wanted.calibration)
+        if is_own or wanted.calibration is not None:
+            calibration = chosen_calibration(wanted.calibration, robot, "exoskeleton")
         clutch = self if wanted.has_clutch and not self._is_correcting else None
         port = self._ports[EXOSKELETON]
         pilot = open_exoskeleton(robot, port, layout=layout, calibration=calibration, clutch=clutch)

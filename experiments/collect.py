@@ -15,7 +15,7 @@ from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder, EpisodeResult
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
-from experiments.calibrations import check_calibration
+from experiments.calibrations import check_calibrations
 from experiments.cockpit import Device, Teleoperation
 from experiments.command import UsageError, at_least, run_verb
 from experiments.orders import orders, request_orders, scenarios
@@ -67,7 +67,7 @@ class Collect:
     exoskeleton: Path | None = None
     """Another exoskeleton's table in place of the exoskeleton.toml beside the robot's."""
     exoskeleton_calibration: Path | None = None
-    """What `retake robot calibrate` has measured of the exoskeleton; its digest stands in every episode."""
+    """For a trainer's own exoskeleton: a calibration, or a folder of them. Left out, the newest in calibration/."""
     distribution: Distribution = "nominal"
     """How scenarios are drawn: "nominal" is the middle half of every factor, "deployment" the whole."""
     requests: Path | None = None
@@ -148,7 +148,7 @@ def _check(config: Collect) -> None:
     station_ports(config.body, config.robot, config.ports)
     if config.device is None and config.ports:
         raise UsageError("--ports are given, but the scripted expert needs none; say --pilot exoskeleton or gamepad")
-    check_calibration(config.body, config.robot, config.calibration)
+    check_calibrations(config.body, config.robot, config.calibration, config.exoskeleton_calibration)
     if config.requests is not None and not config.requests.is_file():
         raise UsageError(f"there is no {config.requests}; `retake cases find` writes a requests.json")
     if config.requests is not None:

@@ -16,7 +16,7 @@ from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder
 from envs.scenario import Distribution, Pool, Scenario
 from envs.tasks.known import load_task
-from experiments.calibrations import check_calibration
+from experiments.calibrations import check_calibrations
 from experiments.case_book import CaseBook
 from experiments.cockpit import Teleoperation
 from experiments.command import UsageError, at_least, run_verb
@@ -85,7 +85,7 @@ class Evaluate:
     exoskeleton: Path | None = None
     """Another exoskeleton's table in place of the exoskeleton.toml beside the robot's."""
     exoskeleton_calibration: Path | None = None
-    """What `retake robot calibrate` has measured of the exoskeleton; its digest stands in every episode."""
+    """For a trainer's own exoskeleton: a calibration, or a folder of them. Left out, the newest in calibration/."""
     calibration: Path | None = None
     """For a real robot: a calibration, or a folder of them. Left out, the newest in calibration/."""
     band: Path | None = None
@@ -115,7 +115,7 @@ def run(config: Evaluate) -> int:
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
     _check_devices(config)
-    check_calibration(config.body, config.robot, config.calibration)
+    check_calibrations(config.body, config.robot, config.calibration, config.exoskeleton_calibration)
     _check_outputs(config)
     trained = load_policy(config.policy, load_robot(config.robot))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import select
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,8 +14,8 @@ from typing import Literal
 from rich.live import Live
 from rich.table import Table
 
-from assets.calibration import Subject
-from assets.exoskeleton import isomorphic_joints
+from assets.calibration import ChannelCalibration, Subject
+from assets.exoskeleton import LineLayout, load_exoskeleton
 from assets.robot import RobotSpec
 from assets.table import load_robot
 from envs.connections import EXOSKELETON
@@ -31,6 +31,7 @@ from hardware.calibrating import Sweep, Zero
 from hardware.limp_servos import LimpServos, Take, robot_servos, worn_servos
 from hardware.port import open_port
 from hardware.scanning import REPLY_MARGIN_S
+from hardware.swept_lines import SweptLines
 from hardware.wiring import close_all, open_buses
 
 _READ_HZ = 50.0
@@ -51,17 +52,19 @@ class Calibrate:
 
     subject: Subject = "robot"
     """What is calibrated: the robot, or the exoskeleton that teaches it."""
+    exoskeleton: Path | None = None
+    """Another exoskeleton's table in place of the exoskeleton.toml beside the robot's."""
     ports: tuple[str, ...] = ()
     """Which connection is plugged in where: connection=path pairs."""
     robot: str = DEFAULT_ROBOT
     """Name of a robot under assets/, or a folder with a robot.toml."""
     zero: Literal["ends", "home"] | None = None
     """What tells the zero of a joint: the ends of its travel, which are the table's limits, or the home pose at the
-    end. Left out: ends for a robot, home for an exoskeleton."""
+    end. Left out: ends for a robot and for an exoskeleton that sends lines, home for one of servos."""
     out: Path = FOLDER
     """The folder that keeps calibrations; each robot has a folder of its own in it."""
     baud: int = 1_000_000
-    """Bits a second on the wire."""
+    """Bits a second on the robot's wires; an exoskeleton's stand in its table."""
     seconds: float | None = None
     """End the sweep after so long instead of at Enter."""
     yes: bool = False
@@ -76,17 +79,14 @@ def calibrate(config: Calibrate) -> int:
     if not agreed("all joints will go limp: hold what would fall. Go on?", config.yes):
         console.print("  nothing was touched")
         return NOT_DONE
-    with _limp(config, robot) as servos:
-        sweep = Sweep([servo.joint for servo in servos.servos])
+    with _moved_by_hand(config, robot) as moved:
+        sweep = Sweep(moved.joints)
         _print_task(config)
         with Live(_table(sweep), console=console, auto_refresh=False) as live:
-            _read(servos, sweep.add, config.seconds, lambda: live.update(_table(sweep), refresh=True))
-        channels = sweep.channels(config.zero or _usual_zero(config.subject))
-        if changed := servos.write_offsets(channels):
-            told = ", ".join(changed)
-            console.print(f"  homing offsets were written for {told}: move these from stop to stop once more")
-            own = [channel for channel in channels if channel.joint in changed]
-            servos.prove(own, lambda take: _read(servos, take, config.seconds, lambda: None))
+            _read(moved, sweep.add, config.seconds, lambda: live.update(_table(sweep), refresh=True))
+        channels = sweep.channels(_zero(config, moved))
+        if isinstance(moved, LimpServos):
+            _settle_offsets(moved, channels, config.seconds)
     calibration = new_calibration(config.subject, robot, channels)
     path = keep_calibration(config.out, calibration)
     console.print(f"  {len(channels)} joints calibrated: {path}, digest {calibration.digest}", soft_wrap=True)
@@ -95,8 +95,8 @@ def calibrate(config: Calibrate) -> int:
 
 
 @contextmanager
-def _limp(config: Calibrate, robot: RobotSpec) -> Iterator[LimpServos]:
-    """The servos of what is calibrated, torque off, until the ports are released."""
+def _moved_by_hand(config: Calibrate, robot: RobotSpec) -> Iterator[LimpServos | SweptLines]:
+    """What is calibrated, limp, until the ports are released."""
     if config.subject == "robot":
         ports = servo_ports(robot, config.ports, config.baud)
         buses = open_buses(robot, ports, config.baud, REPLY_MARGIN_S)
@@ -105,19 +105,38 @@ def _limp(config: Calibrate, robot: RobotSpec) -> Iterator[LimpServos]:
         finally:
             close_all(buses)
         return
+    layout = load_exoskeleton(config.exoskeleton or config.robot, robot)
     path = port_pairs(config.ports).get(EXOSKELETON)
     if path is None:
         raise UsageError(f"the exoskeleton's port is missing; say --ports {EXOSKELETON}=/dev/serial/by-id/...")
-    bus = DynamixelBus(open_port(path, config.baud), EXOSKELETON, REPLY_MARGIN_S)
+    if isinstance(layout, LineLayout):
+        if config.zero == "home":
+            raise UsageError("--zero home is for servos; the ends of a line's numbers show what the table says")
+        with closing(SweptLines(robot, layout, path)) as lines:
+            yield lines
+        return
+    bus = DynamixelBus(open_port(path, layout.baud), EXOSKELETON, REPLY_MARGIN_S)
     try:
-        yield worn_servos(robot, isomorphic_joints(robot), EXOSKELETON, bus)
+        yield worn_servos(robot, layout.joints, EXOSKELETON, bus)
     finally:
         close_all({EXOSKELETON: bus})
 
 
-def _usual_zero(subject: Subject) -> Zero:
-    """A person's joints end elsewhere than the robot's; a robot's end at its stops."""
-    return "ends" if subject == "robot" else "home"
+def _zero(config: Calibrate, moved: LimpServos | SweptLines) -> Zero:
+    """A person's joints end elsewhere than the robot's; a robot's end at its stops, a line's as its table says."""
+    if isinstance(moved, SweptLines) or config.subject == "robot":
+        return config.zero or "ends"
+    return config.zero or "home"
+
+
+def _settle_offsets(servos: LimpServos, channels: Sequence[ChannelCalibration], seconds: float | None) -> None:
+    """Move the seams that lie inside a travel, and have it proved that they have moved."""
+    if not (changed := servos.write_offsets(channels)):
+        return
+    told = ", ".join(changed)
+    console.print(f"  homing offsets were written for {told}: move these from stop to stop once more")
+    own = [channel for channel in channels if channel.joint in changed]
+    servos.prove(own, lambda take: _read(servos, take, seconds, lambda: None))
 
 
 def _print_task(config: Calibrate) -> None:
@@ -126,7 +145,7 @@ def _print_task(config: Calibrate) -> None:
 
 
 def _read(
-    servos: LimpServos,
+    moved: LimpServos | SweptLines,
     take: Take,
     seconds: float | None,
     show: Callable[[], None],
@@ -135,7 +154,7 @@ def _read(
     begun_s = time.monotonic()
     shown_s = 0.0
     while True:
-        take(*servos.read())
+        take(*moved.read())
         now_s = time.monotonic()
         if now_s - shown_s >= 1.0 / _SHOWN_HZ:
             show()

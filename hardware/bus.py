@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,9 @@ from hardware.dynamixel import (
 )
 from hardware.errors import BusError, ServoError
 from hardware.packet_stream import DamagedPacket, PacketStream
-from hardware.port import Port, wait_for_any
-from hardware.replies import Block, BlockReply, PingReply, ServoReading, StateReply, refusal
+from hardware.port import Port
+from hardware.reading import BlockReader, finish_reads
+from hardware.replies import Block, BlockReply, PingReply, refusal
 from hardware.sync_read import SyncReader, WireCounters, raw_block
 
 FloatArray = NDArray[np.float64]
@@ -35,28 +35,6 @@ _ALONE_MARGIN_S = 0.03
 _READ_LIMIT = 4096
 _PING_DATA_BYTES = 3  # model number, firmware
 _QUIET_S = 0.01  # in which an adapter has delivered whatever was on the wire
-_WORTH_RESTING_S = 5e-4  # below that, sleeping and waking cost more than they save
-
-
-class BlockReader(Protocol):
-    """Decodes what comes back to one request; `SyncReader` and `FastReader` are such."""
-
-    request: bytes
-    reply_bytes: int
-    reply_delays: int
-    is_complete: bool
-
-    @property
-    def missing_bytes(self) -> int: ...
-
-    @property
-    def received_bytes(self) -> int: ...
-
-    def begin(self) -> None: ...
-
-    def feed(self, data: bytes) -> None: ...
-
-    def finish(self) -> None: ...
 
 
 class DynamixelBus:
@@ -206,21 +184,6 @@ class DynamixelBus:
         }
         return BlockReply(blocks, {reader.servo_ids[place]: why for place, why in reader.problems.items()})
 
-    def request_states(self, servo_ids: Sequence[int]) -> None:
-        """The asking half of `read_states`."""
-        self.request_blocks(servo_ids, table.STATE_ADDRESS, table.STATE_BYTES)
-
-    def collect_states(self) -> StateReply:
-        """The waiting half of `read_states`."""
-        reply = self.collect_blocks()
-        readings = {servo_id: ServoReading.from_block(servo_id, block) for servo_id, block in reply.blocks.items()}
-        return StateReply(readings, reply.problems)
-
-    def read_states(self, servo_ids: Sequence[int]) -> StateReply:
-        """Position, velocity and current of many servos in one sync read of ten bytes each."""
-        self.request_states(servo_ids)
-        return self.collect_states()
-
     def send(self, packet: bytes) -> None:
         """Put a packet on the wire that nobody answers."""
         port = self._port
@@ -332,26 +295,3 @@ class DynamixelBus:
     def _receive_until(self, deadline_s: float) -> Iterator[Packet | DamagedPacket]:
         while self._port.wait(deadline_s):
             yield from self._stream.feed(self._port.read(_READ_LIMIT))
-
-
-def finish_reads(buses: Sequence[DynamixelBus]) -> None:
-    """Wait for the answers on all buses that were asked, each no longer than until its own deadline.
-
-    Raises:
-        PortError: a cable is gone.
-    """
-    waiting = [bus for bus in buses if bus.is_waiting]
-    while waiting:
-        idle_until_s = min([bus.advance() for bus in waiting])
-        waiting = [bus for bus in waiting if bus.is_waiting]
-        if not waiting:
-            return
-        port = waiting[0].port
-        # While the wire is known to be busy, waking up for every few bytes would be work for nothing.
-        if idle_until_s - port.now_s() > _WORTH_RESTING_S:
-            port.rest(idle_until_s)
-            continue
-        first = min(waiting, key=lambda bus: bus.deadline_s)
-        if not wait_for_any([bus.port for bus in waiting], first.deadline_s):
-            first.advance(is_over=True)
-            waiting = [bus for bus in waiting if bus.is_waiting]

@@ -7,7 +7,7 @@ where the seam of the turn shall lie.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 from typing import Literal
 
@@ -16,12 +16,13 @@ from assets.errors import CalibrationError
 
 Zero = Literal["ends", "home"]
 
-FASTEST_TICKS_S = 20_000  # about 30 rad/s, faster than a hand turns a joint
-LEAST_STEP_TICKS = 200  # what noise and a late reading may add
+FASTEST_RAD_S = 30.0  # faster than a hand turns a joint
+LEAST_STEP_RAD = 0.3  # what noise and a late reading may add
 LONGEST_GAP_S = 0.5  # a hand may have turned a joint by more than half a turn unseen
 MOST_GARBAGE = 0.05
 FEWEST_READINGS = 20
-UNMOVED_TICKS = 40
+WORN_TRAVEL = 0.3  # how much of the table's travel a person's joint must at least show
+UNMOVED_RAD = 0.06
 HOME_TOLERANCE_RAD = 0.35  # how well a person holds a pose
 LIMIT_TOLERANCE_RAD = 0.2
 LARGEST_TO_TABLE = 1.25
@@ -31,9 +32,10 @@ LARGEST_TO_TABLE = 1.25
 class SweptJoint:
     """What is known of a joint before it is swept.
 
-    `turn` is how many ticks make one turn of its sensor. `least_travel` is how much of the table's travel the sweep
-    must show. `largest_offset` is the homing offset that its servo honours; None where the seam is dealt with by
-    whoever reads the sensor.
+    `turn` is after how many ticks its sensor begins again, None where it has a stop. `least_travel` is how much of the
+    table's travel the sweep must show. `largest_offset` is the homing offset that its servo honours; None where the
+    seam is dealt with by whoever reads the sensor. With `is_scaled` the ends of the travel are the table's, however
+    many ticks lie between them; `rad_per_tick` says roughly how many.
     """
 
     joint: str
@@ -41,14 +43,12 @@ class SweptJoint:
     lower_rad: float
     upper_rad: float
     home_rad: float
-    turn: int = 4096
+    turn: int | None = 4096
+    rad_per_tick: float = 2.0 * pi / 4096
     least_travel: float = 0.8
     largest_offset: int | None = 1024
     homing_offset: int = 0
-
-    @property
-    def rad_per_tick(self) -> float:
-        return 2.0 * pi / self.turn
+    is_scaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Sweep:
 
     def __init__(self, joints: Sequence[SweptJoint]) -> None:
         self.joints = tuple(joints)
-        self._turn = {joint.joint: joint.turn for joint in joints}
+        self._joint = {joint.joint: joint for joint in joints}
         self._travel: dict[str, Travel] = {}
         self._stamp_s: dict[str, float] = {}
 
@@ -84,14 +84,14 @@ class Sweep:
     def add(self, ticks: Mapping[str, int], stamp_s: float) -> None:
         """Take readings of some joints, in raw ticks, made at `stamp_s`."""
         for name, raw in ticks.items():
-            turn, before = self._turn[name], self._travel.get(name)
+            joint, before = self._joint[name], self._travel.get(name)
             if before is None:
                 self._travel[name] = Travel(raw, raw, raw, 1, 0, 0.0)
                 self._stamp_s[name] = stamp_s
                 continue
             gap_s = stamp_s - self._stamp_s[name]
-            now = raw - turn * round((raw - before.now) / turn)  # the nearest of the positions that read alike
-            if abs(now - before.now) > LEAST_STEP_TICKS + FASTEST_TICKS_S * gap_s:
+            now = raw if joint.turn is None else _nearest_alike(raw, before.now, joint.turn)
+            if abs(now - before.now) * joint.rad_per_tick > LEAST_STEP_RAD + FASTEST_RAD_S * gap_s:
                 self._travel[name] = _with(before, refused=before.refused + 1, readings=before.readings + 1)
                 continue
             self._stamp_s[name] = stamp_s
@@ -135,6 +135,9 @@ def _channel(joint: SweptJoint, travel: Travel | None, zero: Zero) -> ChannelCal
     if travel.longest_gap_s > LONGEST_GAP_S:
         raise CalibrationError(f"it gave nothing for {travel.longest_gap_s:.1f} s in between; sweep again")
     _refuse_implausible_range(joint, travel, zero)
+    if joint.is_scaled:
+        table_rad = joint.upper_rad - joint.lower_rad
+        joint = replace(joint, rad_per_tick=table_rad / (travel.highest - travel.lowest))
     center = _center(joint, travel, zero)
     _refuse_against_sign(joint, travel, center, zero)
     shift, offset = _placed(joint, travel)
@@ -146,15 +149,15 @@ def _channel(joint: SweptJoint, travel: Travel | None, zero: Zero) -> ChannelCal
 def _refuse_implausible_range(joint: SweptJoint, travel: Travel, zero: Zero) -> None:
     ticks = travel.highest - travel.lowest
     range_rad, table_rad = ticks * joint.rad_per_tick, joint.upper_rad - joint.lower_rad
-    if ticks < UNMOVED_TICKS:
+    if range_rad < UNMOVED_RAD:
         raise CalibrationError("it was not moved; move it from stop to stop")
-    if ticks >= joint.turn:
+    if joint.turn is not None and ticks >= joint.turn:
         raise CalibrationError(f"it was turned by {range_rad:.2f} rad, more than one turn; a joint turns less")
     if range_rad < joint.least_travel * table_rad:
         raise CalibrationError(
             f"it was moved by {range_rad:.2f} rad only, the table has {table_rad:.2f}; move it from stop to stop"
         )
-    if zero == "ends" and range_rad > LARGEST_TO_TABLE * table_rad:
+    if zero == "ends" and not joint.is_scaled and range_rad > LARGEST_TO_TABLE * table_rad:
         raise CalibrationError(
             f"it was moved by {range_rad:.2f} rad, the table has {table_rad:.2f}: its stops lie beyond its limits. "
             "Hold it at home at the end, and say --zero home"
@@ -199,6 +202,8 @@ def _unswept_rad(joint: SweptJoint) -> float:
 
 def _placed(joint: SweptJoint, travel: Travel) -> tuple[int, int]:
     """By how much to shift the travel so that it lies within one turn, and the homing offset that does it."""
+    if joint.turn is None:
+        return 0, joint.homing_offset
     turns = -joint.turn * (((travel.lowest + travel.highest) // 2) // joint.turn)  # the middle lies within one turn
     if joint.largest_offset is None:
         return turns, joint.homing_offset
@@ -218,5 +223,10 @@ def _placed(joint: SweptJoint, travel: Travel) -> tuple[int, int]:
     )
 
 
+def _nearest_alike(raw: int, near: int, turn: int) -> int:
+    """Of the positions that read as `raw`, the one nearest to another."""
+    return raw - turn * round((raw - near) / turn)
+
+
 def _with(travel: Travel, *, refused: int, readings: int) -> Travel:
-    return Travel(travel.lowest, travel.highest, travel.now, readings, refused, travel.longest_gap_s)
+    return replace(travel, readings=readings, refused=refused)

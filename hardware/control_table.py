@@ -75,7 +75,6 @@ PRESENT_TEMPERATURE = Register("present temperature", 146, 1)
 EEPROM_END = 64  # registers below are kept without power and locked while torque is on
 
 STATE_ADDRESS = PRESENT_CURRENT.address
-STATE_BYTES = PRESENT_POSITION.address + PRESENT_POSITION.size - STATE_ADDRESS  # current, velocity, position
 
 
 class OperatingMode(IntEnum):

@@ -45,6 +45,10 @@ def crc_tables(length: int) -> NDArray[np.uint16]:  # (length, 256)
     return tables
 
 
+# Lines for tables like those, where a check sum's own two bytes, low byte first, give themselves.
+CRC_BYTES_THEMSELVES: NDArray[np.uint16] = np.array([range(256), range(0, 1 << 16, 256)], dtype=np.uint16)
+
+
 class TableCells:
     """Where the bytes of up to `rows` rows of `length` stand in flattened `crc_tables`: place * 256 + value.
 
@@ -53,10 +57,14 @@ class TableCells:
 
     def __init__(self, rows: int, length: int) -> None:
         self._bytes = np.zeros((rows, length, 2), dtype=np.uint8)
+        self._values = self._bytes[..., 0]
         self._numbers = self._bytes.view("<u2")[..., 0]
         self._numbers[:] = np.arange(length) * 256
 
     def of(self, raw: NDArray[np.uint8]) -> NDArray[np.uint16]:  # (rows, length)
         """The cells of these rows; valid until the next call."""
-        self._bytes[: len(raw), :, 0] = raw
+        if len(raw) == len(self._bytes):
+            self._values[...] = raw
+            return self._numbers
+        self._values[: len(raw)] = raw
         return self._numbers[: len(raw)]

@@ -22,6 +22,8 @@ CLOCK, CURRENT, VELOCITY, POSITION = range(4)  # the columns of readings
 _COMPARED = np.array([-1, 0, 0, -1], dtype=np.int64)  # with the last: clock and position; the others by themselves
 
 _TICK_MASK = 32_767  # the servo's clock counts milliseconds modulo 32,768
+_LOW_TICKS = np.array([_TICK_MASK, -1, -1, -1], dtype=np.int64)  # whatever stands above the clock in its word
+_CLOCK_BITS = 0xFFFF
 _ANY_MS = 1e15
 _NEVER_S = 1e9
 _TICK_SLACK_MS = 3.0  # both ends round
@@ -63,6 +65,7 @@ class Credibility:
         self._base: IntArray = np.zeros((count, 4), dtype=np.int64)  # clock and position of the last good ones
         nothing = np.zeros(count)
         self._ceiling = np.stack([nothing, reach.current_ticks, reach.velocity_ticks, nothing], axis=1).astype(np.int64)
+        self._middle: IntArray = np.zeros(4, dtype=np.int64)  # of the clock's span; nothing is taken off the others
         self._reached_s = -1.0  # the gap that the ceiling of positions was made for
         self.forget()
 
@@ -85,7 +88,7 @@ class Credibility:
         self._part()
         is_within = self._is_within(found, asked)
         since_ms = (asked.arrived_s - self._sent_s) * 1000.0 + _TICK_SLACK_MS
-        clock, before = found[:, CLOCK], self._base[:, CLOCK]
+        clock, before = found[:, CLOCK], self._base[:, CLOCK] & _CLOCK_BITS
         is_off = ~is_within[:, CLOCK]
         # A late answer may have come round to a small number, too, but it is not further on than time is.
         is_restarted = is_off & (clock < since_ms) & (((clock - before) & _TICK_MASK) > since_ms)
@@ -113,9 +116,13 @@ class Credibility:
         ceiling[:, CLOCK] = (most_ms - least_ms) / 2.0 + (longest_s > _LONGEST_GAP_S) * _ANY_MS
         self._set_reach(longest_s)
         changes = found - self._base
-        changes[:, CLOCK] &= _TICK_MASK
+        changes &= _LOW_TICKS
         middle_ms = (least_ms + most_ms) / 2.0
-        changes[:, CLOCK] -= int(middle_ms) if isinstance(middle_ms, float) else middle_ms.astype(np.int64)
+        if isinstance(middle_ms, float):
+            self._middle[CLOCK] = middle_ms
+            changes -= self._middle
+        else:
+            changes[:, CLOCK] -= middle_ms.astype(np.int64)
         result: BoolArray = np.abs(changes, out=changes) <= ceiling
         return result
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import ServoSpec
-from hardware.bus import DynamixelBus, finish_reads
+from hardware.bus import DynamixelBus
 from hardware.control_table import servo_model
 from hardware.credibility import Reach
 from hardware.joint_units import JointUnits
+from hardware.reading import finish_reads
 from hardware.state_link import LinkCounters, StateLink
 
 FloatArray = NDArray[np.float64]

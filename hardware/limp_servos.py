@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import pi
 
 from assets.calibration import ChannelCalibration
 from assets.exoskeleton import ExoskeletonJoint
 from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
-from hardware.calibrating import SweptJoint
+from hardware.calibrating import WORN_TRAVEL, SweptJoint
 from hardware.errors import HardwareError, ServoError
 from hardware.servo_expectation import expected_settings
 from hardware.wiring import close_all, servos_in_joint_order
@@ -18,7 +19,6 @@ from hardware.wiring import close_all, servos_in_joint_order
 Take = Callable[[dict[str, int], float], None]  # of raw ticks by joint, and when they were read
 
 OFF_TRAVEL_TICKS = 60  # a stop gives, and a hand presses
-_WORN_TRAVEL = 0.3  # how much of a robot joint's travel a person's joint must at least show
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class LimpServos:
         self._buses = dict(buses)
         self._ids = {name: [servo.servo_id for servo in servos if servo.bus == name] for name in buses}
         self._joint = {(servo.bus, servo.servo_id): servo.joint.joint for servo in servos}
+
+    @property
+    def joints(self) -> tuple[SweptJoint, ...]:
+        return tuple(servo.joint for servo in self.servos)
 
     def read(self) -> tuple[dict[str, int], float]:
         """Raw ticks of every joint that answers, and when they were read, in seconds of the buses' clock.
@@ -174,10 +178,11 @@ def worn_servos(spec: RobotSpec, joints: Sequence[ExoskeletonJoint], name: str, 
         swept = SweptJoint(
             joint=worn.joint,
             sign=worn.sign,
-            lower_rad=joint.lower,
-            upper_rad=joint.upper,
-            home_rad=joint.home,
-            least_travel=_WORN_TRAVEL,
+            lower_rad=joint.lower - worn.offset_rad,
+            upper_rad=joint.upper - worn.offset_rad,
+            home_rad=joint.home - worn.offset_rad,
+            rad_per_tick=worn.scale * 2.0 * pi / table.TICKS_PER_TURN,
+            least_travel=WORN_TRAVEL,
             largest_offset=None,
             homing_offset=bus.read(worn.servo_id, table.HOMING_OFFSET),
         )

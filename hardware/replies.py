@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from struct import Struct
 
 from hardware import control_table as table
 from hardware.dynamixel import HARDWARE_ALERT, StatusError, StatusPacket
-
-_STATE = Struct("<hii")  # present current, velocity and position, as they lie from STATE_ADDRESS on
 
 _REFUSALS = {
     StatusError.RESULT_FAIL: "it could not carry the instruction out",
@@ -40,32 +37,6 @@ class BlockReply:
     """What a sync read brought: a block for each good servo, a reason for each of the others."""
 
     blocks: Mapping[int, Block]
-    problems: Mapping[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ServoReading:
-    """What one servo senses, in its own units. `alert` says that its Hardware Error Status is not 0."""
-
-    servo_id: int
-    position_ticks: int
-    velocity_ticks: int
-    current_ticks: int
-    alert: bool
-    stamp_s: float
-
-    @staticmethod
-    def from_block(servo_id: int, block: Block) -> ServoReading:
-        """The reading in a block of `STATE_BYTES` from `STATE_ADDRESS`."""
-        current_ticks, velocity_ticks, position_ticks = _STATE.unpack(block.data)
-        return ServoReading(servo_id, position_ticks, velocity_ticks, current_ticks, block.alert, block.stamp_s)
-
-
-@dataclass(frozen=True, slots=True)
-class StateReply:
-    """The readings that arrived, by servo id, and why the others did not."""
-
-    readings: Mapping[int, ServoReading]
     problems: Mapping[int, str]
 
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware import control_table as table
-from hardware.bus import DynamixelBus, finish_reads
+from hardware.bus import DynamixelBus
 from hardware.credibility import CLOCK, CURRENT, POSITION, VELOCITY, Asked, Credibility, Reach, Verdict
 from hardware.dynamixel import HARDWARE_ALERT
 from hardware.fast_read import FastReader
+from hardware.reading import finish_reads
 from hardware.roll_call import RollCall
 from hardware.sync_read import NO_ANSWER, SyncReader
 
@@ -27,6 +28,8 @@ __all__ = ["LinkCounters", "LinkState", "Reach", "StateLink"]
 STATE_ADDRESS = table.REALTIME_TICK.address
 # Four words: clock and whether it moves, PWM and current, velocity, position.
 STATE_BLOCK = np.dtype((np.int32, (4,)))
+_SHIFTS = np.array([0, 16, 0, 0], dtype=np.int64)  # the current stands in the upper half of its word
+_LOW_CLOCK = np.array([0xFFFF, -1, -1, -1], dtype=np.int64)
 FROZEN_TICKS = 25  # as many equal clocks are no chance
 
 _FAST_AGAIN_AFTER = 50  # cycles of plain reads behind a failed fast one
@@ -125,7 +128,7 @@ class StateLink:
         return True
 
     def ask(self) -> None:
-        """Ask for the state; wait with `hardware.bus.finish_reads`, then `take` it."""
+        """Ask for the state; wait with `hardware.reading.finish_reads`, then `take` it."""
         self._reader = self._reader_for(self._roll_call.next())
         self.bus.ask(self._reader)
 
@@ -168,7 +171,7 @@ class StateLink:
         heard = np.flatnonzero(reader.answered).tolist()
         found = self._last.copy()
         if heard:
-            numbers, stamps_s = _numbers(reader.values), self.bus.stamps_s(reader.ends)
+            numbers, stamps_s = _numbers(reader.values) & _LOW_CLOCK, self.bus.stamps_s(reader.ends)
             found[[order[place] for place in heard]] = numbers[heard]
         verdict = self._credibility.examine(found, asked)
         problems = self._silences(reader)
@@ -260,7 +263,7 @@ class StateLink:
 
 
 def _numbers(values: NDArray[Any]) -> IntArray:  # (servos, 4)
+    """The words of answers as numbers; the clock still has above it what stands beside it in its word."""
     numbers: IntArray = values.astype(np.int64)
-    numbers[:, CLOCK] &= 0xFFFF
-    numbers[:, CURRENT] >>= 16
+    numbers >>= _SHIFTS
     return numbers

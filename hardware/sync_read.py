@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.control_table import Register
-from hardware.crc import TableCells, crc_tables
+from hardware.crc import CRC_BYTES_THEMSELVES, TableCells, crc_tables
 from hardware.dynamixel import (
     BROADCAST_ID,
     CRC_BYTES,
@@ -93,15 +93,25 @@ class SyncReader:
         self._size = size
         self._block = block
         self._counters = counters
-        self._row = np.dtype([("head", "<u8"), ("error", "u1"), ("data", block), ("crc", "<u2")])
+        row_bytes = STATUS_OVERHEAD_BYTES + size
+        self._row = np.dtype(
+            {
+                "names": ["head", "error", "data", "tail"],  # the tail is all behind the head, as bytes
+                "formats": ["<u8", "u1", block, (np.uint8, (row_bytes - _HEAD_BYTES,))],
+                "offsets": [0, _HEAD_BYTES, _HEAD_BYTES + 1, _HEAD_BYTES],
+                "itemsize": row_bytes,
+            }
+        )
         heads = [_head(servo_id, size) for servo_id in servo_ids]
         self._heads = np.array(heads, dtype=np.uint64)
         self._heads_in_order = self._heads.tobytes()
-        tables = crc_tables(STATUS_OVERHEAD_BYTES - CRC_BYTES + size)
+        # The check sum's own bytes are looked up as well, and give themselves: a good row then sums up to its head's.
+        tables = np.vstack([crc_tables(row_bytes - CRC_BYTES), CRC_BYTES_THEMSELVES])
         self._head_tables = tables[:_HEAD_BYTES]
         self._tables = tables[_HEAD_BYTES:].ravel()
-        self._cells = TableCells(len(servo_ids), 1 + size)
+        self._cells = TableCells(len(servo_ids), row_bytes - _HEAD_BYTES)
         self._head_crc = np.array([self._crc_of_head(head) for head in heads], dtype=np.uint16)
+        self._head_crc_in_order = self._head_crc.tobytes()
         self._places = np.full(256, -1, dtype=np.intp)
         self._places[list(self.servo_ids)] = np.arange(len(servo_ids))
         self._ends_in_order = (np.arange(len(servo_ids)) + 1) * self._row.itemsize
@@ -147,7 +157,7 @@ class SyncReader:
     def _take_whole(self) -> bool:
         """The common case: everybody answered, in order, undamaged and unstuffed."""
         rows = np.frombuffer(self._buffer, self._row)
-        if rows["head"].tobytes() != self._heads_in_order or not is_all(self._sums(rows, 0, self._head_crc)):
+        if rows["head"].tobytes() != self._heads_in_order or self._sums(rows).tobytes() != self._head_crc_in_order:
             return False
         self.values, self.errors = rows["data"], rows["error"]
         self.ends, self.answered, self.is_complete = self._ends_in_order, self._everybody, True
@@ -161,12 +171,10 @@ class SyncReader:
         self.ends = np.zeros(count, dtype=np.int64)
         self.answered = np.zeros(count, dtype=np.bool_)
 
-    def _sums(self, rows: NDArray[np.void], start: int, head_crc: NDArray[np.uint16]) -> BoolArray:
-        """Which rows carry their own check sum."""
-        raw = np.frombuffer(self._buffer, np.uint8, rows.nbytes, start).reshape(len(rows), -1)
-        sums = np.bitwise_xor.reduce(self._tables.take(self._cells.of(raw[:, _HEAD_BYTES:-CRC_BYTES])), axis=1)
-        result: BoolArray = (sums ^ head_crc) == rows["crc"]
-        return result
+    def _sums(self, rows: NDArray[np.void]) -> NDArray[np.uint16]:
+        """What each row's bytes behind its head add up to; in a good one that is the check sum of its head."""
+        sums: NDArray[np.uint16] = np.bitwise_xor.reduce(self._tables.take(self._cells.of(rows["tail"])), axis=1)
+        return sums
 
     def _decode(self) -> None:
         if not self._is_looked_at:
@@ -190,7 +198,7 @@ class SyncReader:
         rows = np.frombuffer(self._buffer, self._row, count, self._start)
         places = self._places[((rows["head"] >> _ID_SHIFT) & np.uint64(0xFF)).astype(np.intp)]
         is_good = (places >= 0) & (rows["head"] == self._heads[places])
-        is_good &= self._sums(rows, self._start, self._head_crc[places])
+        is_good &= self._sums(rows) == self._head_crc[places]
         run = count if is_good.all() else int(is_good.argmin())
         places, rows = places[:run], rows[:run]
         before, had_answered = int(self.answered.sum()), self.answered.tobytes()

@@ -17,6 +17,7 @@ from hardware.virtual_hearing import Hearing
 from hardware.virtual_servo import VirtualServo
 
 _STATUS_MARK = 0x55
+_LONGEST = 0xFFFF
 _TWO_IN_ONE = "2X"  # these models take no part, whatever their firmware
 
 
@@ -31,6 +32,8 @@ def fast_answers(requests: Sequence[tuple[int, int, int]], hearing: Hearing, fro
     if from_firmware is None:
         return []
     length = 1 + sum(2 + size + CRC_BYTES for _, _, size in requests)
+    if length > _LONGEST:  # no packet can say how long it would be
+        return []
     part = HEADER + bytes([BROADCAST_ID]) + length.to_bytes(2, "little") + bytes([_STATUS_MARK])
     crc = 0
     answers: list[Answer] = []

@@ -6,7 +6,7 @@ Source: the manufacturer's manual, a page a model.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hardware import control_table as table
 from hardware.control_table import OperatingMode, Register, ServoModel
@@ -53,35 +53,26 @@ WRITABLE: Mapping[Register, range] = {
 GOALS = (table.GOAL_PWM, table.GOAL_CURRENT, table.GOAL_VELOCITY, table.GOAL_POSITION)
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """What differs from model to model; voltages in 0.1 V, speed in 0.229 rpm."""
+class _Gains(NamedTuple):
+    """How a model's controllers are set after each start."""
 
-    min_voltage: int
-    max_voltage: int
-    temperature_c: int
-    velocity: int
     velocity_i: int
     velocity_p: int
     position_p: int
     position_d: int = 0
-    shutdown: int = 0x34  # overheating, electrical shock, overload
 
 
-_XM430 = _Family(95, 160, 80, 350, 1920, 100, 800)
-_FAMILIES: Mapping[str, _Family] = {
-    "XL330-M288": _Family(35, 70, 70, 445, 1600, 180, 400, shutdown=0x35),
-    "XC330-T288": _Family(55, 140, 70, 320, 1200, 40, 900),
-    "XL430-W250": _Family(60, 140, 72, 265, 1000, 100, 640, position_d=4000),
-    "2XL430-W250": _Family(60, 140, 72, 250, 1000, 100, 640, position_d=4000),
-    "XM430-W350": _XM430,
-    "XM540-W270": _Family(95, 160, 80, 128, 1920, 100, 800),
+_XM_GAINS = _Gains(1920, 100, 800)
+_GAINS: Mapping[str, _Gains] = {
+    "XL330-M288": _Gains(1600, 180, 400),
+    "XC330-T288": _Gains(1200, 40, 900),
+    "XL430-W250": _Gains(1000, 100, 640, position_d=4000),
+    "2XL430-W250": _Gains(1000, 100, 640, position_d=4000),
 }
 
 
 def factory_settings(model: ServoModel) -> dict[Register, int]:
     """The EEPROM of a new servo; its id is 1 and its baud rate 57 600."""
-    family = _FAMILIES.get(model.name, _XM430)
     return {
         table.SERVO_ID: 1,
         table.BAUD_CODE: 1,
@@ -90,26 +81,26 @@ def factory_settings(model: ServoModel) -> dict[Register, int]:
         table.SHADOW_ID: 255,
         table.PROTOCOL_TYPE: 2,
         table.MOVING_THRESHOLD: 10,
-        table.TEMPERATURE_LIMIT: family.temperature_c,
-        table.MAX_VOLTAGE_LIMIT: family.max_voltage,
-        table.MIN_VOLTAGE_LIMIT: family.min_voltage,
+        table.TEMPERATURE_LIMIT: model.temperature_limit_c,
+        table.MAX_VOLTAGE_LIMIT: round(model.highest_voltage_v / table.VOLTAGE_UNIT_V),
+        table.MIN_VOLTAGE_LIMIT: round(model.lowest_voltage_v / table.VOLTAGE_UNIT_V),
         table.PWM_LIMIT: 885,
         table.CURRENT_LIMIT: model.current_limit_ticks or 0,
-        table.VELOCITY_LIMIT: family.velocity,
+        table.VELOCITY_LIMIT: model.velocity_limit_ticks,
         table.MAX_POSITION_LIMIT: table.TICKS_PER_TURN - 1,
         table.MIN_POSITION_LIMIT: 0,
-        table.SHUTDOWN: family.shutdown,
+        table.SHUTDOWN: model.shutdown_mask,
     }
 
 
 def ram_settings(model: ServoModel) -> dict[Register, int]:
     """What RAM holds after each start, where that is not 0."""
-    family = _FAMILIES.get(model.name, _XM430)
+    gains = _GAINS.get(model.name, _XM_GAINS)
     return {
         table.STATUS_RETURN_LEVEL: 2,
-        table.VELOCITY_I_GAIN: family.velocity_i,
-        table.VELOCITY_P_GAIN: family.velocity_p,
-        table.POSITION_D_GAIN: family.position_d,
-        table.POSITION_P_GAIN: family.position_p,
+        table.VELOCITY_I_GAIN: gains.velocity_i,
+        table.VELOCITY_P_GAIN: gains.velocity_p,
+        table.POSITION_D_GAIN: gains.position_d,
+        table.POSITION_P_GAIN: gains.position_p,
         table.GOAL_PWM: 885,
     }

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware import control_table as table
-from hardware.bus import DynamixelBus, finish_reads
+from hardware.bus import DynamixelBus
+from hardware.reading import finish_reads
 from hardware.register import Register
 from hardware.sync_read import SyncReader, block_of
 

@@ -5,11 +5,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -51,8 +51,18 @@ SERVO_ROBOT: RobotSpec = replace(
 )
 
 
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Guest = TypeVar("Guest", bound=Closable)
+
+
 class VirtualStation:
-    """Also the body's judge and stage crew. `blocked` joints do not move."""
+    """Also the body's judge and stage crew. `blocked` joints do not move.
+
+    What is given to `closing` is closed before the cables are, so that a test that fails leaves the next one its ports.
+    """
 
     def __init__(self, spec: RobotSpec = SERVO_ROBOT) -> None:
         self.spec = spec
@@ -67,6 +77,7 @@ class VirtualStation:
         self.cameras.daemon_threads = True
         self._done = threading.Event()
         self.lock = threading.Lock()
+        self._guests = ExitStack()
         self._threads = [
             threading.Thread(target=self._run, daemon=True),
             threading.Thread(target=self.cameras.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True),
@@ -88,6 +99,15 @@ class VirtualStation:
     def assess(self) -> Judgement:
         return Judgement(done=(False, False), success=False, failure=None, unmet="turn: nobody looks")
 
+    def closing(self, guest: Guest) -> Guest:
+        """Close this with the station; the guest itself."""
+        self._guests.callback(guest.close)
+        return guest
+
+    def close_guests(self) -> None:
+        """Close what was given to `closing` so far."""
+        self._guests.close()
+
     def replug(self, bus: str) -> None:
         """Pull a bus's cable, and plug it in under a new name."""
         with self.lock:
@@ -100,13 +120,16 @@ class VirtualStation:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._done.set()
-        self.cameras.shutdown()
-        for thread in self._threads:
-            thread.join()
-        self.cameras.server_close()
-        for end in (*self.terminals.values(), self.sound, *self.listeners):
-            end.close()
+        try:
+            self.close_guests()
+        finally:
+            self._done.set()
+            self.cameras.shutdown()
+            for thread in self._threads:
+                thread.join()
+            self.cameras.server_close()
+            for end in (*self.terminals.values(), self.sound, *self.listeners):
+                end.close()
 
     def _run(self) -> None:
         before_s, ticks = time.monotonic(), 0
@@ -179,7 +202,7 @@ def station_env(
         body = RealBody(station.spec, clock, {**station.ports, **ports}, patience, calibration)
         return Station(body, station, station)
 
-    env = HumanoidEnv(station.spec, POINTING, connect, clock, deadline_s=LONG_S)
+    env = station.closing(HumanoidEnv(station.spec, POINTING, connect, clock, deadline_s=LONG_S))
     again = partial(station_env, station, patience, calibration, **ports)
     env.spec = EnvSpec("Station-v0", entry_point=again, nondeterministic=True)
     return env

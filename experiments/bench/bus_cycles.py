@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from hardware import control_table as table
-from hardware.bus import DynamixelBus, finish_reads
+from hardware.bus import DynamixelBus
 from hardware.control_table import servo_model
 from hardware.port import Port
+from hardware.reading import finish_reads
 from hardware.state_link import LinkState, Reach, StateLink
 from hardware.sync_write import SyncWriter
 from hardware.virtual import VirtualBus

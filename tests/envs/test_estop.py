@@ -54,7 +54,7 @@ class Stage:
             self.reached("opening the cables", after_s=0.05)
             return Station(self.body, self, self, comes_home_first=True)
 
-        self.env = HumanoidEnv(SERVO_ROBOT, POINTING, connect, clock, deadline_s=10.0)
+        self.env = self.station.closing(HumanoidEnv(SERVO_ROBOT, POINTING, connect, clock, deadline_s=10.0))
         self.estop = EmergencyStop(self.env)
 
     def reached(self, moment: str, *, after_s: float = 0.0) -> None:
@@ -106,6 +106,13 @@ def station() -> Iterator[VirtualStation]:
         yield made
 
 
+@pytest.fixture(autouse=True)
+def free_cables(station: VirtualStation) -> Iterator[None]:
+    """However a test ends, the next one finds the ports free."""
+    yield
+    station.close_guests()
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
     return Archive(tmp_path / "archive")
@@ -136,7 +143,6 @@ def test_an_e_stop_before_the_episode_lets_none_begin(station: VirtualStation, a
         stage.run(archive)
     stopped_for_good(stage)
     assert not list(archive.episodes())
-    stage.env.close()
 
 
 def test_an_e_stop_while_the_robot_moves_home_breaks_the_way_off(station: VirtualStation, archive: Archive) -> None:
@@ -158,7 +164,6 @@ def test_an_e_stop_while_the_robot_moves_home_breaks_the_way_off(station: Virtua
     assert began.is_set()
     stopped_for_good(stage)
     assert abs(station.position_rad[0] - SERVO_ROBOT.home[0]) > 0.05  # it did not arrive
-    stage.env.close()
 
 
 @pytest.mark.parametrize("moment", ["before the first step", "in a step", "between steps"])
@@ -172,7 +177,6 @@ def test_an_e_stop_in_an_episode_ends_it_with_its_reason(
     assert stage.steps < STEPS
     stopped_for_good(stage)
     assert archive.open(result.episode_id).sheet.outcome.reason == "stopped: e-stop by the test"
-    stage.env.close()
 
 
 def test_an_e_stop_in_the_hand_over_ends_the_episode(station: VirtualStation, archive: Archive) -> None:
@@ -190,7 +194,6 @@ def test_an_e_stop_in_the_hand_over_ends_the_episode(station: VirtualStation, ar
     result = stage.run(archive, pilot)
     assert result.reason == "stopped: e-stop by the test"
     stopped_for_good(stage)
-    stage.env.close()
 
 
 def test_an_e_stop_after_the_verdict_leaves_the_episode_whole_and_the_next_waits_for_a_person(
@@ -205,7 +208,6 @@ def test_an_e_stop_after_the_verdict_leaves_the_episode_whole_and_the_next_waits
     assert archive.open(result.episode_id).sheet.outcome.success
     stage.estop.rearm("ann")
     assert stage.run(archive).success
-    stage.env.close()
 
 
 def test_an_e_stop_while_the_episode_is_saved_costs_nothing_of_it(station: VirtualStation, archive: Archive) -> None:
@@ -218,14 +220,12 @@ def test_an_e_stop_while_the_episode_is_saved_costs_nothing_of_it(station: Virtu
     result = run_episode(stage.env, stage, ORDER, archive, station="test", on_step=on_step)
     stopped_for_good(stage)
     assert archive.open(result.episode_id).sheet.status == "complete"
-    stage.env.close()
 
 
 def test_an_e_stop_while_closing_and_after_does_no_harm(station: VirtualStation) -> None:
     stage = Stage(station, "closing")
     stage.env.reset(options={"scenario": SCENARIO})
     stage.reached("closing", after_s=0.01)
-    stage.env.close()
     for press in stage.presses:
         press.join()
     stage.estop.press("the test")

@@ -38,10 +38,8 @@ def station() -> Iterator[VirtualStation]:
 
 
 @pytest.fixture
-def body(station: VirtualStation) -> Iterator[RealBody]:
-    body = RealBody(SERVO_ROBOT, WallClock(1 / 25), station.ports, PATIENCE)
-    yield body
-    body.close()
+def body(station: VirtualStation) -> RealBody:
+    return station.closing(RealBody(SERVO_ROBOT, WallClock(1 / 25), station.ports, PATIENCE))
 
 
 def reset(body: RealBody) -> BodyState:
@@ -148,7 +146,6 @@ def test_an_episode_may_begin_long_after_its_reset(station: VirtualStation) -> N
         *_, info = env.step(before_rad + 0.2)
         assert info["stop"] is None
     np.testing.assert_allclose(info["state"].position_rad - before_rad, 0.2, atol=0.1)
-    env.close()
 
 
 def test_a_robot_that_left_home_before_the_first_step_does_not_jump(station: VirtualStation) -> None:
@@ -161,7 +158,6 @@ def test_a_robot_that_left_home_before_the_first_step_does_not_jump(station: Vir
     *_, truncated, info = env.step(SERVO_ROBOT.home)
     assert truncated
     assert "elbow (+0.50 rad)" in info["stop"].reason
-    env.close()
 
 
 def test_servos_that_stopped_by_themselves_end_the_episode_at_the_next_step(station: VirtualStation) -> None:
@@ -178,7 +174,6 @@ def test_servos_that_stopped_by_themselves_end_the_episode_at_the_next_step(stat
     env.reset(seed=2)
     *_, truncated, info = env.step(SERVO_ROBOT.home)
     assert info["stop"] is None
-    env.close()
 
 
 def test_one_servo_that_stopped_by_itself_is_noticed_within_a_second(station: VirtualStation, body: RealBody) -> None:
@@ -250,16 +245,17 @@ def test_the_robot_is_at_home_before_a_person_steps_in_and_stays_there(station: 
 
     station.position_rad = np.array([1.0, 0.8, 1.0])
     clock = WallClock(1 / 25)
-    env = HumanoidEnv(
-        SERVO_ROBOT,
-        POINTING,
-        lambda: connect_station(SERVO_ROBOT, POINTING, clock, station.ports, Person(), AT_A_ROBOTS_PACE),
-        clock,
+    env = station.closing(
+        HumanoidEnv(
+            SERVO_ROBOT,
+            POINTING,
+            lambda: connect_station(SERVO_ROBOT, POINTING, clock, station.ports, Person(), AT_A_ROBOTS_PACE),
+            clock,
+        )
     )
     _, info = env.reset(seed=1)
     np.testing.assert_allclose(found_rad, [SERVO_ROBOT.home], atol=0.1)
     np.testing.assert_allclose(info["state"].position_rad, SERVO_ROBOT.home, atol=0.1)
-    env.close()
 
 
 def test_a_pulled_cable_stops_softly_and_is_found_again_at_the_next_reset(
@@ -279,15 +275,13 @@ def test_a_pulled_cable_stops_softly_and_is_found_again_at_the_next_reset(
     env.reset(seed=2)
     *_, truncated, info = env.step(SERVO_ROBOT.home)
     assert info["stop"] is None
-    env.close()
 
 
 def test_a_sensor_that_sends_nothing_is_named_and_holds_no_cable(station: VirtualStation) -> None:
     ports = {**station.ports, "microphone": "127.0.0.1:1"}
-    body = RealBody(SERVO_ROBOT, WallClock(1 / 25), ports, replace(PATIENCE, first_reading_s=0.3))
+    body = station.closing(RealBody(SERVO_ROBOT, WallClock(1 / 25), ports, replace(PATIENCE, first_reading_s=0.3)))
     with pytest.raises(StaleDeviceError, match=r"microphone 127\.0\.0\.1:1"):
         reset(body)
     body.close()
-    whole = RealBody(SERVO_ROBOT, WallClock(1 / 25), station.ports, PATIENCE)
+    whole = station.closing(RealBody(SERVO_ROBOT, WallClock(1 / 25), station.ports, PATIENCE))
     assert reset(whole).faults == ()
-    whole.close()

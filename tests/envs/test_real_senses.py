@@ -49,7 +49,7 @@ def test_every_device_has_its_own_latency_taken_off_its_stamps() -> None:
     spec = replace(SERVO_ROBOT, devices=late, cameras=cameras)
     with virtual_station(spec) as station:
         begun_s = time.monotonic()
-        senses = RealSenses(spec, station.ports, PATIENCE)
+        senses = station.closing(RealSenses(spec, station.ports, PATIENCE))
         readings = senses.read(time.monotonic())
         now_s = time.monotonic()
         for stamp_s, latency_s in (
@@ -59,16 +59,14 @@ def test_every_device_has_its_own_latency_taken_off_its_stamps() -> None:
             (readings.images["head"].stamp_s, 0.9),
         ):
             assert begun_s - latency_s <= stamp_s <= now_s - latency_s
-        senses.close()
 
 
 def test_the_figures_of_every_device_stand_by_its_connection() -> None:
     with virtual_station() as station:
-        senses = RealSenses(SERVO_ROBOT, station.ports, PATIENCE)
+        senses = station.closing(RealSenses(SERVO_ROBOT, station.ports, PATIENCE))
         wait_until(lambda: all(figures.samples > 2 for figures in senses.figures.values()))
         assert list(senses.figures) == ["touch", "imu", "microphone", "camera.head"]
         assert all(figures.worst_gap_s > 0.0 and figures.reconnects == 0 for figures in senses.figures.values())
-        senses.close()
 
 
 @pytest.mark.parametrize("is_plugged_in", [False, True], ids=["left out", "dead"])
@@ -79,7 +77,7 @@ def test_what_is_only_noted_reads_zero_and_black_of_no_time_where_it_is_missing(
         ports = {**{name: port for name, port in station.ports.items() if name not in dead}}
         ports |= dead if is_plugged_in else {}
         require_connections(spec, ports)
-        senses = RealSenses(spec, ports, replace(PATIENCE, first_reading_s=LONG_S))
+        senses = station.closing(RealSenses(spec, ports, replace(PATIENCE, first_reading_s=LONG_S)))
         senses.begin_episode()
         readings = senses.read(time.monotonic())
         assert readings.touch_stamp_s > 1.0
@@ -87,7 +85,6 @@ def test_what_is_only_noted_reads_zero_and_black_of_no_time_where_it_is_missing(
         assert not readings.imu.acceleration_m_s2.any()
         assert (readings.sound.shape, readings.sound_count, readings.sound.any()) == ((8000,), 0, False)
         assert (readings.images["head"].pixels.shape, readings.images["head"].pixels.any()) == ((6, 8, 3), False)
-        senses.close()
 
 
 @pytest.mark.parametrize("importance", ["stop", "start"])
@@ -114,7 +111,6 @@ def test_an_episode_without_its_microphone_is_recorded_with_a_note(tmp_path: Pat
                 *_, info = env.step(HOME)
                 assert info["stop"] is None
             recorder.finish(success())
-        env.close()
     episode = archive.open(recorder.episode_id)
     assert ("note", "stale sound", "has never come") in {
         (fault.severity, fault.source, fault.message) for fault in episode.sheet.faults
@@ -142,7 +138,6 @@ def test_a_device_that_fails_in_an_episode_stops_it_or_is_noted(importance: Impo
         assert (info["stop"] is not None) == is_stopped
         if is_stopped:
             assert "stale imu" in info["stop"].reason
-        env.close()
 
 
 def test_a_sense_that_the_robot_does_not_have_is_named() -> None:

@@ -89,7 +89,6 @@ def test_a_restart_on_cables_says_in_its_sheet_that_the_robot_began_at_home(tmp_
     with virtual_station() as station:
         env = station_env(station)
         result = run_episode(env, FalteringPilot(silent=0, commands=1), order, archive, station="test")
-        env.close()
     header = archive.sheet(result.episode_id).header
     assert (header.extra, header.parent, header.body) == ({"restart": "staged"}, "e-0", "serial")
 
@@ -109,7 +108,6 @@ def test_an_episode_carries_the_digest_of_the_calibration_that_its_joints_were_c
         result = run_episode(env, pilot, order, archive, station="test")
         # The servos stand where the table would count this much more.
         np.testing.assert_allclose(station.position_rad - SERVO_ROBOT.home, shifted * 2 * np.pi / 4096, atol=0.05)
-        env.close()
     header = archive.sheet(result.episode_id).header
     assert header.extra == {"calibration": {"robot": measured.digest}}
     assert header.robot.digest == SERVO_ROBOT.digest  # policies fly any robot of this table

@@ -10,7 +10,7 @@ import pytest
 
 from envs.scenario import Pool
 from envs.tasks.known import load_task
-from experiments import bench
+from experiments.bench import command
 from experiments.bench.expert import recovery_orders
 from experiments.command import BAD_INPUT
 from experiments.orders import orders, scenarios
@@ -55,7 +55,7 @@ def test_it_starts_half_a_second_before_the_alarm_in_the_rollouts_own_pool(flown
 
 def test_the_row_says_how_many_of_how_many_with_the_goal(flown: Path, capsys: pytest.CaptureFixture[str]) -> None:
     try:
-        assert bench.command.main(["expert", "--rollouts", str(flown), "--processes", "1", "--json"]) == 0
+        assert command.main(["expert", "--rollouts", str(flown), "--processes", "1", "--json"]) == 0
     finally:
         console.stderr = False
     (row,) = json.loads(capsys.readouterr().out)["rows"]
@@ -69,5 +69,5 @@ def test_rollouts_without_trouble_start_nothing(
     found = load_rollouts(flown)
     file = tmp_path / "calm.json"
     save_rollouts(file, "policy", "pick_fruit", found.archive, found.rollouts[:1])
-    assert bench.command.main(["expert", "--rollouts", str(file)]) == BAD_INPUT
+    assert command.main(["expert", "--rollouts", str(file)]) == BAD_INPUT
     assert "none of 1 rollouts alarmed or failed" in capsys.readouterr().err

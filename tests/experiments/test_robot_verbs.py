@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from baud_line import servo as a_servo
 from robot_cables import cables
+from sweeping_hand import SweepingHand
 
 from assets.calibration import Calibration
 from assets.table import load_robot
@@ -20,9 +20,8 @@ from experiments.calibrations import chosen_calibration, keep_calibration, new_c
 from experiments.command import UsageError
 from experiments.workers import console
 from hardware import control_table as table
-from hardware.exoskeleton import isomorphic_joints
 from hardware.virtual import VirtualBus
-from hardware.virtual_robot import VirtualExoskeleton, VirtualRobot
+from hardware.virtual_robot import VirtualRobot
 
 TUDI = load_robot("tudi")
 
@@ -128,41 +127,12 @@ def test_watching_ends_in_one_object_with_every_servo_and_the_pace(capsys: pytes
         assert "readings of all servos" in capsys.readouterr().out
 
 
-class Hand:
-    """Moves all joints from stop to stop and home again, a little after each answer, and presses Enter.
-
-    Args:
-        hold: puts the joints somewhere, in rad.
-        before: how many answers come before the sweep, while every servo is let go.
-        answers: how many come with each reading of the sweep.
-    """
-
-    STEPS = 12
-
-    def __init__(self, hold: Callable[[np.ndarray], None], before: int, answers: int) -> None:
-        self._hold, self._before, self._answers, self._count = hold, before, answers, 0
-        self._path = [TUDI.home, TUDI.lower, TUDI.lower, TUDI.upper, TUDI.upper, TUDI.home, TUDI.home]
-        self._keys, terminal = os.openpty()
-        self.terminal = os.fdopen(terminal, "r")
-
-    def __call__(self) -> None:
-        self._count += 1
-        leg, part = divmod((self._count - self._before) / self._answers / self.STEPS, 1.0)
-        if leg < 0:
-            return
-        if leg >= len(self._path) - 1:
-            os.write(self._keys, b"\n")
-            return
-        begin, end = self._path[int(leg)], self._path[int(leg) + 1]
-        self._hold(begin + part * (end - begin))
-
-
 def test_a_robot_swept_by_hand_is_calibrated_at_enter_and_checked_by_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     virtual = VirtualRobot(TUDI)
     zero = np.zeros(27)
-    hand = Hand(lambda rad: virtual.sense(rad, zero, zero), before=10 * 27, answers=3)
+    hand = SweepingHand(TUDI, lambda rad: virtual.sense(rad, zero, zero), before=10 * 27, answers=3)
     monkeypatch.setattr("sys.stdin", hand.terminal)
     with cables(virtual.buses, hand) as paths:
         out = ["--out", str(tmp_path / "kept")]
@@ -177,18 +147,6 @@ def test_a_robot_swept_by_hand_is_calibrated_at_enter_and_checked_by_it(
         report = json.loads(capsys.readouterr().out)
         assert report["calibration"] == made.digest
         assert not [finding for finding in report["findings"] if finding["severity"] != "mended"]
-
-
-def test_an_exoskeleton_worn_by_a_person_is_calibrated_at_the_home_pose(monkeypatch: pytest.MonkeyPatch) -> None:
-    worn = VirtualExoskeleton(isomorphic_joints(TUDI))
-    worn.hold(TUDI.home)
-    hand = Hand(worn.hold, before=4 * 27, answers=1)
-    monkeypatch.setattr("sys.stdin", hand.terminal)
-    with cables({"exoskeleton": worn.bus}, hand) as paths:
-        assert robot.main(["calibrate", "--subject", "exoskeleton", "--yes", "--ports", *pairs(paths)]) == 0
-    made = chosen_calibration(None, TUDI, "exoskeleton")
-    assert made is not None
-    assert {abs(channel.center - 2048) <= 2 for channel in made.channels} == {True}
 
 
 def test_a_robot_that_nobody_moves_is_not_calibrated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

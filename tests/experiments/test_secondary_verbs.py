@@ -12,7 +12,8 @@ import pytest
 from episode_samples import record_episode
 
 from envs.episodes.archive import Archive
-from experiments import bench, dataset, view
+from experiments import dataset, view
+from experiments.bench import command as bench
 from experiments.bench.rows import Row
 from experiments.command import UsageError
 from experiments.pictures import write_png

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from states import read_states
 
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
@@ -43,14 +44,14 @@ def test_requests_are_the_manuals_bytes(clock: Any) -> None:
 def test_a_state_of_header_bytes_arrives_exactly(clock: Any) -> None:
     servos = virtual(1)
     servos.servo(1).sense(position_ticks=0xFF01 - 0x10000, velocity_ticks=-3, current_ticks=-1)  # FF FF FD FF FF FF
-    reading = bus_over(servos.feed, clock).read_states((1,)).readings[1]
+    reading = read_states(bus_over(servos.feed, clock), (1,)).readings[1]
     assert (reading.position_ticks, reading.velocity_ticks, reading.current_ticks) == (0xFF01 - 0x10000, -3, -1)
 
 
 def test_one_silent_servo_leaves_the_others(clock: Any) -> None:
     servos = virtual(*range(1, 31))
     servos.servo(7).is_silent = True
-    reply = bus_over(servos.feed, clock).read_states(tuple(range(1, 31)))
+    reply = read_states(bus_over(servos.feed, clock), tuple(range(1, 31)))
     assert set(reply.readings) == set(range(1, 31)) - {7}
     assert reply.problems == {7: "no answer"}
 
@@ -63,7 +64,7 @@ def test_a_lost_byte_costs_one_servo(clock: Any, cut: int) -> None:
         answer = servos.feed(data, now_s)
         return answer[: 21 + cut] + answer[22 + cut :]
 
-    reply = bus_over(lossy, clock).read_states((1, 2, 3))
+    reply = read_states(bus_over(lossy, clock), (1, 2, 3))
     assert set(reply.readings) >= {1, 3}
     assert set(reply.problems) <= {2}
 
@@ -74,7 +75,7 @@ def test_a_refusal_without_data_is_a_problem_of_that_servo(clock: Any) -> None:
     def refusing(data: bytes, now_s: float) -> bytes:
         return servos.feed(data, now_s) + StatusPacket(2, 7).encode()
 
-    reply = bus_over(refusing, clock).read_states((1, 2, 3))
+    reply = read_states(bus_over(refusing, clock), (1, 2, 3))
     assert set(reply.readings) == {1, 3}
     assert "without the data" in reply.problems[2]
 
@@ -86,7 +87,7 @@ def test_answers_may_come_in_any_order_and_behind_an_echo(clock: Any) -> None:
         answer = servos.feed(data, now_s)
         return data + answer[21:] + answer[:21]
 
-    assert set(bus_over(echoing, clock).read_states((1, 2)).readings) == {1, 2}
+    assert set(read_states(bus_over(echoing, clock), (1, 2)).readings) == {1, 2}
 
 
 def test_a_damaged_answer_is_asked_for_again(clock: Any) -> None:
@@ -117,7 +118,7 @@ def test_a_scan_finds_everybody_in_order(clock: Any) -> None:
 def test_an_alert_is_kept_with_valid_data(clock: Any) -> None:
     servos = virtual(1, 2)
     servos.servo(2).raise_hardware_error(0x04)
-    reply = bus_over(servos.feed, clock).read_states((1, 2))
+    reply = read_states(bus_over(servos.feed, clock), (1, 2))
     assert [reply.readings[servo_id].alert for servo_id in (1, 2)] == [False, True]
     assert not reply.problems
 
@@ -132,7 +133,7 @@ def test_the_bus_works_over_a_pseudo_terminal(serve: Any) -> None:
     bus = DynamixelBus(SerialPort(serve(servos.feed)), "arm", reply_margin_s=5.0)
     bus.write(1, table.GOAL_POSITION, 3000)
     assert servos.servo(1).get(table.GOAL_POSITION) == 3000
-    assert set(bus.read_states((1, 2)).readings) == {1, 2}
+    assert set(read_states(bus, (1, 2)).readings) == {1, 2}
     with pytest.raises(ServoError, match="read-only"):
         bus.write(1, table.PRESENT_POSITION, 1)
     bus.close()

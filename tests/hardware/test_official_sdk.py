@@ -14,11 +14,19 @@ import pytest
 from hardware.virtual import VirtualBus
 
 OK = sdk.COMM_SUCCESS
+PATIENCE_MS = 1000.0
+
+
+class PatientPort(sdk.PortHandler):  # type: ignore[misc]
+    """Waits longer than 34 ms, in which a busy machine does not always get round to a servo's answer."""
+
+    def setPacketTimeout(self, packet_length: int) -> None:
+        self.setPacketTimeoutMillis(PATIENCE_MS)
 
 
 @pytest.fixture
 def master(serve: Any, virtual_buses: dict[str, VirtualBus]) -> Iterator[tuple[Any, Any]]:
-    port = sdk.PortHandler(serve(virtual_buses["arm"].feed))
+    port = PatientPort(serve(virtual_buses["arm"].feed))
     assert port.openPort()
     yield port, sdk.PacketHandler(2.0)
     port.closePort()

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardware import control_table as table
-from hardware.bus import DynamixelBus, finish_reads
+from hardware.bus import DynamixelBus
 from hardware.control_table import servo_model
 from hardware.credibility import Reach
+from hardware.reading import finish_reads
 from hardware.state_link import LinkState, StateLink
 from hardware.virtual import Chain, VirtualBus
 from hardware.virtual_faults import AllSilent, DamagedInstruction, Fault, FaultScript, Silent

@@ -31,8 +31,7 @@ SLOW_BAUD = 9_600  # the wire takes 0.25 s, which a busy machine cannot hide
 
 
 def bus_at(baud: int = 1_000_000) -> VirtualBus:
-    code_of = {rate: code for code, rate in table.BAUDS.items()}
-    settings = {table.RETURN_DELAY: 0, table.BAUD_CODE: code_of[baud]}
+    settings = {table.RETURN_DELAY: 0, table.BAUD_CODE: table.X_SERIES.baud_code(baud)}
     return VirtualBus(VirtualServo(servo_id, servo_model("XM430-W350"), settings=settings) for servo_id in IDS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from states import read_states
 
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
@@ -100,7 +101,7 @@ def test_a_hardware_error_rides_on_every_status_and_ends_torque_until_a_reboot(
     bus.write(1, table.TORQUE_ENABLE, 1)
     servo.raise_hardware_error(0x20)
     assert servo.target is None
-    reading = bus.read_states((1,)).readings[1]
+    reading = read_states(bus, (1,)).readings[1]
     assert reading.alert
     assert reading.position_ticks == 2048
     with pytest.raises(ServoError, match="refuses"):
