@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from input_pipe import InputPipe
+from recorded import recorded_bytes
 
 from assets.robot import RobotSpec
 from assets.table import load_robot
@@ -51,7 +52,7 @@ def test_a_trainer_in_the_exoskeleton_takes_over_from_a_policy_on_the_twin_and_g
 
     def correct() -> None:
         deadline_s = time.monotonic() + WAIT_S
-        while not any(file.stat().st_size for file in archive.glob("**/raw.mcap")) and not is_over.is_set():
+        while not recorded_bytes(archive) and not is_over.is_set():
             if time.monotonic() > deadline_s:
                 return
             time.sleep(0.01)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from input_pipe import InputPipe
+from recorded import recorded_bytes
 from serial_cable import SerialCable
 
 from assets.calibration import Calibration, ChannelCalibration
@@ -33,10 +34,6 @@ def pedal(tmp_path: Path) -> Iterator[InputPipe]:
     device = InputPipe(tmp_path / "pedal")
     yield device
     device.unplug()
-
-
-def recorded_bytes(archive: Path) -> int:
-    return sum(file.stat().st_size for file in archive.glob("**/raw.mcap"))
 
 
 def when_recording(archive: Path, act: threading.Event) -> None:
