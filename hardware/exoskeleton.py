@@ -99,6 +99,7 @@ class ServoExoskeleton:
         for joint in self._joints:
             self._let_go(joint)
             self._refuse_other_homing(joint)
+        self._bus.return_delay_s = 0.0  # `_let_go` has seen to it
         self._position_rad = None
         self._stamp_s[:] = -np.inf
         self._readings = 0

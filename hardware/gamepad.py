@@ -49,7 +49,7 @@ class Gamepad:
         self._on_e_stop = on_e_stop
         self._stick_range = stick_range
         self._trigger_range = trigger_range
-        self._device = InputDevice(f"gamepad {path}", path, self._hear)
+        self._device = InputDevice(f"gamepad {path}", path, self._hear, has_e_stop=on_e_stop is not None)
 
     def start(self) -> None:
         """Begin to read.
@@ -63,6 +63,14 @@ class Gamepad:
     def is_there(self) -> bool:
         """Whether it is still plugged in."""
         return self._device.is_there
+
+    @property
+    def is_e_stop_held(self) -> bool:
+        """Whether its e-stop is held down now; a gamepad that has gone holds nothing."""
+        try:
+            return self._on_e_stop is not None and BTN_EAST in self._device.state().held
+        except StaleDeviceError:
+            return False
 
     def read(self) -> GamepadReading:
         """What the hands say now. Never waits."""

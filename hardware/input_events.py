@@ -11,23 +11,26 @@ import os
 import select
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hardware.device import DeviceReader
 from hardware.errors import PortError, StaleDeviceError
 
 EVENT = struct.Struct("llHHi")  # seconds, microseconds, type, code, value
 EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
-SYN_DROPPED = 3
+SYN_REPORT, SYN_DROPPED = 0, 3
 RELEASED, PRESSED = 0, 1  # 2 is the repeat of a key that is held
 ALIVE_S = 0.5  # what is held counts no longer when the reader has said nothing for as long
 
-_EVIOCGRAB = 0x40044590
+KEY_STATE_BYTES = 0x300 // 8  # a bit for each key up to KEY_MAX
+EVIOCGRAB = 0x40044590
+EVIOCGKEY = 0x80004518 | KEY_STATE_BYTES << 16
 _WAIT_S = 0.1
 _READ_BYTES = 64 * EVENT.size
 _NO_SUCH_REQUEST = (errno.ENOTTY, errno.EINVAL)
 
 Listener = Callable[[int], None]
+KeyStates = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
@@ -44,22 +47,46 @@ def encode_event(kind: int, code: int, value: int, stamp_s: float = 0.0) -> byte
     return EVENT.pack(int(stamp_s), int(stamp_s % 1 * 1e6), kind, code, value)
 
 
+def kernel_key_states(file: int) -> bytes:
+    """Which keys of an open device are down, a bit each from the lowest on; ioctl EVIOCGKEY of linux/input.h.
+
+    Raises:
+        OSError: the device has gone, or is none that the kernel knows keys of.
+    """
+    return fcntl.ioctl(file, EVIOCGKEY, bytes(KEY_STATE_BYTES))
+
+
 class EventSource:
     """The state of one device, told every tenth of a second and at every event; `on_press` hears each press at once.
 
     When the kernel had to drop events, and when the device goes, everything counts as released: who holds nothing moves
-    nothing.
+    nothing. After a drop the kernel is asked which keys are down, so that no key that is still held was pressed
+    unheard; where it cannot say, a device with an e-stop counts as gone.
 
     Args:
         path: the character device, best below /dev/input/by-id, whose names survive replugging.
         on_press: called in the reader's thread with the key's code.
         is_grabbed: keep the device's keys from everybody else, so that a pedal does not type on the terminal.
+        has_e_stop: one of its keys is an e-stop.
+        key_states: asks for the keys that are down, as `kernel_key_states` does.
     """
 
-    def __init__(self, path: str, on_press: Listener | None = None, *, is_grabbed: bool = True) -> None:
+    def __init__(
+        self,
+        path: str,
+        on_press: Listener | None = None,
+        *,
+        is_grabbed: bool = True,
+        has_e_stop: bool = False,
+        key_states: KeyStates = kernel_key_states,
+    ) -> None:
         self._path = path
         self._on_press = on_press
         self._is_grabbed = is_grabbed
+        self._has_e_stop = has_e_stop
+        self._key_states = key_states
+        self._held_before_drop: frozenset[int] | None = None  # None while nothing is missing
+        self._is_skipping = False  # to the end of the report that the kernel had to cut short
         self._file: int | None = None
         self._rest = b""
         self._state = InputState()
@@ -74,6 +101,7 @@ class EventSource:
             raise PortError(f"cannot open {self._path}: {error.strerror}. {_advice(error)}") from error
         self._rest = b""
         self._release()
+        self._held_before_drop, self._is_skipping = None, False
         self.is_there = True
 
     def read(self) -> InputState | None:
@@ -95,6 +123,8 @@ class EventSource:
         for _, _, kind, code, value in EVENT.iter_unpack(self._rest[:whole]):
             self._take(kind, code, value)
         self._rest = self._rest[whole:]
+        if self._held_before_drop is not None and not self._is_skipping:
+            self._catch_up(self._file, self._held_before_drop)
         return self._state
 
     def close(self) -> None:
@@ -106,16 +136,42 @@ class EventSource:
     def _take(self, kind: int, code: int, value: int) -> None:
         state = self._state
         if kind == EV_SYN and code == SYN_DROPPED:
+            self._held_before_drop = state.held | (self._held_before_drop or frozenset())
+            self._is_skipping = True
             self._release()
+        elif self._is_skipping:
+            self._is_skipping = not (kind == EV_SYN and code == SYN_REPORT)
         elif kind == EV_ABS:
             self._state = InputState(state.held, state.presses, {**state.axes, code: value})
         elif kind == EV_KEY and value == RELEASED:
             self._state = InputState(state.held - {code}, state.presses, state.axes)
         elif kind == EV_KEY and value == PRESSED:
-            presses = {**state.presses, code: state.presses.get(code, 0) + 1}
-            self._state = InputState(state.held | {code}, presses, state.axes)
-            if self._on_press is not None:
-                self._on_press(code)
+            self._press(code)
+
+    def _press(self, code: int) -> None:
+        state = self._state
+        presses = {**state.presses, code: state.presses.get(code, 0) + 1}
+        self._state = InputState(state.held | {code}, presses, state.axes)
+        if self._on_press is not None:
+            self._on_press(code)
+
+    def _catch_up(self, file: int, held_before: frozenset[int]) -> None:
+        """Ask the kernel which keys are down, and hear the presses that it dropped."""
+        self._held_before_drop = None
+        try:
+            down = codes_of(self._key_states(file))
+        except OSError as error:
+            if error.errno in _NO_SUCH_REQUEST and not self._has_e_stop:
+                return
+            self._lose()
+            raise PortError(
+                f"{self._path} has lost events and does not say which keys are down ({error.strerror}); an e-stop may "
+                "be among them"
+            ) from error
+        unheard = down - held_before - self._state.held
+        self._state = replace(self._state, held=down - unheard)
+        for code in sorted(unheard):
+            self._press(code)
 
     def _lose(self) -> None:
         self.is_there = False
@@ -126,10 +182,15 @@ class EventSource:
 
     def _grab(self, file: int) -> None:
         try:
-            fcntl.ioctl(file, _EVIOCGRAB, 1)
+            fcntl.ioctl(file, EVIOCGRAB, 1)
         except OSError as error:
             if error.errno not in _NO_SUCH_REQUEST:  # a pipe cannot be grabbed, and nobody else reads it
                 raise
+
+
+def codes_of(key_states: bytes) -> frozenset[int]:
+    """The codes whose bits are set, from the lowest bit of the first byte on."""
+    return frozenset(code for code in range(8 * len(key_states)) if key_states[code // 8] >> code % 8 & 1)
 
 
 class InputDevice:
@@ -137,12 +198,12 @@ class InputDevice:
 
     Args:
         name: what a person calls it.
-        path, on_press: see `EventSource`.
+        path, on_press, has_e_stop: see `EventSource`.
     """
 
-    def __init__(self, name: str, path: str, on_press: Listener | None = None) -> None:
+    def __init__(self, name: str, path: str, on_press: Listener | None = None, *, has_e_stop: bool = False) -> None:
         self.name = name
-        self._source = EventSource(path, on_press)
+        self._source = EventSource(path, on_press, has_e_stop=has_e_stop)
         self._reader: DeviceReader[InputState] = DeviceReader(name, self._source)
 
     def start(self, timeout_s: float = 1.0) -> None:

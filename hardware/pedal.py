@@ -37,8 +37,8 @@ class Pedal:
     ) -> None:
         self._meanings = dict(meanings)
         self._on_press = on_press
-        self._device = InputDevice(f"{name} {path}", path, self._hear)
         self.has_e_stop = "e_stop" in self._meanings.values()
+        self._device = InputDevice(f"{name} {path}", path, self._hear, has_e_stop=self.has_e_stop)
 
     def start(self) -> None:
         """Begin to listen.
@@ -52,6 +52,11 @@ class Pedal:
     def is_there(self) -> bool:
         """Whether it is still plugged in."""
         return self._device.is_there
+
+    @property
+    def is_e_stop_held(self) -> bool:
+        """Whether its e-stop is held down now."""
+        return self.holds("e_stop")
 
     def holds(self, meaning: PedalMeaning) -> bool:
         """Whether a key with this meaning is held down now; a pedal that has gone holds nothing."""

@@ -13,6 +13,7 @@ from assets.calibration import Calibration
 from assets.exoskeleton import ExoskeletonLayout, LineLayout, ServoLayout, isomorphic_joints
 from assets.robot import RobotSpec
 from envs.body import JointTarget
+from envs.connections import AT_A_ROBOT
 from envs.errors import PilotError
 from envs.pilots.clutch import Clutch, MotionLead, Switch
 from envs.pilots.lead import Lead, PoseLead
@@ -27,7 +28,8 @@ FloatArray = NDArray[np.float64]
 
 HOLD_AFTER_S = 0.1  # an older reading is not followed any more
 GIVE_UP_AFTER_S = 0.5
-REPLY_S = 0.1  # as long as a reading may be old: a late answer is better than none
+# Where nothing waits for this computer but processes on it: a late answer is better than none.
+REPLY_AMONG_PROCESSES_S = HOLD_AFTER_S
 # Calm at rest, where its lag of 1 / (2 pi 2 Hz) = 80 ms shows nobody; above 0.25 rad/s it lags by less than 40 ms.
 MIN_CUTOFF_HZ, BETA = 2.0, 8.0
 
@@ -143,7 +145,7 @@ class ExoskeletonPilot:
 def open_exoskeleton(
     robot: RobotSpec,
     port: str,
-    reply_s: float = REPLY_S,
+    reply_s: float = AT_A_ROBOT.reply_s,
     *,
     layout: ExoskeletonLayout | None = None,
     calibration: Calibration | None = None,
@@ -154,7 +156,8 @@ def open_exoskeleton(
     Args:
         robot: the robot that is taught.
         port: the serial device.
-        reply_s: how long to wait for a sensing servo's answer beyond its time on the wire.
+        reply_s: how long to wait for a sensing servo's answer beyond its time on the wire; much less than the robot's
+            own servos go on without hearing from this computer.
         layout: which sensor shows which joint; None is an exoskeleton of the robot's own build.
         calibration: what its sensors were measured to show.
         clutch: what engages; None leads all the time.

@@ -20,7 +20,7 @@ from gymnasium.utils.env_checker import check_env
 from assets.table import load_robot
 from envs.connections import EXOSKELETON
 from envs.errors import BodyError, ScenarioError
-from envs.pilots.exoskeleton import open_exoskeleton
+from envs.pilots.exoskeleton import REPLY_AMONG_PROCESSES_S, open_exoskeleton
 from envs.registry import make_env
 from envs.remote_crew import RemoteCrew
 from envs.scenario import Scenario
@@ -65,7 +65,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 @pytest.mark.slow
 def test_a_trainer_picks_the_fruit_with_a_robot_behind_serial_ports(twin: TwinProcess, patient_robot: Path) -> None:
     env = make_env("pick_fruit", "serial", robot=patient_robot, ports=twin.ports, deadline_s=LONG_S)
-    pilot = open_exoskeleton(env.robot, twin.ports[EXOSKELETON])
+    pilot = open_exoskeleton(env.robot, twin.ports[EXOSKELETON], REPLY_AMONG_PROCESSES_S)
     twin.wear_exoskeleton()
     observation, info = env.reset(seed=3, options={"distribution": "nominal"})
     pilot.reset(info["scenario"], np.random.default_rng(0))

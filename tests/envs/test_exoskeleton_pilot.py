@@ -11,6 +11,7 @@ from serial_cable import SerialCable
 from virtual_station import SERVO_ROBOT
 
 from assets.exoskeleton import isomorphic_joints
+from envs.connections import AT_A_ROBOT
 from envs.errors import PilotError
 from envs.pilots.exoskeleton import BETA, HOLD_AFTER_S, MIN_CUTOFF_HZ, ExoskeletonPilot
 from envs.scenario import Scenario
@@ -18,6 +19,7 @@ from hardware.exoskeleton import ServoExoskeleton
 from hardware.port import InProcessPort
 from hardware.smoothing import OneEuroFilter
 from hardware.virtual_robot import VirtualExoskeleton
+from hardware.virtual_wire import SimulatedClock, VirtualPort
 
 PERIOD_S = 0.04
 TICK_RAD = 2 * np.pi / 4096
@@ -116,6 +118,21 @@ def test_readings_that_stay_away_hold_the_robot_and_then_end_the_command(rig: Ca
     clock.now_s += 0.3
     with pytest.raises(PilotError, match="elbow"):
         command(pilot, SERVO_ROBOT.home)
+
+
+def test_a_silent_servo_holds_a_robots_control_loop_up_by_less_than_5_ms_beyond_the_wire() -> None:
+    worn = isomorphic_joints(SERVO_ROBOT)
+    virtual, clock = VirtualExoskeleton(worn), SimulatedClock(100.0)
+    virtual.hold(SERVO_ROBOT.home)
+    port = VirtualPort(virtual.bus, clock, baud=1_000_000)
+    exoskeleton = ServoExoskeleton(SERVO_ROBOT, worn, port, max_age_s=HOLD_AFTER_S, reply_margin_s=AT_A_ROBOT.reply_s)
+    pilot = ExoskeletonPilot(SERVO_ROBOT, exoskeleton, now=clock)
+    pilot.reset(SCENARIO, np.random.default_rng(0))
+    wire_s = (14 + len(worn) + 15 * len(worn)) * 1e-5  # a sync read, and answers of four bytes each
+    virtual.bus.servo(2).is_silent = True
+    before_s = clock.now_s
+    assert command(pilot, SERVO_ROBOT.home) is not None
+    assert AT_A_ROBOT.reply_s <= clock.now_s - before_s <= wire_s + 0.005
 
 
 def test_after_a_gap_the_lead_is_taken_up_without_a_jump(rig: Callable[..., Rig]) -> None:

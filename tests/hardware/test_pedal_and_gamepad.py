@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +25,19 @@ from hardware.gamepad import (
     Gamepad,
     without_dead_zone,
 )
-from hardware.input_events import EV_ABS, EV_KEY, EV_SYN, SYN_DROPPED, EventSource, InputDevice, encode_event
+from hardware.input_events import (
+    EV_ABS,
+    EV_KEY,
+    EV_SYN,
+    EVIOCGKEY,
+    KEY_STATE_BYTES,
+    SYN_DROPPED,
+    SYN_REPORT,
+    EventSource,
+    InputDevice,
+    codes_of,
+    encode_event,
+)
 from hardware.pedal import KEY_A, KEY_B, KEY_C, USUAL_PEDAL, Pedal, pedal_meanings
 
 WAIT_S = 20.0
@@ -92,6 +105,94 @@ def test_events_that_the_kernel_dropped_release_everything(pipe: InputPipe) -> N
     assert state is not None
     assert (state.held, dict(state.axes)) == (frozenset(), {})
     events.close()
+
+
+def test_the_question_for_the_keys_is_laid_out_as_the_kernel_lays_it_out() -> None:
+    # _IOC(_IOC_READ, 'E', 0x18, 96): 768 keys, a bit each.
+    assert (EVIOCGKEY, KEY_STATE_BYTES) == (0x80604518, 96)
+
+
+@given(st.sets(st.integers(0, 767)))
+def test_each_key_that_is_down_has_its_bit(codes: set[int]) -> None:
+    assert codes_of(sum(1 << code for code in codes).to_bytes(KEY_STATE_BYTES, "little")) == codes
+
+
+class Kernel:
+    """What stands in for the kernel's answer, which a pipe has not: the codes that are down, or an error."""
+
+    def __init__(self, *down: int, error: int = 0) -> None:
+        self.down = down
+        self.error = error
+
+    def __call__(self, file: int) -> bytes:
+        if self.error:
+            raise OSError(self.error, os.strerror(self.error))
+        return sum(1 << code for code in self.down).to_bytes(KEY_STATE_BYTES, "little")
+
+
+def test_an_e_stop_whose_press_the_kernel_dropped_is_heard_once_and_held(pipe: InputPipe) -> None:
+    heard: list[int] = []
+    kernel = Kernel(KEY_A, KEY_C)
+    events = EventSource(pipe.path, heard.append, has_e_stop=True, key_states=kernel)
+    events.open()
+    pipe.send(EV_KEY, KEY_A, 1)
+    events.read()
+    pipe.send(EV_SYN, SYN_DROPPED, 0)
+    pipe.send(EV_KEY, KEY_B, 1)  # of a report whose beginning is missing
+    state = events.read()
+    assert heard == [KEY_A]
+    assert state is not None
+    assert not state.held
+    pipe.send(EV_SYN, SYN_REPORT, 0)
+    state = events.read()
+    assert heard == [KEY_A, KEY_C]
+    assert state is not None
+    assert state.held == {KEY_A, KEY_C}
+    assert state.presses == {KEY_A: 1, KEY_C: 1}
+    kernel.down = (KEY_C,)
+    for code in (SYN_DROPPED, SYN_REPORT):
+        pipe.send(EV_SYN, code, 0)
+    state = events.read()
+    assert heard == [KEY_A, KEY_C]
+    assert state is not None
+    assert state.held == {KEY_C}
+    events.close()
+
+
+def test_keys_that_came_after_the_dropped_ones_are_heard_once(pipe: InputPipe) -> None:
+    heard: list[int] = []
+    events = EventSource(pipe.path, heard.append, has_e_stop=True, key_states=Kernel(KEY_C))
+    events.open()
+    for code in (SYN_DROPPED, SYN_REPORT):
+        pipe.send(EV_SYN, code, 0)
+    pipe.send(EV_KEY, KEY_C, 1)
+    state = events.read()
+    assert heard == [KEY_C]
+    assert state is not None
+    assert state.held == {KEY_C}
+    events.close()
+
+
+@pytest.mark.parametrize(("error", "has_e_stop"), [(errno.ENOTTY, True), (errno.ENODEV, True), (errno.ENODEV, False)])
+def test_a_device_that_cannot_say_what_it_lost_counts_as_gone(pipe: InputPipe, error: int, has_e_stop: bool) -> None:
+    events = EventSource(pipe.path, has_e_stop=has_e_stop, key_states=Kernel(error=error))
+    events.open()
+    for code in (SYN_DROPPED, SYN_REPORT):
+        pipe.send(EV_SYN, code, 0)
+    with pytest.raises(PortError, match="lost events"):
+        events.read()
+    assert not events.is_there
+    events.close()
+
+
+def test_a_pedal_whose_lost_events_cannot_be_made_up_for_is_seen_to_go(pipe: InputPipe) -> None:
+    pedal = Pedal(pipe.path, lambda meaning: None)
+    pedal.start()
+    for code in (SYN_DROPPED, SYN_REPORT):
+        pipe.send(EV_SYN, code, 0)
+    until(lambda: not pedal.is_there)
+    until(lambda: pedal.is_there)  # opened anew
+    pedal.close()
 
 
 @given(st.binary(max_size=200), st.integers(1, 23))
