@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Literal, cast
 
 from assets.exoskeleton import load_exoskeleton
-from envs.connections import CONTROL, EXOSKELETON, GAMEPAD, PEDAL
+from envs.connections import AT_A_ROBOT, CONTROL, EXOSKELETON, GAMEPAD, PEDAL
 from envs.errors import StoppedError
 from envs.estop import EmergencyStop
 from envs.humanoid import HumanoidEnv
 from envs.pilots.correction import Asking
-from envs.pilots.exoskeleton import ExoskeletonPilot, open_exoskeleton
+from envs.pilots.exoskeleton import REPLY_AMONG_PROCESSES_S, ExoskeletonPilot, open_exoskeleton
 from envs.pilots.gamepad import GamepadPilot, Side
 from experiments.calibrations import chosen_calibration
 from experiments.command import UsageError
+from experiments.port_options import cables_of
 from experiments.terminal_panel import Mark, TerminalPanel
 from experiments.workers import console
 from hardware.gamepad import Gamepad
@@ -88,7 +89,7 @@ class Cockpit:
         """
         stack.callback(self.estop.close)
         if self._panel is not None:
-            self._panel.on_stop(lambda: self.estop.press("the space bar"), self.estop.refuse_if_pressed)
+            self._panel.on_stop(self.estop.press, self.estop.refuse_if_pressed)
             if self._is_correcting:
                 self._panel.bind("t", "pause, take over", lambda: self.asking.ask("take_over"))
                 self._panel.bind("g", "give back to the policy", lambda: self.asking.ask("give_back"))
@@ -99,7 +100,7 @@ class Cockpit:
             stack.callback(self._pedal.close)
             self._pedal.start()
             if self._pedal.has_e_stop:
-                self.estop.watch(self._pedal, "the pedal")
+                stack.callback(self.estop.watch(self._pedal, "the pedal"))
 
     def leader(self, stack: ExitStack) -> Leader:
         """The pilot at the wanted device; released with `stack`.
@@ -114,6 +115,7 @@ class Cockpit:
             gamepad = Gamepad(self._ports[GAMEPAD], lambda: self.estop.press("the gamepad"))
             stack.callback(gamepad.close)
             gamepad.start()
+            stack.callback(self.estop.watch(gamepad, "the gamepad"))
             return GamepadPilot(robot, gamepad, wanted.hand)
         layout, calibration = None, None
         is_own = CONTROL not in self._ports  # a twin's trainer wears one of the robot's build, without an error
@@ -123,7 +125,8 @@ class Cockpit:
             calibration = chosen_calibration(wanted.calibration, robot, "exoskeleton")
         clutch = self if wanted.has_clutch and not self._is_correcting else None
         port = self._ports[EXOSKELETON]
-        pilot = open_exoskeleton(robot, port, layout=layout, calibration=calibration, clutch=clutch)
+        reply_s = reading_patience_s(self._ports)
+        pilot = open_exoskeleton(robot, port, reply_s, layout=layout, calibration=calibration, clutch=clutch)
         stack.callback(pilot.close)
         return pilot
 
@@ -137,14 +140,19 @@ class Cockpit:
         if self._panel is not None:
             self._panel.refuse_after_quit()
         while (by := self.estop.pressed_by) is not None:
+            presses = self.estop.presses
             if self._panel is None:
                 raise StoppedError(f"e-stop by {by}; begin again once the robot is safe")
             name = self._panel.ask_name(
                 f"E-STOP by {by}. See that people and robot are safe; then type your name and Enter to re-arm: the "
                 "robot will move home. q and Enter ends the session"
             )
-            self.estop.rearm(name)
-            self.say(f"re-armed by {name}")
+            try:
+                self.estop.rearm(name, presses)
+            except StoppedError as refusal:
+                self.say(str(refusal))
+            else:
+                self.say(f"re-armed by {name}")
 
     def _hear(self, meaning: PedalMeaning) -> None:
         if meaning == "e_stop":
@@ -177,6 +185,15 @@ def cockpit(
         made = Cockpit(env, robot, ports, wanted, panel, is_correcting=is_correcting)
         made.plug_in(stack)
         yield made
+
+
+def reading_patience_s(ports: Mapping[str, str]) -> float:
+    """How long the control loop may wait for a sensing servo's answer beyond its time on the wire.
+
+    While it waits, a robot's servos hear nothing, and their watchdogs are as short as `[safety]` says.
+    """
+    is_at_a_robot = bool(cables_of(ports)) and CONTROL not in ports
+    return AT_A_ROBOT.reply_s if is_at_a_robot else REPLY_AMONG_PROCESSES_S
 
 
 def require_device(device: Device, ports: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ import termios
 import threading
 import tty
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Self, TextIO
 
 _READ_BYTES = 1024
@@ -21,12 +22,16 @@ class TerminalKeys:
 
     Args:
         hear: called in the keys' own thread with each character.
-        on_end: called there once no key will come any more.
+        on_end: called there once no key will come any more, with whether that was not asked for: the terminal has gone,
+            or `hear` has raised.
         stream: where keys are read; a terminal, or anything else with a file descriptor. None is standard input.
     """
 
     def __init__(
-        self, hear: Callable[[str], None], on_end: Callable[[], None] = lambda: None, stream: TextIO | None = None
+        self,
+        hear: Callable[[str], None],
+        on_end: Callable[[bool], None] = lambda is_lost: None,
+        stream: TextIO | None = None,
     ) -> None:
         self._hear = hear
         self._on_end = on_end
@@ -61,19 +66,22 @@ class TerminalKeys:
 
     def _run(self) -> None:
         try:
-            while not self._closing.is_set():
-                if not select.select([self._stream], [], [], _POLL_S)[0]:
-                    self._tell(silent=True)
-                    continue
-                data = os.read(self._stream.fileno(), _READ_BYTES)
-                if not data:
-                    break
-                for key in self._decoder.decode(data):
-                    self._hear(key)
-        except OSError:  # the terminal was closed under us: as good as its end
-            self._closing.set()
-        self._tell(silent=False)
-        self._on_end()
+            with suppress(OSError):  # the terminal was closed under us: as good as its end
+                self._listen()
+        finally:
+            self._tell(silent=False)
+            self._on_end(not self._closing.is_set())
+
+    def _listen(self) -> None:
+        while not self._closing.is_set():
+            if not select.select([self._stream], [], [], _POLL_S)[0]:
+                self._tell(silent=True)
+                continue
+            data = os.read(self._stream.fileno(), _READ_BYTES)
+            if not data:
+                break
+            for key in self._decoder.decode(data):
+                self._hear(key)
 
     def _tell(self, *, silent: bool) -> None:
         with self._changed:

@@ -50,14 +50,14 @@ class TerminalPanel:
 
     def __init__(self, stream: TextIO | None = None, console: Console = progress_console) -> None:
         self._console = console
-        self._keys = TerminalKeys(self._hear, self._end, stream)
+        self._keys = TerminalKeys(self._hear, self._lose_keys, stream)
         self._changed = threading.Condition()
         self._asked = _Asked.NOTHING
         self._word = OperatorWord()
         self._typed = ""
         self._is_answered = self._has_quit = False
         self._bound: dict[str, tuple[str, Callable[[], None]]] = {}
-        self._on_stop: Callable[[], None] = lambda: None
+        self._on_stop: Callable[[str], None] = lambda by: None
         self._refuse: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
@@ -67,8 +67,11 @@ class TerminalPanel:
     def __exit__(self, *error: object) -> None:
         self._keys.__exit__(*error)
 
-    def on_stop(self, press: Callable[[], None], refuse_if_pressed: Callable[[], None]) -> None:
-        """Call `press` at the stop key, from the keys' thread; ask nothing once `refuse_if_pressed` raises."""
+    def on_stop(self, press: Callable[[str], None], refuse_if_pressed: Callable[[], None]) -> None:
+        """Ask nothing once `refuse_if_pressed` raises, and call `press` from the keys' thread, saying by what.
+
+        That is at the stop key, and when the terminal has gone: nobody could press the stop key any more.
+        """
         self._on_stop, self._refuse = press, refuse_if_pressed
 
     def bind(self, key: str, meaning: str, act: Callable[[], None]) -> None:
@@ -150,7 +153,7 @@ class TerminalPanel:
     def _hear(self, key: str) -> None:
         """One key, in the keys' thread."""
         if key == STOP_KEY:
-            self._on_stop()
+            self._on_stop("the space bar")
         elif self._asked in (_Asked.REASON, _Asked.NAME):
             self._type(key)
         elif key in self._bound:
@@ -202,6 +205,13 @@ class TerminalPanel:
         if self._asked is _Asked.WORD:
             self._judge(OperatorWord(self._word.steps_done, "failure", "stopped"))
         self._end()
+
+    def _lose_keys(self, is_lost: bool) -> None:
+        try:
+            if is_lost:
+                self._on_stop("the terminal, which has gone")
+        finally:
+            self._end()
 
     def _end(self) -> None:
         with self._changed:

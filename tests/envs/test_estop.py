@@ -206,7 +206,7 @@ def test_an_e_stop_after_the_verdict_leaves_the_episode_whole_and_the_next_waits
     stage.reached("saved")
     stopped_for_good(stage)
     assert archive.open(result.episode_id).sheet.outcome.success
-    stage.estop.rearm("ann")
+    stage.estop.rearm("ann", stage.estop.presses)
     assert stage.run(archive).success
 
 
@@ -226,8 +226,11 @@ def test_an_e_stop_while_closing_and_after_does_no_harm(station: VirtualStation)
     stage = Stage(station, "closing")
     stage.env.reset(options={"scenario": SCENARIO})
     stage.reached("closing", after_s=0.01)
+    stage.env.close()
     for press in stage.presses:
         press.join()
+    assert stage.estop.presses == 1
+    until(stage.is_limp)
     stage.estop.press("the test")
     assert stage.is_limp()
 
@@ -259,8 +262,8 @@ def test_nobody_re_arms_without_a_name(station: VirtualStation) -> None:
     stage = Stage(station, "")
     stage.estop.press("the test")
     with pytest.raises(EnvError, match="name"):
-        stage.estop.rearm(" ")
+        stage.estop.rearm(" ", stage.estop.presses)
     with pytest.raises(StoppedError, match="a person re-arms"):
         stage.estop.refuse_if_pressed()
-    stage.estop.rearm("ann")
+    stage.estop.rearm("ann", stage.estop.presses)
     stage.estop.refuse_if_pressed()

@@ -11,13 +11,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from analytic_body import analytic_env
+from analytic_body import POINTING, analytic_env
 from input_pipe import InputPipe
 from rich.console import Console
 
-from envs.errors import StoppedError
+from assets.table import load_robot
+from envs.clock import SimClock
+from envs.errors import BodyError, StoppedError
+from envs.estop import WATCH_S
+from envs.humanoid import HumanoidEnv
 from envs.scenario import Scenario
-from experiments.cockpit import Cockpit, Teleoperation, cockpit
+from envs.stage import Station
+from experiments.cockpit import Cockpit, Teleoperation, cockpit, reading_patience_s
 from experiments.command import UsageError
 from experiments.serial_station import ROBOT, Session, once_allowed
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
@@ -169,3 +174,66 @@ def test_a_leading_device_without_a_port_is_refused() -> None:
     made = Cockpit(env, "small", {}, Teleoperation(device="gamepad"), None, is_correcting=False)
     with ExitStack() as stack, pytest.raises(UsageError, match="gamepad=/dev/input"):
         made.leader(stack)
+
+
+def test_an_e_stop_while_the_name_is_typed_is_asked_about_again(desk: Desk, panel: TerminalPanel) -> None:
+    env, _ = analytic_env()
+
+    def shown(words: str, times: int) -> None:
+        until(lambda: desk.shown.getvalue().count(words) == times)
+
+    with cockpit(env, "small", {}, Teleoperation(), panel) as beside:
+        beside.estop.press("the pedal")
+
+        def answer() -> None:
+            shown("type your name", 1)
+            beside.estop.press("the gamepad")
+            desk.press("ann\r")
+            shown("type your name", 2)
+            desk.press("bob\r")
+
+        person = threading.Thread(target=answer)
+        person.start()
+        beside.clear_stop()
+        person.join()
+        assert beside.estop.pressed_by is None
+    said = desk.shown.getvalue()
+    assert "E-STOP by the gamepad: nothing moves" in said
+    assert "not re-armed: the e-stop was pressed again" in said
+    assert "re-armed by bob" in said
+    assert "re-armed by ann" not in said
+
+
+def test_a_gamepad_that_is_pulled_out_stops_and_one_that_is_put_away_does_not(tmp_path: Path) -> None:
+    def connect() -> Station:
+        raise BodyError("this robot is not there")
+
+    robot = load_robot("tudi")
+    for is_pulled in (True, False):
+        env = HumanoidEnv(robot, POINTING, connect, SimClock(1.0 / robot.control_hz))
+        pad = InputPipe(tmp_path / f"pad{int(is_pulled)}")
+        with cockpit(env, "tudi", {"gamepad": pad.path}, Teleoperation(device="gamepad"), None) as beside:
+            with ExitStack() as stack:
+                beside.leader(stack)
+                if is_pulled:
+                    pad.unplug()
+                    until(lambda beside=beside: beside.estop.pressed_by == "the gamepad, which has gone")
+            time.sleep(3 * WATCH_S)
+            assert (beside.estop.pressed_by is not None) == is_pulled
+        pad.unplug()
+
+
+@pytest.mark.parametrize(
+    ("others", "is_at_a_robot"),
+    [
+        ({}, False),
+        ({"pedal": "/dev/c"}, False),
+        ({"body": "/dev/b"}, True),
+        ({"body": "/dev/b", "control": "/tmp/d"}, False),
+    ],
+)
+def test_only_where_no_robot_waits_meanwhile_the_exoskeleton_is_waited_for_long(
+    others: dict[str, str], is_at_a_robot: bool
+) -> None:
+    patience_s = reading_patience_s({"exoskeleton": "/dev/a", **others})
+    assert patience_s <= 0.005 if is_at_a_robot else patience_s >= 0.1

@@ -107,7 +107,7 @@ def test_the_space_bar_stops_before_a_card_at_a_card_in_an_episode_and_while_a_r
 ) -> None:
     stops: list[str] = []
     with terminal.panel() as panel:
-        panel.on_stop(lambda: stops.append("stop"), lambda: None)
+        panel.on_stop(stops.append, lambda: None)
 
         def stops_after(keys: str, count: int) -> None:
             terminal.press(keys)
@@ -122,6 +122,7 @@ def test_the_space_bar_stops_before_a_card_at_a_card_in_an_episode_and_while_a_r
         stops_after("\r ", 3)
         stops_after("fit ", 4)
         word_after(terminal, panel, "_fell\r", OperatorWord(1, "failure", "it fell"))
+    assert stops == ["the space bar"] * 4  # and closing the panel is none
 
 
 def test_a_scene_is_waited_for_no_longer_once_the_e_stop_was_pressed(terminal: Terminal) -> None:
@@ -132,7 +133,7 @@ def test_a_scene_is_waited_for_no_longer_once_the_e_stop_was_pressed(terminal: T
             raise StoppedError("e-stop")
 
     with terminal.panel() as panel:
-        panel.on_stop(pressed.set, refuse)
+        panel.on_stop(lambda by: pressed.set(), refuse)
         with pytest.raises(StoppedError):
             prepare(terminal, panel, " ")
 
@@ -182,3 +183,41 @@ def test_a_scene_is_not_waited_for_where_nobody_can_press_a_key() -> None:
         pytest.raises(OperatorQuitError),
     ):
         panel.prepare("nobody is there", ())
+
+
+def test_a_terminal_that_goes_stops_as_its_stop_key_would_and_nothing_is_begun_any_more() -> None:
+    ours, theirs = os.pipe()
+    stops: list[str] = []
+    with os.fdopen(ours, "r") as stream, TerminalPanel(stream, Console(file=io.StringIO())) as panel:
+        panel.on_stop(stops.append, lambda: None)
+        os.close(theirs)
+        with pytest.raises(OperatorQuitError):
+            panel.prepare("nobody is there", ())
+        assert stops == ["the terminal, which has gone"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_behind_a_bound_key_stops_because_no_key_is_heard_any_more(terminal: Terminal) -> None:
+    stops: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("a mistake")
+
+    with terminal.panel() as panel:
+        panel.on_stop(stops.append, lambda: None)
+        panel.bind("t", "take over", fail)
+        prepare(terminal, panel)
+        terminal.press("t")
+        deadline_s = time.monotonic() + WAIT_S
+        while not stops and time.monotonic() < deadline_s:
+            time.sleep(0.005)
+        assert stops == ["the terminal, which has gone"]
+
+
+def test_ending_the_session_with_q_is_no_e_stop(terminal: Terminal) -> None:
+    stops: list[str] = []
+    with terminal.panel() as panel:
+        panel.on_stop(stops.append, lambda: None)
+        with pytest.raises(OperatorQuitError):
+            prepare(terminal, panel, "q")
+    assert not stops
