@@ -10,17 +10,20 @@ from rich.console import Console
 
 VERBS = {
     "demo": "one full round of the loop on pick_fruit, start to report",
-    "collect": "record demonstrations: nominal ones, or those that requests ask for",
+    "collect": "record demonstrations, by the expert or by a person: nominal ones, or those that requests ask for",
     "dataset": "build a LeRobot v3 dataset from an archive, import a foreign one, verify one",
     "train": "clone a policy from datasets",
     "evaluate": "try a policy on scenarios of one pool, or on recorded episodes (open loop)",
     "cases": "find where a policy fails and what to collect; list the requests",
     "loop": "repeat the round over seeds, with a uniform control arm",
     "twin": "a simulated robot on real serial ports, to connect to",
-    "robot": "check and scan the servos of a real robot",
+    "robot": "set up, check, calibrate and watch the servos of a real robot",
     "view": "look at a task's scene or at a recorded episode",
     "bench": "measure, and print one JSON object",
 }
+
+# The package of benchmarks is empty, so that the processes of a benchmark start at once.
+_MODULES = {"bench": "experiments.bench.command"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from experiments.command import guarded
 
     # The import is guarded as well: most verbs bring the simulator, which cannot be loaded on every machine.
-    return guarded(lambda: int(import_module(f"experiments.{verb}").main(given[1:])))
+    return guarded(lambda: int(import_module(_MODULES.get(verb, f"experiments.{verb}")).main(given[1:])))
 
 
 def _print_usage(console: Console) -> None:
