@@ -22,9 +22,6 @@ VERBS = {
     "bench": "measure, and print one JSON object",
 }
 
-# The package of benchmarks is empty, so that the processes of a benchmark start at once.
-_MODULES = {"bench": "experiments.bench.command"}
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code (0 done, 2 bad input)."""
@@ -40,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from experiments.command import guarded
 
     # The import is guarded as well: most verbs bring the simulator, which cannot be loaded on every machine.
-    return guarded(lambda: int(import_module(_MODULES.get(verb, f"experiments.{verb}")).main(given[1:])))
+    return guarded(lambda: int(import_module(f"experiments.{verb}").main(given[1:])))
 
 
 def _print_usage(console: Console) -> None:
