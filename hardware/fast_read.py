@@ -116,6 +116,7 @@ class FastReader:
         self.answered = np.zeros(count, dtype=np.bool_)
         self.values[good], self.errors[good], self.answered[good] = parts["data"][good], parts["error"][good], True
         bad = np.flatnonzero(~is_good).tolist()
+        self._counters.damaged += len(bad)
         self.problems = dict.fromkeys(bad, "damaged part of a merged answer, or a refusal")
 
 

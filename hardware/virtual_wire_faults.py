@@ -132,14 +132,13 @@ class ErrorWithoutData(_AnswerFault):
     error: int = StatusError.ACCESS
 
     def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
-        if not frame.startswith(HEADER) or frame[4] == BROADCAST_ID:
-            return frame  # a part of a merged answer always has its data
         try:
             status = decode(frame)
         except PacketError:
-            return frame  # another fault has struck it already
-        alert = status.error & HARDWARE_ALERT if isinstance(status, StatusPacket) else 0
-        return StatusPacket(frame[4], self.error | alert).encode()
+            return frame  # a part of a merged answer, which always has its data, or one that is damaged already
+        if not isinstance(status, StatusPacket) or status.servo_id == BROADCAST_ID:
+            return frame
+        return StatusPacket(status.servo_id, self.error | status.error & HARDWARE_ALERT).encode()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,6 @@ FULL_NM = np.array([10.6, 4.1, 0.3 / 0.8 * 0.92])
 
 
 def robot_with(safety: SafetySpec) -> RobotSpec:
-    from dataclasses import replace
-
     return replace(SMALL_ROBOT, servos=SERVOS, safety=safety)
 
 

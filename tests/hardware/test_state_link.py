@@ -115,7 +115,7 @@ fast_and_plain = pytest.mark.parametrize("fast", [False, True], ids=["plain", "f
 
 @both_chains
 @fast_and_plain
-@settings(max_examples=int(__import__("os").environ.get("EX", "60")))
+@settings(max_examples=60)
 @given(faults=some_faults, seed=st.integers(0, 2**32 - 1))
 def test_no_value_is_taken_that_the_servo_does_not_hold(
     chain: Chain, fast: bool, faults: list[Fault], seed: int
