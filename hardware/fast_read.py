@@ -52,6 +52,7 @@ class FastReader:
         self._everybody = np.ones(count, dtype=np.bool_)
         self.values: NDArray[Any] = np.zeros(0, dtype=block)
         self.errors: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+        self.has_errors = True
         self.begin()
 
     def begin(self) -> None:

@@ -123,6 +123,7 @@ class SyncReader:
         self.errors: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.ends: IntArray = self._ends_in_order
         self.answered: BoolArray = ~self._everybody
+        self.has_errors = False  # False only where it is certain that nobody has one
         self.begin()
 
     def begin(self) -> None:
@@ -163,14 +164,15 @@ class SyncReader:
         if rows["head"].tobytes() != self._heads_in_order or self._sums(rows).tobytes() != self._head_crc_in_order:
             return False
         errors = rows["error"]
-        if errors.tobytes() != self._no_errors and (errors & _REFUSED).any():
+        self.has_errors = errors.tobytes() != self._no_errors
+        if self.has_errors and (errors & _REFUSED).any():
             return False
         self.values, self.errors = rows["data"], errors
         self.ends, self.answered, self.is_complete = self._ends_in_order, self._everybody, True
         return True
 
     def _look_closer(self) -> None:
-        self._is_looked_at = True
+        self._is_looked_at = self.has_errors = True
         count = len(self.servo_ids)
         self.values = np.zeros(count, dtype=self._block)
         self.errors = np.zeros(count, dtype=np.uint8)
