@@ -10,14 +10,14 @@ from rich.console import Console
 
 VERBS = {
     "demo": "one full round of the loop on pick_fruit, start to report",
-    "collect": "record demonstrations: nominal ones, or those that requests ask for",
+    "collect": "record demonstrations, by the expert or by a person: nominal ones, or those that requests ask for",
     "dataset": "build a LeRobot v3 dataset from an archive, import a foreign one, verify one",
     "train": "clone a policy from datasets",
     "evaluate": "try a policy on scenarios of one pool, or on recorded episodes (open loop)",
     "cases": "find where a policy fails and what to collect; list the requests",
     "loop": "repeat the round over seeds, with a uniform control arm",
     "twin": "a simulated robot on real serial ports, to connect to",
-    "robot": "check and scan the servos of a real robot",
+    "robot": "set up, check, calibrate and watch the servos of a real robot",
     "view": "look at a task's scene or at a recorded episode",
     "bench": "measure, and print one JSON object",
 }

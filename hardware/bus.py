@@ -33,6 +33,7 @@ IntArray = NDArray[np.int64]
 _LONGEST_RETURN_DELAY_S = 254 * table.RETURN_DELAY_UNIT_S
 _ALONE_MARGIN_S = 0.03
 _READ_LIMIT = 4096
+_LATE_READS = 8
 _PING_DATA_BYTES = 3  # model number, firmware
 _QUIET_S = 0.01  # in which an adapter has delivered whatever was on the wire
 
@@ -110,7 +111,7 @@ class DynamixelBus:
         quiet_s = 2 * slot_bytes * self._port.byte_time_s + _LONGEST_RETURN_DELAY_S + _QUIET_S
         found: list[PingReply] = []
         awaited = set(expected)
-        while self._port.wait(deadline_s):
+        while self._port.now_s() <= deadline_s and self._port.wait(deadline_s):
             packets = self._stream.feed(self._port.read(_READ_LIMIT))
             statuses = [packet for packet in packets if isinstance(packet, StatusPacket)]
             found += [PingReply.from_status(each) for each in statuses if len(each.parameters) == _PING_DATA_BYTES]
@@ -255,7 +256,9 @@ class DynamixelBus:
 
     def _note_late(self, data: bytes) -> None:
         """Drop what came after its question was over, and remember whose it was."""
-        while data:
+        for _ in range(_LATE_READS):  # a far end that never falls silent must not keep us from speaking
+            if not data:
+                return
             packets = PacketStream().feed(data)
             self.late.update(packet.servo_id for packet in packets if isinstance(packet, StatusPacket))
             data = self._port.read(_READ_LIMIT)
@@ -293,5 +296,5 @@ class DynamixelBus:
         return max(self._wire_free_s, self._port.now_s()) + wire_s + (margin_s or self._reply_margin_s)
 
     def _receive_until(self, deadline_s: float) -> Iterator[Packet | DamagedPacket]:
-        while self._port.wait(deadline_s):
+        while self._port.now_s() <= deadline_s and self._port.wait(deadline_s):
             yield from self._stream.feed(self._port.read(_READ_LIMIT))

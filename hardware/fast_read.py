@@ -52,6 +52,7 @@ class FastReader:
         self._everybody = np.ones(count, dtype=np.bool_)
         self.values: NDArray[Any] = np.zeros(0, dtype=block)
         self.errors: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+        self.has_errors = True
         self.begin()
 
     def begin(self) -> None:
@@ -116,6 +117,7 @@ class FastReader:
         self.answered = np.zeros(count, dtype=np.bool_)
         self.values[good], self.errors[good], self.answered[good] = parts["data"][good], parts["error"][good], True
         bad = np.flatnonzero(~is_good).tolist()
+        self._counters.damaged += len(bad)
         self.problems = dict.fromkeys(bad, "damaged part of a merged answer, or a refusal")
 
 

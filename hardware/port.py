@@ -45,10 +45,6 @@ class Port(Protocol):
         """Let time pass, however much arrives meanwhile."""
         ...
 
-    def flush_input(self) -> None:
-        """Drop everything received so far."""
-        ...
-
     def close(self) -> None:
         """Release the port. May be called more than once."""
         ...
@@ -133,10 +129,6 @@ class InProcessPort:
 
     def next_arrival_s(self) -> float:
         return -inf if self._received else inf
-
-    def flush_input(self) -> None:
-        self._require_open()
-        self._received = b""
 
     def close(self) -> None:
         self._is_open = False

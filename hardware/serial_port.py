@@ -96,11 +96,6 @@ class SerialPort:
     def rest(self, until_s: float) -> None:
         time.sleep(max(0.0, until_s - time.monotonic()))
 
-    def flush_input(self) -> None:
-        file = self.fileno()
-        with self._guarded("flush"):
-            termios.tcflush(file, termios.TCIFLUSH)
-
     def close(self) -> None:
         self._file = _CLOSED
         with self._guarded("close"):

@@ -92,6 +92,7 @@ class StateLink:
         self._old_clock: IntArray = np.full(count, -1, dtype=np.int64)  # of the last answer that was too old
         self._damages: IntArray = np.zeros(count, dtype=np.int64)
         self._everybody: BoolArray = np.ones(count, dtype=np.bool_)
+        self._nobody: BoolArray = ~self._everybody
         self._is_even = True  # whether all answered to the last question
         self._last: IntArray = np.zeros((count, 4), dtype=np.int64)
         self._stamp_s = np.full(count, -np.inf)
@@ -143,7 +144,7 @@ class StateLink:
         found = _numbers(reader.values) if reader.is_complete and reader.servo_ids == self.servo_ids else None
         if found is not None and self._credibility.takes_all(found, asked):
             self._last, self._stamp_s = found, bus.stamps_s(reader.ends)
-            self._alert = reader.errors >= HARDWARE_ALERT
+            self._alert = reader.errors >= HARDWARE_ALERT if reader.has_errors else self._nobody
             if not self._is_even:
                 self._roll_call.forget()
                 self._equal_clocks[:] = 0

@@ -20,6 +20,7 @@ from hardware.crc import CRC_BYTES_THEMSELVES, TableCells, crc_tables
 from hardware.dynamixel import (
     BROADCAST_ID,
     CRC_BYTES,
+    HARDWARE_ALERT,
     HEADER,
     STATUS_MARK,
     STATUS_OVERHEAD_BYTES,
@@ -36,6 +37,7 @@ IntArray = NDArray[np.int64]
 _HEAD_BYTES = 8  # header, id, length, status mark
 SHORTEST_BYTES = 10  # of a packet
 _ID_SHIFT = np.uint64(32)
+_REFUSED = np.uint8(0xFF & ~HARDWARE_ALERT)
 NO_ANSWER = "no answer"
 
 
@@ -115,11 +117,13 @@ class SyncReader:
         self._places = np.full(256, -1, dtype=np.intp)
         self._places[list(self.servo_ids)] = np.arange(len(servo_ids))
         self._ends_in_order = (np.arange(len(servo_ids)) + 1) * self._row.itemsize
+        self._no_errors = bytes(len(servo_ids))
         self._everybody: BoolArray = np.ones(len(servo_ids), dtype=np.bool_)
         self.values: NDArray[Any] = np.zeros(0, dtype=block)
         self.errors: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
         self.ends: IntArray = self._ends_in_order
         self.answered: BoolArray = ~self._everybody
+        self.has_errors = False  # False only where it is certain that nobody has one
         self.begin()
 
     def begin(self) -> None:
@@ -159,12 +163,16 @@ class SyncReader:
         rows = np.frombuffer(self._buffer, self._row)
         if rows["head"].tobytes() != self._heads_in_order or self._sums(rows).tobytes() != self._head_crc_in_order:
             return False
-        self.values, self.errors = rows["data"], rows["error"]
+        errors = rows["error"]
+        self.has_errors = errors.tobytes() != self._no_errors
+        if self.has_errors and (errors & _REFUSED).any():
+            return False
+        self.values, self.errors = rows["data"], errors
         self.ends, self.answered, self.is_complete = self._ends_in_order, self._everybody, True
         return True
 
     def _look_closer(self) -> None:
-        self._is_looked_at = True
+        self._is_looked_at = self.has_errors = True
         count = len(self.servo_ids)
         self.values = np.zeros(count, dtype=self._block)
         self.errors = np.zeros(count, dtype=np.uint8)
@@ -199,6 +207,7 @@ class SyncReader:
         places = self._places[((rows["head"] >> _ID_SHIFT) & np.uint64(0xFF)).astype(np.intp)]
         is_good = (places >= 0) & (rows["head"] == self._heads[places])
         is_good &= self._sums(rows) == self._head_crc[places]
+        is_good &= (rows["error"] & _REFUSED) == 0  # whatever data came with it
         run = count if is_good.all() else int(is_good.argmin())
         places, rows = places[:run], rows[:run]
         before, had_answered = int(self.answered.sum()), self.answered.tobytes()
@@ -227,7 +236,7 @@ class SyncReader:
                 self.problems[place] = f"damaged answer: {packet.reason}"
         elif place < 0:
             counters.stray += 1
-        elif len(packet.parameters) == self._size:
+        elif len(packet.parameters) == self._size and not packet.failure:
             if self.answered[place]:
                 self._count_second([place], self.answered.tobytes())
             self.values[place] = np.frombuffer(packet.parameters, self._block)[0]

@@ -39,20 +39,21 @@ class SyncWriter:
         self._packet = np.frombuffer(packet, np.uint8).copy()
         body_bytes = len(packet) - CRC_BYTES
         first = PREFIX_BYTES + _ADDRESSING_BYTES
-        self._body = self._packet[first:body_bytes].reshape(count, 1 + register.size)[:, 1:]
+        rows = self._packet[first:body_bytes].reshape(count, 1 + register.size)
+        self._bytes = rows[:, 1:]  # (servos, bytes of a value)
+        self._values = rows.view(np.dtype([("id", "u1"), ("value", self._wire)]))["value"][:, 0]
         self._blank_crc = crc16(packet[:-CRC_BYTES])
         places = np.arange(first, body_bytes).reshape(count, 1 + register.size)[:, 1:].ravel()
         self._tables = crc_tables(body_bytes)[places].ravel()
-        self._cell_bytes = np.zeros((len(places), 2), dtype=np.uint8)  # as in TableCells, of the one row that there is
-        self._cells = self._cell_bytes.view("<u2")[:, 0]
+        cells = np.zeros((*self._bytes.shape, 2), dtype=np.uint8)  # as in TableCells, of the one row that there is
+        self._cell_values = cells[..., 0]
+        self._cells = cells.reshape(-1, 2).view("<u2")[:, 0]
         self._cells[:] = np.arange(len(places)) * 256
-        self._size = register.size
 
     def encode(self, values: IntArray) -> bytes:
         """The packet for one value a servo, each within what the register holds."""
-        new = values.astype(self._wire).view(np.uint8)
-        self._body[:] = new.reshape(-1, self._size)
-        self._cell_bytes[:, 0] = new
+        self._values[:] = values
+        self._cell_values[:] = self._bytes
         # The packet was blank, so what the values add is all that its check sum lacks: 0 adds nothing.
         crc = self._blank_crc ^ int(np.bitwise_xor.reduce(self._tables.take(self._cells)))
         self._packet[-2], self._packet[-1] = crc & 0xFF, crc >> 8

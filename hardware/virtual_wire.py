@@ -107,12 +107,6 @@ class VirtualPort:
             return self._clock.now_s
         return self._on_its_way[0].stamp_s if self._on_its_way else inf
 
-    def flush_input(self) -> None:
-        """Drop what has arrived by now; what is still on its way arrives later, as from a real wire."""
-        self._require_working()
-        self._take_in()
-        self._received.clear()
-
     def close(self) -> None:
         self._part("closed; open a new one")
 

@@ -125,11 +125,13 @@ def _sdk_cycle(sdk: Any, port: Any, fast: bool) -> Cycle:
     receive = read.fastSyncRead if fast else read.txRxPacket
 
     def cycle() -> None:
-        for servo_id, goal in zip(SERVO_IDS, goals, strict=True):
-            write.changeParam(servo_id, goal)
-        results = (write.txPacket(), receive())
-        if results != (sdk.COMM_SUCCESS, sdk.COMM_SUCCESS):
-            raise RuntimeError(f"dynamixel-sdk answers {results}")
+        results = None
+        while results != (sdk.COMM_SUCCESS, sdk.COMM_SUCCESS):  # on a busy machine a reply may be late; ask again
+            if results is not None and results[1] != sdk.COMM_RX_TIMEOUT:
+                raise RuntimeError(f"dynamixel-sdk answers {results}")
+            for servo_id, goal in zip(SERVO_IDS, goals, strict=True):
+                write.changeParam(servo_id, goal)
+            results = (write.txPacket(), receive())
         for servo_id in SERVO_IDS:
             for register in (table.PRESENT_CURRENT, table.PRESENT_VELOCITY, table.PRESENT_POSITION):
                 read.getData(servo_id, register.address, register.size)

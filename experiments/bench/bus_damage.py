@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from experiments.bench.bus_cycles import SERVO_IDS, OurCycle
 from experiments.bench.rows import Row
 from experiments.workers import progress_bar
-from hardware.crc import crc_tables
-from hardware.dynamixel import HEADER, STATUS_MARK, STUFFED_PATTERN, StatusPacket
+from hardware.crc import crc16, crc_tables
+from hardware.dynamixel import BROADCAST_ID, HEADER, STATUS_MARK, STUFFED_PATTERN, Instruction, StatusPacket
 from hardware.state_link import LinkState
 
 SHARES = (0.01, 0.1)
@@ -39,26 +40,37 @@ _PROGRESS = 20
 
 
 def measure(cycles: int, seed: int) -> list[Row]:
+    """Plain sync reads, and a tenth as many fast ones."""
     rows = []
-    with progress_bar("damaged replies", len(SHARES) * _PROGRESS) as advance:
-        for share in SHARES:
-            tally = Tally()
-            servos = Servos(share, np.random.default_rng([seed, round(1000 * share)]))
-            cycle = OurCycle(servos, reply_margin_s=0.0)
-            for number in range(cycles):
-                servos.next_period()
-                tally.count(cycle(), servos)
-                if (number + 1) % max(1, cycles // _PROGRESS) == 0:
-                    advance(f"{tally.wrong} wrong values")
-            name = f"wrong values accepted in {cycles:,} cycles, {share:.0%} of them damaged"
-            counters = cycle.link.counters
-            told = (
-                f"{servos.damaged:,} damaged, {servos.stuffed:,} stuffed cycles; lost were {tally.lost_ill:,} "
-                f"values of damaged cycles and {tally.lost_well:,} of others; refused as out of reach or time "
-                f"{counters.refused + counters.old:,}"
-            )
-            rows.append(Row(name, float(tally.wrong), "values", goal=0.0, note=told))
+    runs = [(share, count, is_fast) for is_fast, count in ((False, cycles), (True, cycles // 10)) for share in SHARES]
+    with progress_bar("damaged replies", len(runs) * _PROGRESS) as advance:
+        for share, count, is_fast in runs:
+            servos = Servos(share, np.random.default_rng([seed, round(1000 * share), is_fast]))
+            rows.append(_run(servos, count, share, is_fast, advance))
     return rows
+
+
+def _run(servos: Servos, cycles: int, share: float, is_fast: bool, advance: Callable[[str], None]) -> Row:
+    tally = Tally()
+    servos.next_period(is_whole=True)
+    cycle = OurCycle(servos, reply_margin_s=0.0, fast=is_fast)
+    for number in range(cycles):
+        servos.next_period()
+        tally.count(cycle(), servos)
+        if is_fast and not cycle.link.is_fast:  # it went back to plain reads, as it should, and is not to stay there
+            servos.next_period(is_whole=True)
+            cycle.link.probe_fast()
+        if (number + 1) % max(1, cycles // _PROGRESS) == 0:
+            advance(f"{tally.wrong} wrong values")
+    kind = "fast" if is_fast else "plain"
+    name = f"wrong values accepted in {cycles:,} cycles of {kind} reads, {share:.0%} of them damaged"
+    counters = cycle.link.counters
+    told = (
+        f"{servos.damaged:,} damaged, {servos.stuffed:,} stuffed cycles; lost were {tally.lost_ill:,} "
+        f"values of damaged cycles and {tally.lost_well:,} of others; refused as out of reach or time "
+        f"{counters.refused + counters.old:,}"
+    )
+    return Row(name, float(tally.wrong), "values", goal=0.0, note=told)
 
 
 @dataclass
@@ -103,11 +115,11 @@ class Servos:
         self.position: NDArray[np.int64] = rng.integers(0, 4096, _COUNT)
         self.velocity: NDArray[np.int64] = np.zeros(_COUNT, dtype=np.int64)
         self.current: NDArray[np.int64] = np.zeros(_COUNT, dtype=np.int64)
-        self.is_damaged = False
+        self.is_damaged = self._is_spared = False
         self.damaged = self.stuffed = 0
 
-    def next_period(self) -> None:
-        """Everybody has moved a little."""
+    def next_period(self, is_whole: bool = False) -> None:
+        """Everybody has moved a little. `is_whole` lets the wire leave this period alone."""
         rng = self._rng
         self._now_s += _PERIOD_S
         self.position = self.position + rng.integers(-_STEP_TICKS, _STEP_TICKS + 1, _COUNT)
@@ -118,7 +130,12 @@ class Servos:
         rows["position"], rows["velocity"], rows["current"] = self.position, self.velocity, self.current
         raw = rows.view(np.uint8).reshape(_COUNT, _ROW.itemsize)
         rows["crc"] = np.bitwise_xor.reduce(self._tables[self._places, raw[:, :-2]], axis=1)
-        replies = [row.tobytes() for row in raw]
+        self._raw = raw
+        self._is_spared = is_whole
+        self.is_damaged = False
+
+    def _answers(self) -> bytes:
+        replies = [row.tobytes() for row in self._raw]
         whole = b"".join(replies)
         if whole.count(STUFFED_PATTERN) > _COUNT:  # more than the headers
             self.stuffed += 1
@@ -126,17 +143,35 @@ class Servos:
                 if reply.find(STUFFED_PATTERN, 4) != -1:
                     replies[place] = StatusPacket(SERVO_IDS[place], 0, reply[_DATA_AT:-2]).encode()
             whole = b"".join(replies)
-        self.is_damaged = rng.random() < self._share
-        if self.is_damaged:
-            self.damaged += 1
-            whole = _damage(whole, rng)
-        self._next = whole
+        return whole
+
+    def _merged(self) -> bytes:
+        length = 1 + _COUNT * (_ROW.itemsize - _DATA_AT + 2)
+        packet = bytearray(HEADER + bytes([BROADCAST_ID]) + length.to_bytes(2, "little") + bytes([STATUS_MARK]))
+        crc = crc16(packet)
+        for servo_id, row in zip(SERVO_IDS, self._raw, strict=True):
+            part = bytes([0, servo_id]) + row[_DATA_AT:-2].tobytes()
+            crc = crc16(part, crc)
+            check = crc.to_bytes(2, "little")
+            packet += part + check
+            crc = crc16(check, crc)
+        return bytes(packet)
+
+    def _over_the_wire(self, data: bytes) -> bytes:
+        if self._is_spared or self._rng.random() >= self._share:
+            return data
+        self.is_damaged = True
+        self.damaged += 1
+        return _damage(data, self._rng)
 
     def now_s(self) -> float:
         return self._now_s
 
     def write(self, data: bytes) -> None:
-        self._answer = self._next if data[7] == 0x82 else self._answer
+        if data[7] == Instruction.SYNC_READ:
+            self._answer = self._over_the_wire(self._answers())
+        elif data[7] == Instruction.FAST_SYNC_READ:
+            self._answer = self._over_the_wire(self._merged())
 
     def read(self, limit: int) -> bytes:
         data, self._answer = self._answer[:limit], self._answer[limit:]
@@ -147,9 +182,6 @@ class Servos:
 
     def rest(self, until_s: float) -> None:
         """Time is the measurement's affair."""
-
-    def flush_input(self) -> None:
-        self._answer = b""
 
     def close(self) -> None:
         """Nothing is held."""

@@ -149,7 +149,7 @@ class _MeteredPort:
     def __init__(self, port: SerialPort) -> None:
         self._port = port
         self.name, self.byte_time_s = port.name, port.byte_time_s
-        self.now_s, self.write, self.flush_input, self.close = port.now_s, port.write, port.flush_input, port.close
+        self.now_s, self.write, self.close = port.now_s, port.write, port.close
         self.waiting_s = 0.0
 
     def read(self, limit: int) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from robot_cables import cables
-from sweeping_hand import SweepingHand
+from sweeping_hand import SweepingHand, calibrate_by
 
 from assets.calibration import Calibration
 from assets.exoskeleton import LineLayout, ServoLayout, isomorphic_joints, load_exoskeleton
@@ -77,25 +77,28 @@ def made_of(table: str) -> ServoLayout | LineLayout:
     return load_exoskeleton(Path("worn.toml"), TUDI)
 
 
-def calibrate(path: str, *more: str) -> Calibration:
-    words = ["calibrate", "--subject", "exoskeleton", "--yes", *more, "--ports", f"exoskeleton={path}"]
-    assert robot.main(words) == 0
+def calibrate(hand: SweepingHand, capsys: pytest.CaptureFixture[str], path: str, *more: str) -> Calibration:
+    calibrate_by(hand, ["--subject", "exoskeleton", *more, "--ports", f"exoskeleton={path}"], capsys)
     made = chosen_calibration(None, TUDI, "exoskeleton")
     assert made is not None
     return made
 
 
-def test_one_of_the_robots_own_build_is_calibrated_at_the_home_pose(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_the_robots_own_build_is_calibrated_at_the_home_pose(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     worn = VirtualExoskeleton(isomorphic_joints(TUDI))
     worn.hold(TUDI.home)
     hand = SweepingHand(TUDI, worn.hold, before=4 * 27)
     monkeypatch.setattr("sys.stdin", hand.terminal)
     with cables({"exoskeleton": worn.bus}, hand) as paths:
-        made = calibrate(paths["exoskeleton"])
+        made = calibrate(hand, capsys, paths["exoskeleton"])
     assert {abs(channel.center - 2048) <= 2 for channel in made.channels} == {True}
 
 
-def test_gears_and_offsets_of_its_table_are_reckoned_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gears_and_offsets_of_its_table_are_reckoned_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     layout = made_of(GEARED)
     assert isinstance(layout, ServoLayout)
     worn = VirtualExoskeleton(layout.joints)
@@ -103,7 +106,7 @@ def test_gears_and_offsets_of_its_table_are_reckoned_with(monkeypatch: pytest.Mo
     worn.hold(TUDI.home[list(ELBOWS)])
     monkeypatch.setattr("sys.stdin", hand.terminal)
     with cables({"exoskeleton": worn.bus}, hand) as paths:
-        made = calibrate(paths["exoskeleton"], "--exoskeleton", "worn.toml")
+        made = calibrate(hand, capsys, paths["exoskeleton"], "--exoskeleton", "worn.toml")
     shown_rad = np.array([0.9, 1.3])
     worn.hold(shown_rad)
     with (
@@ -145,14 +148,16 @@ def talking(hand: SweepingHand, held: list[np.ndarray]) -> Iterator[str]:
         terminal.close()
 
 
-def test_one_that_sends_lines_is_calibrated_by_the_ends_of_its_travels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_sends_lines_is_calibrated_by_the_ends_of_its_travels(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     layout = made_of(LINES)
     assert isinstance(layout, LineLayout)
     held = [TUDI.home]
     hand = SweepingHand(TUDI, held.append)
     monkeypatch.setattr("sys.stdin", hand.terminal)
     with talking(hand, held) as path:
-        made = calibrate(path, "--exoskeleton", "worn.toml")
+        made = calibrate(hand, capsys, path, "--exoskeleton", "worn.toml")
     by_joint = made.by_joint
     assert by_joint["left_elbow"].highest - by_joint["left_elbow"].lowest == pytest.approx(1600, abs=10)
     assert (by_joint["right_elbow"].lowest, by_joint["right_elbow"].highest) == pytest.approx(RIGHT_RAW, abs=10)

@@ -68,6 +68,7 @@ def test_a_person_in_an_exoskeleton_leads_the_simulated_body_until_the_pedal_sto
             shown_rad[elbow] -= 0.01
             worn.hold(shown_rad)
             time.sleep(0.02)
+        is_over.wait(LED_S)  # the robot catches up
         pedal.send(EV_KEY, KEY_C, 1)
 
     trainer = threading.Thread(target=lead)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from baud_line import servo as a_servo
 from robot_cables import cables
-from sweeping_hand import SweepingHand
+from sweeping_hand import SweepingHand, calibrate_by
 
 from assets.calibration import Calibration
 from assets.table import load_robot
@@ -136,10 +136,10 @@ def test_a_robot_swept_by_hand_is_calibrated_at_enter_and_checked_by_it(
     monkeypatch.setattr("sys.stdin", hand.terminal)
     with cables(virtual.buses, hand) as paths:
         out = ["--out", str(tmp_path / "kept")]
-        assert robot.main(["calibrate", "--yes", *out, "--ports", *pairs(paths)]) == 0
+        said = calibrate_by(hand, [*out, "--ports", *pairs(paths)], capsys)
         (path,) = (tmp_path / "kept" / "tudi").glob("robot-*.json")
         made = Calibration.read(path)
-        assert made.digest in capsys.readouterr().out
+        assert made.digest in said
         for own in TUDI.servos:
             assert abs(made.by_joint[own.joint].center - own.center_ticks) <= 2, own.joint
         command = ["check", "--json", "--calibration", str(tmp_path / "kept"), "--ports", *pairs(paths)]
