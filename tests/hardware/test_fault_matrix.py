@@ -1,4 +1,4 @@
-"""The fault matrix, rows 1 to 14 and 23, 24: what is said on the wire. One test or more a row, named by it.
+"""The fault matrix, rows 1 to 14 and 16: what is said on the wire. One test or more a row, named by it.
 
 Rows are those of the project's fault matrix; `stop` and `continue` are what servos behind a silent one do.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from thirty_servos import COUNT, GRIPPER, PERIOD_S, READ_WIRE_S, Rig, during, joint_of
+from thirty_servos import COUNT, GRIPPER, PERIOD_S, POSES_RAD, READ_WIRE_S, Rig, during, joint_of, stand
 
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
@@ -16,7 +16,6 @@ from hardware.sync_write import SyncWriter
 from hardware.virtual import Chain
 from hardware.virtual_faults import AllSilent, Silent
 from hardware.virtual_servo import VirtualServo
-from hardware.virtual_servo_faults import Frozen
 from hardware.virtual_wire_faults import (
     BitFlip,
     Collided,
@@ -25,7 +24,6 @@ from hardware.virtual_wire_faults import (
     Echo,
     ErrorWithoutData,
     Garbage,
-    LateReply,
     LostByte,
     OutOfOrder,
 )
@@ -261,63 +259,6 @@ def test_row_16_a_read_that_a_servo_refuses_is_an_error_of_the_bus_that_names_it
     rig.break_with(ErrorWithoutData(7))
     with pytest.raises(ServoError, match="servo 7 refuses to read"):
         DynamixelBus(rig.port, "arm").read(7, table.PRESENT_POSITION)
-
-
-@both_chains
-def test_row_23_a_late_reply_is_not_taken_for_a_new_one(chain: Chain) -> None:
-    rig = Rig(chain)
-    stand(rig)
-    rig.chain.read()
-    rig.clock.advance(PERIOD_S)
-    rig.break_with(LateReply(7, cycles=range(0, 1)))
-    struck = rig.chain.read()
-    assert list(struck.missing) == ["joint_07"]
-    rig.clock.advance(PERIOD_S)
-    rig.servo(7).sense(2048 + 200)
-    # The late one comes first. Its servo is asked last by now, and before it answers, everybody seems to have answered.
-    assert "older than the question" in rig.chain.read().missing["joint_07"]
-    rig.clock.advance(PERIOD_S)
-    after = rig.chain.read()
-    assert after.missing == {}
-    assert after.position_rad[6] == pytest.approx(200 * 2 * np.pi / 4096)
-
-
-@both_chains
-def test_row_23_where_only_the_late_reply_comes_its_servo_coasts(chain: Chain) -> None:
-    rig = Rig(chain)
-    stand(rig)
-    before = rig.chain.read()
-    rig.clock.advance(PERIOD_S)
-    rig.servo(COUNT).sense(2048 + 200)
-    rig.break_with(LateReply(COUNT, cycles=range(0, 1)), Silent(COUNT, cycles=range(1, 2)))
-    rig.chain.read()
-    rig.clock.advance(PERIOD_S)
-    after = rig.chain.read()
-    assert list(after.missing) == [joint_of(COUNT)]
-    assert "older than the question" in after.missing[joint_of(COUNT)]
-    assert after.position_rad[COUNT - 1] == before.position_rad[COUNT - 1]
-
-
-@both_chains
-@fast_and_plain
-def test_row_24_a_servo_that_repeats_itself_is_stale_and_stops(chain: Chain, fast: bool) -> None:
-    rig = Rig(chain, fast)
-    rig.break_with(Frozen(7))
-    rig.period()  # what it says last is new
-    periods = rig.periods(26)
-    assert all(period.missing_ids == [7] for period in periods)
-    assert periods[0].stops == []
-    assert "joint_07" in periods[2].stops[0]
-    assert "frozen" in periods[-1].state.missing["joint_07"]
-
-
-POSES_RAD = np.linspace(-1.0, 1.0, COUNT)
-
-
-def stand(rig: Rig) -> None:
-    """Every servo somewhere else, and time enough to have come there."""
-    rig.robot.sense(POSES_RAD, np.zeros(COUNT), np.zeros(COUNT))
-    rig.clock.advance(10.5)
 
 
 def test_a_script_counts_two_cycles_a_period() -> None:

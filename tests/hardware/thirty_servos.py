@@ -22,6 +22,7 @@ COUNT = 30
 BYTE_S = 1e-5
 READ_WIRE_S = (14 + COUNT + COUNT * (11 + 16)) * BYTE_S  # the question, and sixteen bytes of each
 GRIPPER = 30
+POSES_RAD = np.linspace(-1.0, 1.0, COUNT)
 
 
 def joint_of(servo_id: int) -> str:
@@ -125,3 +126,9 @@ class Rig:
 def during(first: int, last: int | None = None) -> range:
     """The cycles of a script in these periods of it."""
     return range(2 * first, 2 * ((first if last is None else last) + 1))
+
+
+def stand(rig: Rig) -> None:
+    """Every servo somewhere else, and time enough to have come there."""
+    rig.robot.sense(POSES_RAD, np.zeros(COUNT), np.zeros(COUNT))
+    rig.clock.advance(10.5)
