@@ -173,6 +173,12 @@ def _read_safety(row: TomlTable) -> SafetySpec:
         row.refuse(f"watchdog_s is {safety.watchdog_s:g}; a servo takes 0.02 to 2.54", "watchdog_s")
     if safety.damp_share >= 1.0:
         row.refuse(f"damp_share is {safety.damp_share:g}; it must be below 1, all of the torque", "damp_share")
+    if safety.tracking_error_rad >= safety.max_lead_rad:
+        row.refuse(
+            f"tracking_error_rad is {safety.tracking_error_rad:g}; it must be below max_lead_rad, "
+            f"{safety.max_lead_rad:g}: no goal leads farther, so a joint that is held would never be noticed",
+            "tracking_error_rad",
+        )
     row.finish()
     return safety
 

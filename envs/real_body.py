@@ -121,17 +121,19 @@ class RealBody:
                 return
             self._is_limp = True
             if failures := self._step_down(self._chain):
-                raise BodyError(f"torque may still be on; cut the power. {'; '.join(failures)}")
+                raise BodyError(_cut_the_power(failures))
 
     def close(self) -> None:
         try:
             self.stop("closed")
         finally:
             with self._lock:
-                self._disconnect()
+                failures = self._disconnect()
             if self._senses is not None:
                 self._senses.close()
                 self._senses = None
+        if failures:
+            raise BodyError(_cut_the_power(failures))
 
     def _brought_home(self) -> RealSenses:
         self._watch.forget()
@@ -173,8 +175,9 @@ class RealBody:
                     raise BodyError("the body is not connected; reset it first")
                 yield self._chain
                 self._spoke_s = time.monotonic()
-            except PortError:
-                self._disconnect()
+            except PortError as error:
+                if failures := self._disconnect():
+                    raise PortError(f"{error}. {_cut_the_power(failures)}") from error
                 raise
 
     def _step_down(self, chain: ServoChain) -> tuple[str, ...]:
@@ -205,16 +208,20 @@ class RealBody:
         )
         try:
             chain.set_up(self._refuse_if_stopped)
-        except (HardwareError, BodyError):
+        except BaseException:  # an interrupt, too, would leave the ports taken and servos without their watchdogs
             chain.close()
             raise
         return chain
 
-    def _disconnect(self) -> None:
-        self._is_limp = True
-        if self._chain is not None:
-            self._chain.close()
-            self._chain = None
+    def _disconnect(self) -> tuple[str, ...]:
+        """Let go by the ladder, as far as the cables reach, and release them; what may still have its torque."""
+        chain, self._chain = self._chain, None
+        was_limp, self._is_limp = self._is_limp, True
+        if chain is None:
+            return ()
+        if not was_limp:
+            self._step_down(chain)  # what it tells, closing tells again
+        return chain.close()
 
     def _be_heard(self, chain: ServoChain) -> None:
         """After a pause, find out whether the servos have stopped by themselves: they drop every goal in silence then.
@@ -235,7 +242,7 @@ class RealBody:
                 f"{', '.join(tripped)} heard nothing for {silent_s:.2f} s and stopped; allowed are "
                 f"{self._watchdog_s:g} s. See what held the control loop up, and reset"
             )
-        refuse_elsewhere(self._spec, chain.rearm().position_rad)
+        refuse_elsewhere(self._spec, chain.rearm(self._refuse_if_stopped).position_rad)
 
     def _go_home(self, standing_rad: NDArray[np.float64]) -> None:
         pace = WallClock(1.0 / self._spec.control_hz)
@@ -284,3 +291,7 @@ class RealBody:
             imu=readings.imu,
             faults=faults,
         )
+
+
+def _cut_the_power(failures: tuple[str, ...]) -> str:
+    return f"torque may still be on; cut the power. {'; '.join(failures)}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from assets.robot import SafetySpec
+from hardware.errors import PortError
 from hardware.servos import ServoChain
 
 HOLD_S = 0.2  # a moving arm is brought to rest before it is let go
@@ -32,19 +34,24 @@ def step_down(
         now_s: gives the time.
         rest: lets that many seconds pass.
 
-    Returns:
-        One line for each servo that may still have its torque.
+    Where a cable is gone, the servos on the others are let go all the same.
 
-    Raises:
-        HardwareError: the joints could not be held, or not let sink; torque is as it was, or less.
+    Returns:
+        One line for each servo that may still have its torque, or more than that share of it.
     """
     is_limp_at_last = safety.ladder == "limp"
     shares = FADE_SHARES if is_limp_at_last else (*FADE_SHARES[:-1], safety.damp_share)
-    chain.hold()
+    with suppress(PortError):  # the others have heard; who has not is told at the end
+        chain.hold()
     for share, lasts_s in ((1.0, HOLD_S), *((share, FADE_STEP_S) for share in shares)):
         until_s = now_s() + lasts_s
-        chain.fade(share)
+        _fade(chain, share)
         while (left_s := until_s - now_s()) > 0:
             rest(min(left_s, _HEARD_SHARE * watchdog_s))
-            chain.fade(share)
-    return chain.limp() if is_limp_at_last else ()
+            _fade(chain, share)
+    return chain.limp() if is_limp_at_last else chain.settle(safety.damp_share)
+
+
+def _fade(chain: ServoChain, share: float) -> None:
+    with suppress(PortError):
+        chain.fade(share)

@@ -29,6 +29,9 @@ _NEVER_S = 1e9
 _TICK_SLACK_MS = 3.0  # both ends round
 _CLOCK_DRIFT = 0.02
 _LONGEST_GAP_S = 10.0  # beyond, the servo's clock may have come round
+_STILL_EVERY = 25  # questions between two looks for clocks that stand still
+_STILL_S = 0.01  # in which a living clock has moved
+_NO_CLOCK = -1
 _POSITION_SLACK_TICKS = 32  # gears give, and a limp joint is pushed
 
 
@@ -61,6 +64,7 @@ class Credibility:
 
     def __init__(self, reach: Reach) -> None:
         count = len(reach.speed_ticks_s)
+        self._everybody: BoolArray = np.ones(count, dtype=np.bool_)
         self._speed_ticks_s = reach.speed_ticks_s
         self._base: IntArray = np.zeros((count, 4), dtype=np.int64)  # clock and position of the last good ones
         nothing = np.zeros(count)
@@ -71,27 +75,37 @@ class Credibility:
 
     def forget(self) -> None:
         """Believe what comes next: the servos may have been moved, or rebooted."""
+        count = len(self._base)
+        self._looked_s = -_NEVER_S  # when clocks were last kept to be compared with later ones
+        self._until_look = 1
+        self._looked_at: IntArray = np.zeros(count, dtype=np.int64)
+        self._stopped_at: IntArray = np.full(count, _NO_CLOCK, dtype=np.int64)  # where frozen clocks stand
+        self._is_any_still = False
         self._sent_s = np.full(len(self._base), -_NEVER_S)
         self._arrived_s = np.full(len(self._base), _NEVER_S)
         self._even: Asked | None = None  # the same of all, where all answered to the last question
 
     def takes_all(self, found: IntArray, asked: Asked) -> bool:
         """Whether all can be believed; if so, they are what the next ones are compared with."""
-        if not is_all(self._is_within(found, asked)):
+        if not is_all(self._is_within(found, asked)) or self._stands_still(found, asked, self._everybody):
             return False
         self._base = found & _COMPARED
         self._even = asked
         return True
 
-    def examine(self, found: IntArray, asked: Asked) -> Verdict:
-        """What is wrong with each, if anything."""
+    def examine(self, found: IntArray, asked: Asked, is_heard: BoolArray) -> Verdict:
+        """What is wrong with each of those that were heard, (servos,), if anything."""
         self._part()
         is_within = self._is_within(found, asked)
         since_ms = (asked.arrived_s - self._sent_s) * 1000.0 + _TICK_SLACK_MS
         clock, before = found[:, CLOCK], self._base[:, CLOCK] & _CLOCK_BITS
         is_off = ~is_within[:, CLOCK]
+        self._stands_still(found, asked, is_heard)
+        is_frozen = (found[:, CLOCK] & _TICK_MASK) == self._stopped_at
         # A late answer may have come round to a small number, too, but it is not further on than time is.
         is_restarted = is_off & (clock < since_ms) & (((clock - before) & _TICK_MASK) > since_ms)
+        is_restarted &= ~is_frozen
+        is_off |= is_frozen
         is_beyond = ~is_off & ~np.all(is_within[:, CURRENT:], axis=1)
         return Verdict(is_beyond, is_off & ~is_restarted, is_restarted)
 
@@ -100,6 +114,32 @@ class Credibility:
         self._part()
         self._base[index, CLOCK], self._base[index, POSITION] = numbers[CLOCK], numbers[POSITION]
         self._sent_s[index], self._arrived_s[index] = asked
+
+    def _stands_still(self, found: IntArray, asked: Asked, is_heard: BoolArray) -> bool:
+        """Whether a clock has not moved in many questions, however short the pauses between them.
+
+        From one question to the next, a clock may stand still by its slack. So it is compared with an older one now and
+        then; once it stands still, every answer with the same clock is refused.
+        """
+        self._until_look -= 1
+        if self._until_look <= 0:
+            clock = found[:, CLOCK] & _TICK_MASK
+            since_s = asked.sent_s - self._looked_s
+            if _STILL_S <= since_s <= _LONGEST_GAP_S:
+                is_still = (clock == self._looked_at) & is_heard
+                if is_still.any():
+                    self._stopped_at = np.where(is_still, clock, self._stopped_at)
+                    self._is_any_still = True
+                    self._part()
+                    # Nobody knows since when, so the first other clock that it shows is believed.
+                    self._sent_s[is_still], self._arrived_s[is_still] = -_NEVER_S, _NEVER_S
+            if since_s >= _STILL_S:
+                self._until_look, self._looked_at, self._looked_s = _STILL_EVERY, clock, asked.arrived_s
+        if self._is_any_still:
+            self._is_any_still = bool(((found[:, CLOCK] & _TICK_MASK) == self._stopped_at).any())
+            if not self._is_any_still:
+                self._stopped_at[:] = _NO_CLOCK
+        return self._is_any_still
 
     def _part(self) -> None:
         if self._even is not None:

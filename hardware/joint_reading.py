@@ -12,6 +12,7 @@ from assets.robot import ServoSpec
 from hardware.bus import DynamixelBus
 from hardware.control_table import servo_model
 from hardware.credibility import Reach
+from hardware.errors import BusError
 from hardware.joint_units import JointUnits
 from hardware.reading import finish_reads
 from hardware.state_link import LinkCounters, StateLink
@@ -19,6 +20,7 @@ from hardware.state_link import LinkCounters, StateLink
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_ATTEMPTS = 3
 _SPEED_SHARE = 2.0  # of the speed without load: limp joints are moved by hand, and supplies differ
 _CURRENT_SHARE = 1.5  # of the current limit
 _LOAD_LIMIT_TICKS = 1000  # of servos that report load, in 0.1 %
@@ -115,6 +117,21 @@ class JointReading:
             alerts=self.named(alerts),
             restarted=tuple(restarted),
         )
+
+    def read_whole(self) -> ChainState:
+        """A state in which nothing is missing, begun anew, in a few attempts.
+
+        Raises:
+            BusError: a servo gave no state.
+            PortError: a cable is gone.
+        """
+        self.forget()
+        for _ in range(_ATTEMPTS):
+            state = self.read()
+            if not state.missing:
+                return state
+        listed = ", ".join(f"{joint} ({problem})" for joint, problem in state.missing.items())
+        raise BusError(f"no state from {listed}; check power, cable and ids")
 
     def named(self, chosen: BoolArray) -> tuple[str, ...]:
         """The joints at which `chosen`, (joints,), is true."""

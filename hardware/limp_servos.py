@@ -147,6 +147,8 @@ def off_travel(ticks: Mapping[str, int], channels: Sequence[ChannelCalibration])
 def robot_servos(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> LimpServos:
     """Let every servo of a robot go, in the mode that the table wants, since its travel is counted in that.
 
+    Its limits of position are opened; connecting sets them by what has been measured.
+
     Raises:
         BusError: a servo does not answer.
         ServoError: a servo refuses.
@@ -155,9 +157,12 @@ def robot_servos(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> LimpServ
     for servo, joint in zip(servos_in_joint_order(spec), spec.joints, strict=True):
         bus, settings = buses[servo.bus], expected_settings(joint, servo)
         _let_go(bus, servo.servo_id)
-        for register in (table.DRIVE_MODE, table.OPERATING_MODE):
-            if bus.read(servo.servo_id, register) != settings[register]:
-                bus.write(servo.servo_id, register, settings[register])
+        wanted = {register: settings[register] for register in (table.DRIVE_MODE, table.OPERATING_MODE)}
+        # Its limits belong to the old centre, and connecting never widens any.
+        wanted |= {table.MIN_POSITION_LIMIT: 0, table.MAX_POSITION_LIMIT: table.TICKS_PER_TURN - 1}
+        for register, value in wanted.items():
+            if bus.read(servo.servo_id, register) != value:
+                bus.write(servo.servo_id, register, value)
         offset = bus.read(servo.servo_id, table.HOMING_OFFSET)
         swept = SweptJoint(joint.name, servo.sign, joint.lower, joint.upper, joint.home, homing_offset=offset)
         found.append(LimpServo(servo.bus, servo.servo_id, swept))

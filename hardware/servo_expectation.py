@@ -130,6 +130,10 @@ def _of_settings(joint: JointSpec, servo: ServoSpec, memory: ServoMemory) -> Ite
             # It shifts what every tick means, so it is never changed without a person.
             fix = "calibrate the robot again, or use the calibration that was made with this offset"
             yield _refusing(servo, problem, fix, "calibrate")
+        elif _is_narrower(register, found, expected):
+            # Goals beyond it would be dropped in silence, and whoever set it had a reason.
+            fix = "narrow the joint's limits in the robot table, or have the servo's written"
+            yield _refusing(servo, problem, fix, f"setup-servo --joint {servo.joint}")
         else:
             yield _difference(servo, problem, "connecting writes it", "mended", register=register, expected=expected)
     limit = memory.get(table.CURRENT_LIMIT)
@@ -161,6 +165,13 @@ def _of_state(joint: JointSpec, servo: ServoSpec, memory: ServoMemory) -> Iterat
         yield _refusing(servo, problem, "move the joint by hand; if it is inside, calibrate the robot", "calibrate")
     if memory.get(table.BUS_WATCHDOG) == table.WATCHDOG_TRIPPED:
         yield _difference(servo, "its bus watchdog has tripped", "connecting clears it", "mended")
+
+
+def _is_narrower(register: Register, found: int, expected: int) -> bool:
+    """Whether a limit of position keeps the servo from where the table lets its joint go."""
+    if register == table.MIN_POSITION_LIMIT:
+        return found > expected
+    return register == table.MAX_POSITION_LIMIT and found < expected
 
 
 def _shown(register: Register, value: int) -> str:

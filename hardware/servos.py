@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from hardware import control_table as table
-from hardware.errors import BusError, HardwareError
+from hardware.errors import HardwareError
 from hardware.goal_guard import GoalGuard
+from hardware.goal_writing import GoalWriters
+from hardware.joint_limits import JointLimits
 from hardware.joint_reading import ChainState, JointReading
 from hardware.joint_units import JointUnits
 from hardware.port import Port
@@ -20,7 +21,6 @@ from hardware.servo_setup import prepare, refuse_duplicates
 from hardware.state_link import LinkCounters
 from hardware.stop_ladder import StopLadder
 from hardware.supervisor import Notice, Supervisor
-from hardware.sync_write import SyncWriter
 from hardware.vitals import Vitals, VitalSigns
 from hardware.watchdogs import Watchdogs
 from hardware.wire_watch import WireWatch
@@ -31,7 +31,6 @@ __all__ = ["ChainState", "ServoChain"]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 _LOG = logging.getLogger(__name__)
-_ATTEMPTS = 3
 
 
 def _always() -> None:
@@ -72,12 +71,12 @@ class ServoChain:
         self._buses = open_buses(spec, ports, baud, reply_margin_s)
         self._reading = JointReading(self._servos, self._units, self._buses)
         joints_on = self._reading.joints_on
-        self._index = {name: np.array(list(ids.values()), dtype=np.intp) for name, ids in joints_on.items()}
-        self._writers = {name: SyncWriter(table.GOAL_POSITION, tuple(ids)) for name, ids in joints_on.items()}
+        self._writers = GoalWriters(joints_on, self._units, self._buses)
         self._signs = VitalSigns(joints_on, self._buses, len(self._servos))
         names_on = {name: {own: spec.joint_names[at] for own, at in ids.items()} for name, ids in joints_on.items()}
         self._wires = WireWatch(names_on, self._buses)
         self._guard = GoalGuard(spec)
+        self._limits = JointLimits(spec)
         self._supervisor = Supervisor(spec, self._servos)
         self._ladder = StopLadder(self._servos, self._buses)
         self._restarted: set[str] = set()  # joints whose servos have forgotten their settings
@@ -146,7 +145,7 @@ class ServoChain:
         limits = read_limits(self._reading.joints_on, self._buses)
         self._supervisor.keep_within(limits)
         self._ladder.keep_within(limits.pwm)
-        state = self._read_all()
+        state = self._take(self._reading.read_whole())
         if self._tries_fast:
             self._reading.probe_fast()
         return state
@@ -159,7 +158,8 @@ class ServoChain:
 
         Raises:
             BusError: a servo does not answer.
-            ServoError: a servo refuses; one that shut itself down needs a reboot first.
+            ServoError: a servo refuses, and one that shut itself down needs a reboot first; or a joint stands so far
+                outside its limits that it would jump.
         """
         is_holding = False
         try:
@@ -170,8 +170,10 @@ class ServoChain:
                 _LOG.warning("the servo of %s has restarted and is set up again", servo.joint)
                 prepare(self._spec, servo, self._buses[servo.bus])
                 self._restarted.remove(servo.joint)
-            state = self._read_all()
-            self._ladder.engage(self._units.goal_ticks(state.position_rad), permit)
+            state = self._take(self._reading.read_whole())
+            self._limits.refuse_far_outside(state.position_rad)
+            is_outside = self._limits.is_outside(state.position_rad)
+            self._ladder.engage(self._units.goal_ticks(state.position_rad), is_outside, permit)
             self._goals_rad = state.position_rad
             self._held_back = np.zeros_like(self._held_back)
             self._signs.forget()
@@ -200,11 +202,7 @@ class ServoChain:
 
     def read(self) -> ChainState:
         """The state of every joint."""
-        before, self._state = self._state, self._reading.read()
-        self._restarted.update(self._state.restarted)
-        if self._state.alerts != before.alerts:
-            self._signs.look_at_health()
-        return self._state
+        return self._take(self._reading.read())
 
     def watch(self) -> tuple[Notice, ...]:
         """Renew one group of vital signs, and judge them, the motion and the wires; to be called once a cycle.
@@ -214,11 +212,16 @@ class ServoChain:
         """
         state = self._state
         notices = self._supervisor.examine_vitals(self._signs.watch())
+        if state.missing:
+            self._signs.excuse([self._spec.joint_index[name] for name in state.missing])
         self._ladder.derate(self._supervisor.effort_share)
+        if self._ladder.is_slow:
+            self._ladder.quicken(self._limits.is_outside(state.position_rad))
         motion = self._supervisor.examine_motion(
             self._goals_rad, state.position_rad, state.effort_nm, float(state.stamp_s.max())
         )
-        return (*notices, *motion, *self._wires.examine(state.missing))
+        unseen = self._supervisor.examine_silence(self._signs.silent_s())
+        return (*notices, *unseen, *motion, *self._wires.examine(state.missing))
 
     def tripped(self) -> tuple[str, ...]:
         """The joints whose servos stopped by themselves because they heard nothing for `watchdog_s`.
@@ -231,11 +234,17 @@ class ServoChain:
         """Make every joint's newest measured position its goal; torque stays on.
 
         A servo that had stopped by itself listens again.
+
+        Raises:
+            PortError: a cable is gone; the others' joints are held where they were seen last.
         """
         self._watchdogs.renew()
-        position_rad = self.read().position_rad
-        self._guard.begin(position_rad, self._now_s())
-        self._send(position_rad)
+        try:
+            self.read()
+        finally:
+            if np.isfinite(self._state.stamp_s).all():
+                self._guard.begin(self._state.position_rad, self._now_s())
+                self._send(self._state.position_rad)
 
     def fade(self, share: float) -> None:
         """Leave the servos no more than `share` of their torque, all at once, unconfirmed."""
@@ -247,10 +256,11 @@ class ServoChain:
         Returns:
             One line for each servo that did not consent; empty if all are limp.
         """
-        failures = self._ladder.limp()
-        for failure in failures:
-            _LOG.error("torque may still be on: %s", failure)
-        return failures
+        return self._ladder.limp()
+
+    def settle(self, share: float) -> tuple[str, ...]:
+        """Leave the servos no more than `share` of their torque, and see that each has heard; else as `limp`."""
+        return self._ladder.settle(share)
 
     def let_go(self) -> tuple[str, ...]:
         """End holding at once, by the robot's table: limp, or with the torque that keeps it from falling at once.
@@ -263,37 +273,28 @@ class ServoChain:
         if self._spec.safety.ladder == "limp":
             return self.limp()
         self._watchdogs.renew()
-        try:
-            self._ladder.fade(self._spec.safety.damp_share)
-        except HardwareError as error:
-            _LOG.error("torque may still be full: %s", error)
-            return (str(error),)
-        return ()
+        return self.settle(self._spec.safety.damp_share)
 
-    def close(self) -> None:
-        """Let go and release the ports. May be called more than once."""
-        if self._buses:
-            self.let_go()
+    def close(self) -> tuple[str, ...]:
+        """Let go and release the ports, and tell what `let_go` tells. May be called more than once."""
+        if not self._buses:
+            return ()
+        try:
+            return self.let_go()
+        finally:
             close_all(self._buses)
             self._buses.clear()
 
-    def _read_all(self) -> ChainState:
-        self._reading.forget()
-        state = self.read()
-        for _ in range(_ATTEMPTS - 1):
-            if not state.missing:
-                break
-            state = self.read()
-        if state.missing:
-            listed = ", ".join(f"{joint} ({problem})" for joint, problem in state.missing.items())
-            raise BusError(f"no state from {listed}; check power, cable and ids")
-        return state
-
     def _send(self, goals_rad: FloatArray) -> None:
-        ticks = self._units.goal_ticks(goals_rad)
-        for name, bus in self._buses.items():
-            bus.send(self._writers[name].encode(ticks[self._index[name]]))
         self._goals_rad = goals_rad
+        self._writers.send(goals_rad)
+
+    def _take(self, state: ChainState) -> ChainState:
+        before, self._state = self._state, state
+        self._restarted.update(state.restarted)
+        if state.alerts != before.alerts:
+            self._signs.look_at_health()
+        return state
 
     def _now_s(self) -> float:
         return next(iter(self._buses.values())).now_s() if self._buses else 0.0

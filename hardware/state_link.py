@@ -174,7 +174,9 @@ class StateLink:
         if heard:
             numbers, stamps_s = _numbers(reader.values) & _LOW_CLOCK, self.bus.stamps_s(reader.ends)
             found[[order[place] for place in heard]] = numbers[heard]
-        verdict = self._credibility.examine(found, asked)
+        is_heard = np.zeros(len(found), dtype=np.bool_)
+        is_heard[[order[place] for place in heard]] = True
+        verdict = self._credibility.examine(found, asked, is_heard)
         problems = self._silences(reader)
         restarted = []
         for place in heard:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +12,19 @@ from numpy.typing import NDArray
 from assets.robot import ServoSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
-from hardware.errors import HardwareError, PortError
+from hardware.control_table import Register
+from hardware.errors import BusError, HardwareError, PortError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+_LOG = logging.getLogger(__name__)
 
 FULL_PWM = 885  # 100 % of what a servo gives its motor
+SLOW_TICKS = round(0.3 / table.VELOCITY_UNIT_RAD_S)  # a joint just outside its limits is inside within half a second
+UNLIMITED_TICKS = 0  # whoever commands limits the rates
+_SAID_AGAIN = 5  # times that the end of a derating is said: nobody confirms it
 
 
 class StopLadder:
@@ -32,22 +41,36 @@ class StopLadder:
         self._pwm_limit: IntArray = np.full(len(servos), FULL_PWM, dtype=np.int64)
         self._full: FloatArray = np.ones(len(servos))
         self._allowed: FloatArray = self._full
-        self._is_derated = False
+        self._nobody: BoolArray = np.zeros(len(servos), dtype=np.bool_)
+        self._is_derated = self._is_slow = self._nobody
+        self._to_say = 0  # how often the end of a derating is still to be said
         self._share = 1.0
 
     def keep_within(self, pwm_limit: IntArray) -> None:
         """The largest goal PWM that each servo takes, (joints,): it drops a larger one in silence."""
         self._pwm_limit = pwm_limit
 
-    def engage(self, goal_ticks: IntArray, permit: Callable[[], None]) -> None:
+    @property
+    def is_slow(self) -> bool:
+        """Whether joints are on their way back to within their limits."""
+        return bool(self._is_slow.any())
+
+    def engage(self, goal_ticks: IntArray, is_outside: BoolArray, permit: Callable[[], None]) -> None:
         """Give every servo its goal, (joints,), then all of its torque, then switch torque on.
+
+        Those that stand outside their limits, (joints,), have their goal at some distance: they go there slowly, until
+        `quicken`.
 
         Raises:
             BusError: a servo does not answer.
             ServoError: a servo refuses; one that shut itself down needs a reboot first.
             Exception: whatever `permit` raises, which is asked before each servo.
         """
-        self._share, self._allowed, self._is_derated = 1.0, self._full, False
+        self._share, self._allowed, self._to_say = 1.0, self._full, 0
+        self._is_derated = self._is_slow = self._nobody
+        if failures := self._insist(table.PROFILE_VELOCITY, np.where(is_outside, SLOW_TICKS, UNLIMITED_TICKS)):
+            raise BusError(f"the servos do not take their profile velocity: {'; '.join(failures)}")
+        self._is_slow = is_outside.copy()
         # The goal first: an old one would be driven to at full speed the moment that torque comes on or back.
         for register, values in (
             (table.GOAL_POSITION, goal_ticks.tolist()),
@@ -57,6 +80,25 @@ class StopLadder:
             for servo, value in zip(self._servos, values, strict=True):
                 permit()
                 self._buses[servo.bus].write(servo.servo_id, register, value)
+
+    def quicken(self, is_outside: BoolArray) -> None:
+        """Let joints that had to be slow, and are not outside their limits any more, move as fast as they are told.
+
+        Raises:
+            PortError: a cable is gone.
+        """
+        is_ready = self._is_slow & ~is_outside
+        for name, bus in self._buses.items():
+            joints_of = {
+                servo.servo_id: index
+                for index, servo in enumerate(self._servos)
+                if servo.bus == name and is_ready[index]
+            }
+            if joints_of:
+                bus.sync_write(table.PROFILE_VELOCITY, dict.fromkeys(joints_of, UNLIMITED_TICKS))
+                told = _values(bus, list(joints_of), table.PROFILE_VELOCITY)
+                heard = [index for own, index in joints_of.items() if told.get(own) == UNLIMITED_TICKS]
+                self._is_slow[heard] = False
 
     def fade(self, share: float) -> None:
         """Leave the servos `share` of what they can give their motors, all at once, unconfirmed.
@@ -73,37 +115,70 @@ class StopLadder:
         Raises:
             PortError: a cable is gone.
         """
-        if effort_share is self._allowed and not self._is_derated:
+        if effort_share is self._allowed and not self._to_say:
             return
-        is_concerned = (effort_share < 1.0) | (self._allowed < 1.0)
-        self._allowed, self._is_derated = effort_share, bool((effort_share < 1.0).any())
-        self._send_shares(is_concerned)
+        is_less = effort_share < 1.0
+        self._allowed, self._is_derated = effort_share, self._is_derated | is_less
+        self._to_say = _SAID_AGAIN if is_less.any() else max(0, self._to_say - 1)
+        self._send_shares(self._is_derated)
+        if not self._to_say:
+            self._is_derated = self._nobody
+
+    def settle(self, share: float) -> tuple[str, ...]:
+        """Leave the servos `share` of what they can give their motors, and see that each has heard. Never raises.
+
+        Returns:
+            One line for each servo that may still have more; empty if all have heard.
+        """
+        self._share = share
+        return self._insist(table.GOAL_PWM, self._goal_pwm())
 
     def limp(self) -> tuple[str, ...]:
         """Torque off, first for all at once, then for each that does not confirm it. Never raises.
 
         Returns:
-            One line for each failure; empty if all are limp.
+            One line for each servo that may still have torque; empty if all are limp.
         """
-        failures = []
+        return self._insist(table.TORQUE_ENABLE, np.zeros(len(self._servos), dtype=np.int64))
+
+    def _insist(self, register: Register, values: IntArray) -> tuple[str, ...]:
+        """Write (joints,) values: to all buses, before any is waited for; then to each servo that did not hear.
+
+        A bus that is dead or silent holds nobody up but its own servos.
+        """
+        wanted = {servo.joint: int(value) for servo, value in zip(self._servos, values, strict=True)}
+        on_bus = {name: [servo for servo in self._servos if servo.bus == name] for name in self._buses}
         for name, bus in self._buses.items():
-            on_bus = [servo for servo in self._servos if servo.bus == name]
-            still_on = on_bus
-            try:
-                bus.sync_write(table.TORQUE_ENABLE, {servo.servo_id: 0 for servo in on_bus})
-                limp_ids = _limp_ids(bus, on_bus)
-                still_on = [servo for servo in on_bus if servo.servo_id not in limp_ids]
-            except HardwareError as error:
-                failures.append(f"bus {name}: {error}")
-            for servo in still_on:
-                try:
-                    bus.write(servo.servo_id, table.TORQUE_ENABLE, 0)
-                except HardwareError as error:
-                    failures.append(f"{servo.joint}: {error}")
+            with suppress(HardwareError):  # it is told of each of its servos at the end
+                bus.sync_write(register, {servo.servo_id: wanted[servo.joint] for servo in on_bus[name]})
+        deaf: list[list[ServoSpec]] = []
+        for name, bus in self._buses.items():
+            told: dict[int, int] = {}
+            with suppress(HardwareError):
+                told = _values(bus, [servo.servo_id for servo in on_bus[name]], register)
+            others = [servo for servo in on_bus[name] if told.get(servo.servo_id) != wanted[servo.joint]]
+            deaf.insert(0 if told else len(deaf), others)  # those on silent buses take their time
+        failures = [failure for servos in deaf for failure in self._tell_each(register, servos, wanted)]
+        for failure in failures:
+            _LOG.error("%s is not as it should be: %s", register.name, failure)
         return tuple(failures)
 
+    def _tell_each(self, register: Register, servos: list[ServoSpec], wanted: Mapping[str, int]) -> Iterator[str]:
+        """Write to one servo after the other of one bus; one line for each that does not consent."""
+        for servo in servos:
+            try:
+                self._buses[servo.bus].write(servo.servo_id, register, wanted[servo.joint])
+            except PortError as error:
+                yield f"bus {servo.bus} ({', '.join(each.joint for each in servos)}): {error}"
+                return
+            except HardwareError as error:
+                yield f"{servo.joint}: {error}"
+
+    def _goal_pwm(self) -> IntArray:
+        return np.rint(np.minimum(self._share, self._allowed) * self._pwm_limit).astype(np.int64)
+
     def _send_shares(self, chosen: NDArray[np.bool_]) -> None:
-        goal_pwm = np.rint(np.minimum(self._share, self._allowed) * self._pwm_limit).astype(np.int64)
+        goal_pwm = self._goal_pwm()
         gone: PortError | None = None
         for name, bus in self._buses.items():
             values = {
@@ -119,7 +194,7 @@ class StopLadder:
             raise gone
 
 
-def _limp_ids(bus: DynamixelBus, servos: list[ServoSpec]) -> set[int]:
-    ids = [servo.servo_id for servo in servos]
-    reply = bus.sync_read(ids, table.TORQUE_ENABLE.address, table.TORQUE_ENABLE.size)
-    return {servo_id for servo_id, block in reply.blocks.items() if block.data == b"\x00"}
+def _values(bus: DynamixelBus, servo_ids: list[int], register: Register) -> dict[int, int]:
+    """What the servos that answer hold in one register, by id."""
+    reply = bus.sync_read(servo_ids, register.address, register.size)
+    return {servo_id: register.decode(block.data) for servo_id, block in reply.blocks.items()}

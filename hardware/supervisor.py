@@ -21,6 +21,7 @@ BoolArray = NDArray[np.bool_]
 WARM_BELOW_LIMIT_C = 10
 HOT_BELOW_LIMIT_C = 3
 WARM_SHARE = 0.5  # of its torque that a warm servo is still asked for
+UNSEEN_S, UNWATCHED_S = 1.0, 3.0  # without vital signs: worth a note; a reason to stop
 _SPENT_SHARE = 0.95  # of the torque that a servo has
 _SPENT_MODES = ("position",)  # a joint that grips is at the end of its current on purpose
 
@@ -106,6 +107,22 @@ class Supervisor:
         for index in np.flatnonzero(has_lost_watchdog).tolist():
             notices.append(self._notice("stop", index, "its bus watchdog is off: it has restarted"))
         return tuple(notices)
+
+    def examine_silence(self, silent_s: FloatArray | None) -> tuple[Notice, ...]:
+        """Servos that have left a group of vital signs unanswered for so long, (joints,); None if none has.
+
+        Their state comes all the same, and nobody would see them warm up.
+        """
+        if silent_s is None:
+            return ()
+        return tuple(
+            self._notice(
+                "stop" if silent_s[index] >= UNWATCHED_S else "note",
+                index,
+                f"has not told some of its vital signs for {silent_s[index]:.1f} s; check its cable",
+            )
+            for index in np.flatnonzero(silent_s >= UNSEEN_S).tolist()
+        )
 
     def examine_motion(
         self, goal_rad: FloatArray, position_rad: FloatArray, effort_nm: FloatArray, now_s: float

@@ -87,6 +87,7 @@ class VirtualServo(ServoMemory):
         self._started_s = 0.0
         self._deaf_until_s = -inf
         self._heard_s: float | None = None
+        self.tripped_between_s: tuple[float, float] | None = None  # the last two ticks before its watchdog tripped
         self._sensed = (position_ticks, 0, 0)  # position, velocity, current
         self._turns_ticks = 0  # what the servo adds to its encoder's count
         self._supply_v = model.voltage_v
@@ -118,9 +119,14 @@ class VirtualServo(ServoMemory):
         self._heard_s = now_s
         return True
 
+    @property
+    def heard_s(self) -> float | None:
+        """When it heard its last instruction; None before the first."""
+        return self._heard_s
+
     def advance(self, now_s: float) -> None:
         """Let the servo notice the time, and how long its bus has carried no instruction."""
-        self._now_s = now_s
+        before_s, self._now_s = self._now_s, now_s
         if self.is_frozen:
             return
         _TICK.pack_into(self._memory, _TICK_AT, int((now_s - self._started_s) * 1000) % 32_768)
@@ -129,6 +135,7 @@ class VirtualServo(ServoMemory):
             if self._heard_s is None:
                 self._heard_s = now_s
             elif now_s - self._heard_s > watchdog * table.WATCHDOG_UNIT_S:
+                self.tripped_between_s = (before_s, now_s)
                 self._trip()
 
     def sense(self, position_ticks: int, velocity_ticks: int = 0, current_ticks: int = 0) -> None:

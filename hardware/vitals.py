@@ -18,7 +18,7 @@ from hardware import control_table as table
 from hardware.bus import DynamixelBus
 from hardware.reading import finish_reads
 from hardware.register import Register
-from hardware.sync_read import SyncReader, block_of
+from hardware.sync_read import SyncReader, block_of, is_all
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -68,6 +68,8 @@ class VitalSigns:
             }
             for group in _GROUPS
         ]
+        self._silent_since_s = np.full((len(_GROUPS), count), np.inf)  # the first question in a row without an answer
+        self._is_any_silent = False
         self._turn = 0
         self._is_urgent = False
         self.newest = Vitals.unknown(count)
@@ -78,7 +80,8 @@ class VitalSigns:
         self._is_urgent = True
 
     def forget(self) -> None:
-        """Nothing is known any more."""
+        """Nothing is known any more, and nobody has been silent."""
+        self._silent_since_s[:] = np.inf
         self.newest = Vitals.unknown(len(self.newest.torque_on))
 
     def watch(self) -> Vitals:
@@ -91,21 +94,47 @@ class VitalSigns:
         if not self._is_urgent:  # or alarms in every cycle would leave the others without a turn
             self._turn = (turn + 1) % len(_GROUPS)
         self._is_urgent = False
-        self._ask_for(_GROUPS[turn], self._readers[turn])
+        self._ask_for(turn)
+        self._note_silence(turn)
         return self.newest
+
+    def silent_s(self) -> FloatArray | None:
+        """For how long each has left one group unanswered, (joints,), the longest of all groups; None if none has."""
+        if not self._is_any_silent:
+            return None
+        since_s: FloatArray = np.maximum(self._now_s() - self._silent_since_s.min(axis=0), 0.0)
+        return since_s
+
+    def excuse(self, joints: Sequence[int]) -> None:
+        """These, by index, give no state either: that is told elsewhere, and their silence here counts from now on."""
+        self._silent_since_s[:, joints] = np.inf
 
     def watchdogs(self) -> IntArray:
         """What every servo's watchdog holds now, (joints,); -1 where one does not answer."""
         unknown = np.full(len(self.newest.watchdog), _UNKNOWN, dtype=np.int64)
         self.newest = replace(self.newest, watchdog=unknown)
         for _ in range(_ATTEMPTS):
-            self._ask_for(_WATCHDOG, self._readers[1])
+            self._ask_for(_GROUPS.index(_WATCHDOG))
             if (self.newest.watchdog != _UNKNOWN).all():
                 break
         return self.newest.watchdog
 
-    def _ask_for(self, group: Sequence[Register], readers: Mapping[str, SyncReader]) -> None:
+    def _note_silence(self, turn: int) -> None:
+        readers, since_s = self._readers[turn], self._silent_since_s[turn]
+        if not self._is_any_silent and all(is_all(reader.answered) for reader in readers.values()):
+            return
+        before_s, now_s = since_s.copy(), self._now_s()
+        for name, reader in readers.items():
+            index = self._index[name]
+            since_s[index] = np.where(reader.answered, np.inf, np.minimum(before_s[index], now_s))
+        self._is_any_silent = bool(np.isfinite(self._silent_since_s).any())
+
+    def _now_s(self) -> float:
+        return next(iter(self._buses.values())).now_s()
+
+    def _ask_for(self, turn: int) -> None:
         """Ask all buses for one group at once, and keep what comes."""
+        group, readers = _GROUPS[turn], self._readers[turn]
         for name, reader in readers.items():
             self._buses[name].ask(reader)
         finish_reads(tuple(self._buses.values()))

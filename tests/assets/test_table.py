@@ -134,6 +134,16 @@ BAD = [
 ]
 
 
+def test_a_joint_that_is_held_must_be_noticed_before_goals_stop_leading_farther(tmp_path: Path) -> None:
+    safety = (
+        '[safety]\nladder = "limp"\nwatchdog_s = 0.1\nmax_lead_rad = 0.8\ntracking_error_rad = {}\n'
+        "tracking_time_s = 0.5\ndamp_share = 0.15\n"
+    )
+    assert load_robot(write(tmp_path, TABLE + safety.format(0.79))).safety.tracking_error_rad == 0.79
+    with pytest.raises(RobotTableError, match=r"tracking_error_rad is 0\.8; it must be below max_lead_rad, 0\.8"):
+        load_robot(write(tmp_path, TABLE + safety.format(0.8)))
+
+
 @pytest.mark.parametrize(("good", "bad", "line", "reason"), BAD, ids=[f"{bad[:24]}" for _, bad, _, _ in BAD])
 def test_a_bad_table_is_refused_by_line_and_reason(
     tmp_path: Path, good: str, bad: str, line: int | None, reason: str

@@ -12,9 +12,11 @@ from small_robot import SMALL_ROBOT
 from assets.robot import RobotSpec, SafetySpec, ServoSpec
 from envs.step_down import FADE_SHARES, step_down
 from hardware import control_table as table
-from hardware.errors import BusError, PortError
+from hardware.bus import DynamixelBus
+from hardware.errors import BusError, ServoError
 from hardware.servos import ServoChain
-from hardware.virtual_faults import FaultScript, Silent
+from hardware.stop_ladder import SLOW_TICKS, StopLadder
+from hardware.virtual_faults import AllSilent, FaultScript, Silent
 from hardware.virtual_robot import VirtualRobot
 from hardware.virtual_wire import SimulatedClock, VirtualPort
 
@@ -146,25 +148,55 @@ def test_connecting_anew_does_not_take_it_either_and_nothing_jumps_to_an_old_goa
     np.testing.assert_allclose(station.effort_nm(), FULL_NM, rtol=0.01)
 
 
-def test_a_servo_that_does_not_hear_is_told_and_the_others_are_limp() -> None:
-    station = Station(LIMP)
+@pytest.mark.parametrize("safety", [LIMP, DAMP], ids=["limp", "hold_then_damp"])
+def test_a_servo_that_does_not_hear_is_told_and_the_others_are_let_go(safety: SafetySpec) -> None:
+    station = Station(safety)
     station.robot.buses["arm"].faults = FaultScript([Silent(2, hears=False)])
     (told,) = station.step_down()
     assert told.startswith("elbow")
-    assert station.robot.goals.is_limp.tolist() == [True, False, True]
+    left_nm = np.zeros(3) if safety is LIMP else 0.2 * np.array([10.6, 4.1, 0.92])
+    left_nm[1] = FULL_NM[1]
+    np.testing.assert_allclose(station.effort_nm(), left_nm, rtol=0.01)
+
+
+@pytest.mark.parametrize("safety", [LIMP, DAMP], ids=["limp", "hold_then_damp"])
+def test_a_servo_that_missed_the_last_word_to_all_is_told_by_itself(safety: SafetySpec) -> None:
+    station = Station(safety)
+    station.robot.buses["arm"].faults = FaultScript([Silent(2, hears=False, cycles=range(0, 1))])
+    assert station.chain.let_go() == ()
+    left_nm = np.zeros(3) if safety is LIMP else 0.2 * np.array([10.6, 4.1, 0.92])
+    np.testing.assert_allclose(station.effort_nm(), left_nm, rtol=0.01)
+
+
+def test_a_silent_bus_does_not_hold_up_the_others() -> None:
+    station = Station(LIMP)
+    station.robot.buses["arm"].faults = FaultScript([AllSilent()])
+    begun_s, limp_s = station.clock.now_s, []
+    station.clock.watch(lambda now_s: limp_s.append(now_s) if station.robot.goals.is_limp[2] else None)
+    assert len(station.chain.limp()) == 2
+    assert limp_s[0] - begun_s < 0.02
+    assert station.clock.now_s - begun_s > 0.1  # what the silent ones took
 
 
 @pytest.mark.parametrize("gone", ["arm", "hand"])
 @pytest.mark.parametrize("safety", [LIMP, DAMP], ids=["limp", "hold_then_damp"])
 def test_with_one_cable_gone_the_other_servos_are_let_go_all_the_same(gone: str, safety: SafetySpec) -> None:
     station = Station(safety)
+    station.clock.advance(0.05)
+    station.chain.write_goals(np.array([0.1, 0.35, 0.1]))
     station.ports[gone].unplug()
-    with pytest.raises(PortError):
-        station.step_down()
-    assert station.chain.let_go() != ()
+    (told,) = station.step_down()
+    assert told.startswith(f"bus {gone} (")
+    (told,) = station.chain.close()
+    assert told.startswith(f"bus {gone} (")
     reached = slice(2, 3) if gone == "arm" else slice(0, 2)
     expected = np.zeros(3) if safety is LIMP else np.minimum(FULL_NM, 0.2 * np.array([10.6, 4.1, 0.92]))
     np.testing.assert_allclose(station.effort_nm()[reached], expected[reached], rtol=0.01)
+    # Held where they stood, and let sink, before torque went: nothing was dropped from full torque.
+    seen = np.array(station.seen_nm)[:, reached]
+    np.testing.assert_allclose(seen[0], FULL_NM[reached], rtol=0.01)
+    if safety is LIMP:
+        np.testing.assert_allclose(seen[-1], 0.15 * np.array([10.6, 4.1, 0.92])[reached], rtol=0.01)
 
 
 def test_a_servo_whose_own_limit_of_pwm_is_lower_fades_in_proportion_and_comes_back() -> None:
@@ -205,6 +237,55 @@ def test_no_torque_comes_on_once_whoever_permits_it_says_no() -> None:
             assert all(servo.watchdog_tripped for servo in armed)
         else:
             assert allowed >= 9
+
+
+@pytest.mark.parametrize(("elbow_rad", "ticks_s"), [(2.05, SLOW_TICKS), (1.95, 0)], ids=["outside", "inside"])
+def test_a_joint_just_outside_its_limits_goes_back_slowly_and_is_free_again_inside(
+    elbow_rad: float, ticks_s: int
+) -> None:
+    station = Station(LIMP)
+    station.chain.limp()
+    station.clock.advance(10.0)
+    upper_rad = station.spec.upper[1]
+    station.move([0.0, elbow_rad - 2.0 + upper_rad, 0.0])
+    elbow = station.robot.buses["arm"].servo(2)
+    at_torque: list[int] = []
+    station.chain.rearm(lambda: at_torque.append(elbow.get(table.PROFILE_VELOCITY)))
+    assert set(at_torque) == {ticks_s}
+    station.chain.read()
+    station.chain.watch()
+    assert elbow.get(table.PROFILE_VELOCITY) == ticks_s
+    station.clock.advance(0.04)
+    station.move([0.0, upper_rad, 0.0])
+    station.chain.read()
+    station.chain.watch()
+    assert elbow.get(table.PROFILE_VELOCITY) == 0
+
+
+def test_a_joint_far_outside_its_limits_is_named_and_not_taken_hold_of() -> None:
+    station = Station(LIMP)
+    station.chain.limp()
+    station.clock.advance(10.0)
+    station.move([0.0, station.spec.upper[1] + 0.12, 0.0])
+    with pytest.raises(ServoError, match=r"elbow stands at .* outside its limits"):
+        station.chain.rearm()
+    assert station.robot.goals.is_limp.all()
+
+
+@pytest.mark.parametrize("lost", range(3))
+def test_the_end_of_a_derating_is_said_until_it_was_surely_heard(lost: int) -> None:
+    station = Station(LIMP)
+    elbow = station.robot.buses["arm"].servo(2)
+    ladder = StopLadder(SERVOS, {name: DynamixelBus(port, name) for name, port in station.ports.items()})
+    warm, cool = np.array([1.0, 0.5, 1.0]), np.ones(3)
+    ladder.derate(warm)
+    assert elbow.get(table.GOAL_PWM) == 442
+    station.robot.buses["arm"].faults = FaultScript([Silent(2, hears=False)])
+    for _ in range(lost):
+        ladder.derate(cool)
+    station.robot.buses["arm"].faults = None
+    ladder.derate(cool)
+    assert elbow.get(table.GOAL_PWM) == 885
 
 
 def test_taking_hold_that_fails_leaves_every_servo_with_its_watchdog() -> None:

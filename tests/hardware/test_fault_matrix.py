@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from thirty_servos import APART_RAD, COUNT, GRIPPER, PERIOD_S, READ_WIRE_S, Rig, during, joint_of
+from thirty_servos import COUNT, GRIPPER, PERIOD_S, POSES_RAD, READ_WIRE_S, Rig, during, joint_of, stand
 
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
@@ -206,13 +206,13 @@ def test_row_11_noise_that_strikes_one_servo_as_often_as_another_hints_at_nothin
 @both_chains
 def test_row_12_replies_out_of_order_are_taken_by_id(chain: Chain) -> None:
     rig = Rig(chain)
-    rig.stand_apart()
+    stand(rig)
     rig.break_with(OutOfOrder())
     for seed in range(3):
         rig.break_with(OutOfOrder(), seed=seed)
         state = rig.chain.read()
         assert state.missing == {}
-        np.testing.assert_allclose(state.position_rad, APART_RAD, atol=0.001)
+        np.testing.assert_allclose(state.position_rad, POSES_RAD, atol=0.001)
         rig.clock.advance(PERIOD_S)
 
 

@@ -93,3 +93,11 @@ def test_a_joint_that_grips_may_stay_away_and_push() -> None:
     goal, effort = at(GRIPPER - 1, 1.5, HOME), at(GRIPPER - 1, 4.1, HOME)
     own.examine_motion(goal, HOME, effort, 10.0)
     assert own.examine_motion(goal, HOME, effort, 12.0) == ()
+
+
+def test_a_servo_without_vital_signs_is_noted_after_a_second_and_stops_after_three() -> None:
+    own = supervisor()
+    assert own.examine_silence(None) == ()
+    assert own.examine_silence(at(6, 0.99, HOME)) == ()
+    assert told(own.examine_silence(at(6, 1.0, HOME))) == [("note", "servo joint_07")]
+    assert told(own.examine_silence(at(6, 3.0, HOME))) == [("stop", "servo joint_07")]

@@ -216,3 +216,18 @@ def test_a_current_limit_below_the_goal_current_is_left_to_a_person(robot: Robot
     (finding,) = refusing(look(robot, line))
     assert "current limit is 100, below the goal current 250" in finding.problem
     assert finding.command == "setup-servo --joint grip"
+
+
+@pytest.mark.parametrize(("register", "ticks"), [(table.MIN_POSITION_LIMIT, 1800), (table.MAX_POSITION_LIMIT, 2900)])
+def test_limits_of_position_that_a_person_has_narrowed_are_left_to_a_person(
+    robot: RobotSpec, line: BaudLine, register: Register, ticks: int
+) -> None:
+    elbow = next(own for own in line.servos["arm"] if own.servo_id == 11)
+    assert not elbow.write(register.address, register.encode(ticks))
+    (finding,) = refusing(look(robot, line))
+    assert finding.problem.startswith(f"{register.name} is {ticks}, the table needs")
+    assert finding.command == "setup-servo --joint elbow"
+    with pytest.raises(ServoError, match="setup-servo --joint elbow"):
+        connect(robot, line)
+    assert elbow.get(register) == ticks
+    assert all_limp(line)

@@ -22,7 +22,7 @@ COUNT = 30
 BYTE_S = 1e-5
 READ_WIRE_S = (14 + COUNT + COUNT * (11 + 16)) * BYTE_S  # the question, and sixteen bytes of each
 GRIPPER = 30
-APART_RAD = np.linspace(-1.0, 1.0, COUNT)
+POSES_RAD = np.linspace(-1.0, 1.0, COUNT)
 
 
 def joint_of(servo_id: int) -> str:
@@ -103,11 +103,6 @@ class Rig:
     def servo(self, servo_id: int) -> VirtualServo:
         return self.bus.servo(servo_id)
 
-    def stand_apart(self) -> None:
-        """Every servo somewhere else, and time enough to have come there."""
-        self.robot.sense(APART_RAD, np.zeros(COUNT), np.zeros(COUNT))
-        self.clock.advance(10.5)
-
     def break_with(self, *faults: Fault, seed: int = 0) -> None:
         """From the next period on; a period is two cycles of a script, one for the state and one for vital signs."""
         self.bus.faults = FaultScript(faults, seed)
@@ -131,3 +126,9 @@ class Rig:
 def during(first: int, last: int | None = None) -> range:
     """The cycles of a script in these periods of it."""
     return range(2 * first, 2 * ((first if last is None else last) + 1))
+
+
+def stand(rig: Rig) -> None:
+    """Every servo somewhere else, and time enough to have come there."""
+    rig.robot.sense(POSES_RAD, np.zeros(COUNT), np.zeros(COUNT))
+    rig.clock.advance(10.5)
