@@ -140,7 +140,7 @@ def test_a_reader_gives_the_newest_touch_with_its_stamp(
         np.testing.assert_allclose(sample.value, force_n)
         assert before_s <= sample.stamp_s <= time.monotonic()
         # The sender repeats its frame, so it depends on the moment which of the two is told.
-        with pytest.raises(StaleDeviceError, match="quiet|repeats itself"):
+        with pytest.raises(StaleDeviceError, match=r"quiet|repeats itself"):
             reader.newest(max_age_s=0.0)
     finally:
         reader.close()  # a reader that is left behind would take the next test's port
