@@ -13,7 +13,7 @@ from struct import Struct
 from hardware import control_table as table
 from hardware.control_table import OperatingMode, Register, ServoModel
 from hardware.dynamixel import StatusError
-from hardware.virtual_memory import ServoMemory
+from hardware.virtual_memory import ServoRegisters
 from hardware.virtual_settings import factory_settings, ram_settings
 from hardware.virtual_writing import Write, checked_write
 
@@ -55,7 +55,7 @@ class ServoTarget:
     pwm_share: float = 1.0
 
 
-class VirtualServo(ServoMemory):
+class VirtualServo(ServoRegisters):
     """One servo, as it comes from the factory but for its id and for 1 Mbps.
 
     Args:
