@@ -14,6 +14,7 @@ from hardware.bus import DynamixelBus
 from hardware.calibrating import WORN_TRAVEL, SweptJoint, is_off_travel
 from hardware.errors import HardwareError, ServoError
 from hardware.servo_expectation import expected_settings
+from hardware.servo_setup import have_answer
 from hardware.wiring import close_all, servos_in_joint_order
 
 Take = Callable[[dict[str, int], float], None]  # of raw ticks by joint, and when they were read
@@ -193,5 +194,5 @@ def worn_servos(spec: RobotSpec, joints: Sequence[ExoskeletonJoint], name: str, 
 
 
 def _let_go(bus: DynamixelBus, servo_id: int) -> None:
-    bus.sync_write(table.STATUS_RETURN_LEVEL, {servo_id: 2})  # unconfirmed: below that level no write is answered
+    have_answer(bus, servo_id)
     bus.write(servo_id, table.TORQUE_ENABLE, 0)

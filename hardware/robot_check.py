@@ -40,14 +40,14 @@ def check_robot(
     """
     robot = spec if calibration is None else calibrated(spec, calibration)
     look = _Look(robot, baud, reply_margin_s, calibration, opener)
-    for name in dict.fromkeys(servo.bus for servo in spec.servos):
+    for name in spec.bus_names:
         if name in ports:
             look.at_port(name, ports[name])
         else:
             look.findings.append(
                 Finding(f"bus {name}", "no port was given", f"name one, as in {name}=/dev/serial/by-id/...")
             )
-    unknown = sorted(set(ports) - {servo.bus for servo in spec.servos})
+    unknown = sorted(set(ports) - set(spec.bus_names))
     look.findings += [
         Finding(f"port of {name}", f"robot {spec.name} has no such bus", "leave it out") for name in unknown
     ]

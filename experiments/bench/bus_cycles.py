@@ -23,7 +23,7 @@ PEER = "dynamixel-sdk"
 NO_PEER = "dynamixel-sdk is not installed; it comes with the extra 'dev'"
 _MIDDLE = np.full(len(SERVO_IDS), table.TICKS_PER_TURN // 2, dtype=np.int64)
 # Current, velocity, position: what the peer reads. Ours reads the servo's clock as well, six bytes more of each.
-_PEER_FIRST, _PEER_BYTES = table.PRESENT_CURRENT, 10
+PEER_FIRST, PEER_BYTES = table.PRESENT_CURRENT, 10
 
 Cycle = Callable[[], None]
 
@@ -32,6 +32,16 @@ def virtual_bus(chain: str = "continue") -> VirtualBus:
     """Thirty servos that answer without delay."""
     servos = [VirtualServo(servo_id, servo_model(MODEL), settings={table.RETURN_DELAY: 0}) for servo_id in SERVO_IDS]
     return VirtualBus(servos, chain="stop" if chain == "stop" else "continue")
+
+
+def repeated(cycle: Cycle, times: int) -> Cycle:
+    """So many cycles as one."""
+
+    def repeat() -> None:
+        for _ in range(times):
+            cycle()
+
+    return repeat
 
 
 class OurCycle:
@@ -117,7 +127,7 @@ def _sdk() -> Any:
 def _sdk_cycle(sdk: Any, port: Any, fast: bool) -> Cycle:
     packets = sdk.PacketHandler(2.0)
     write = sdk.GroupSyncWrite(port, packets, table.GOAL_POSITION.address, table.GOAL_POSITION.size)
-    read = sdk.GroupSyncRead(port, packets, _PEER_FIRST.address, _PEER_BYTES)
+    read = sdk.GroupSyncRead(port, packets, PEER_FIRST.address, PEER_BYTES)
     goals = [list(int(goal).to_bytes(4, "little")) for goal in _MIDDLE]
     for servo_id, goal in zip(SERVO_IDS, goals, strict=True):
         write.addParam(servo_id, goal)
