@@ -293,8 +293,7 @@ class DynamixelBus:
     def _patient_deadline_s(self, reply_bytes: int) -> float:
         """Until when to wait for an answer by which nothing moves."""
         wire_s = reply_bytes * self._port.byte_time_s + self.return_delay_s
-        margin_s = max(self._reply_margin_s, _ALONE_MARGIN_S)
-        return max(self._wire_free_s, self._port.now_s()) + wire_s + margin_s
+        return max(self._wire_free_s, self._port.now_s()) + wire_s + max(self._reply_margin_s, _ALONE_MARGIN_S)
 
     def _receive_until(self, deadline_s: float) -> Iterator[Packet | DamagedPacket]:
         while self._port.now_s() <= deadline_s and self._port.wait(deadline_s):
