@@ -10,9 +10,10 @@ import numpy as np
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
 from hardware.control_table import servo_model
+from hardware.credibility import Reach
 from hardware.port import Port
 from hardware.reading import finish_reads
-from hardware.state_link import LinkState, Reach, StateLink
+from hardware.state_link import LinkState, StateLink
 from hardware.sync_write import SyncWriter
 from hardware.virtual import VirtualBus
 from hardware.virtual_servo import VirtualServo
@@ -50,13 +51,7 @@ class OurCycle:
     def __init__(self, port: Port, reply_margin_s: float = 0.004, *, fast: bool = False) -> None:
         self.bus = DynamixelBus(port, "bench", reply_margin_s)
         self.bus.return_delay_s = 0.0
-        model = servo_model(MODEL)
-        count = len(SERVO_IDS)
-        speed_ticks_s = 2.0 * model.no_load_speed_rad_s / (2 * np.pi) * table.TICKS_PER_TURN
-        velocity_ticks = 2.0 * model.no_load_speed_rad_s / table.VELOCITY_UNIT_RAD_S
-        current_ticks = 1.5 * float(model.current_limit_ticks or 0)
-        reach = Reach(*(np.full(count, limit) for limit in (speed_ticks_s, velocity_ticks, current_ticks)))
-        self.link = StateLink(self.bus, SERVO_IDS, reach)
+        self.link = StateLink(self.bus, SERVO_IDS, Reach.of([servo_model(MODEL)] * len(SERVO_IDS)))
         self._writer = SyncWriter(table.GOAL_POSITION, SERVO_IDS)
         if fast and not self.link.probe_fast():
             raise RuntimeError("the servos of the measurement do not answer fast sync reads")
