@@ -67,8 +67,8 @@ class EmergencyStop:
             self._presses += 1
             self._pressed_by = self._pressed_by or by
         try:
-            self._env.stop(f"e-stop by {by}", "hard")
-            self._say(f"E-STOP by {by}: nothing moves")
+            stop = self._env.stop(f"e-stop by {by}", "hard")
+            self._say(f"E-STOP by {by}: {'nothing moves' if stop.is_body_safe else stop.reason}")
         finally:
             with self._lock:
                 self._told += 1
