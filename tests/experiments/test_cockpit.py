@@ -169,6 +169,31 @@ def test_keys_and_pedal_ask_for_the_command_where_a_policy_is_corrected(
     pedal.unplug()
 
 
+def test_nobody_re_arms_while_the_pedal_with_the_e_stop_is_unplugged(
+    desk: Desk, panel: TerminalPanel, tmp_path: Path
+) -> None:
+    env, _ = analytic_env()
+    pedal = InputPipe(tmp_path / "pedal")
+    with cockpit(env, "small", {"pedal": pedal.path}, Teleoperation(), panel) as beside:
+        pedal.unplug()
+        until(lambda: beside.estop.pressed_by == "the pedal, which has gone")
+        beside.estop.press("the test")  # returns once all is told
+        with pytest.raises(StoppedError, match="the pedal with its e-stop has gone; plug it in again"):
+            beside.estop.rearm("ann", beside.estop.presses)
+        pedal.plug()
+
+        def re_armed() -> bool:
+            try:
+                beside.estop.rearm("ann", beside.estop.presses)
+            except StoppedError:
+                return False
+            return True
+
+        until(re_armed)
+        assert beside.estop.pressed_by is None
+    pedal.unplug()
+
+
 def test_a_leading_device_without_a_port_is_refused() -> None:
     env, _ = analytic_env()
     made = Cockpit(env, "small", {}, Teleoperation(device="gamepad"), None, is_correcting=False)
