@@ -226,12 +226,14 @@ def _one_by_one(
 def once_allowed(work: Callable[[], Result], session: Session) -> Result:
     """Run an episode once no e-stop is pressed, and again where one kept it from beginning.
 
+    Whatever stopped a robot, somebody has to say first that it may move home.
+
     Raises:
-        StoppedError: the e-stop is pressed, and nobody can be asked to re-arm.
+        StoppedError: a person has to see to a stop, and nobody can be asked.
         OperatorQuitError: the person ends the session.
     """
     while True:
-        session.cockpit.clear_stop()
+        session.cockpit.clear_stop(is_robot=session.station == ROBOT)
         try:
             return begun(work, resets=resets_at(session.station))
         except OperatorQuitError:
