@@ -149,8 +149,8 @@ class Cockpit:
             if self._panel is None:
                 raise StoppedError(f"{stopped}; begin again once the robot is safe")
             name = self._panel.ask_name(
-                f"{stopped}. See that people and robot are safe; then type your name and Enter to re-arm: the robot will "
-                "move home. q and Enter ends the session"
+                f"{stopped}. See that people and robot are safe; then type your name and Enter to re-arm: the robot "
+                "will move home. q and Enter ends the session"
             )
             try:
                 self.estop.rearm(name, presses)

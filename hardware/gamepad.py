@@ -49,7 +49,8 @@ class Gamepad:
         self._on_e_stop = on_e_stop
         self._stick_range = stick_range
         self._trigger_range = trigger_range
-        self._device = InputDevice(f"gamepad {path}", path, self._hear, has_e_stop=on_e_stop is not None)
+        stop_codes = () if on_e_stop is None else (BTN_EAST,)
+        self._device = InputDevice(f"gamepad {path}", path, self._hear, stop_codes=stop_codes)
 
     def start(self) -> None:
         """Begin to read.

@@ -130,10 +130,10 @@ class Kernel:
         return sum(1 << code for code in self.down).to_bytes(KEY_STATE_BYTES, "little")
 
 
-def test_an_e_stop_whose_press_the_kernel_dropped_is_heard_once_and_held(pipe: InputPipe) -> None:
+def test_a_key_whose_press_the_kernel_dropped_is_heard_once_and_held(pipe: InputPipe) -> None:
     heard: list[int] = []
     kernel = Kernel(KEY_A, KEY_C)
-    events = EventSource(pipe.path, heard.append, has_e_stop=True, key_states=kernel)
+    events = EventSource(pipe.path, heard.append, key_states=kernel)
     events.open()
     pipe.send(EV_KEY, KEY_A, 1)
     events.read()
@@ -161,7 +161,7 @@ def test_an_e_stop_whose_press_the_kernel_dropped_is_heard_once_and_held(pipe: I
 
 def test_keys_that_came_after_the_dropped_ones_are_heard_once(pipe: InputPipe) -> None:
     heard: list[int] = []
-    events = EventSource(pipe.path, heard.append, has_e_stop=True, key_states=Kernel(KEY_C))
+    events = EventSource(pipe.path, heard.append, key_states=Kernel(KEY_C))
     events.open()
     for code in (SYN_DROPPED, SYN_REPORT):
         pipe.send(EV_SYN, code, 0)
@@ -173,9 +173,27 @@ def test_keys_that_came_after_the_dropped_ones_are_heard_once(pipe: InputPipe) -
     events.close()
 
 
-@pytest.mark.parametrize(("error", "has_e_stop"), [(errno.ENOTTY, True), (errno.ENODEV, True), (errno.ENODEV, False)])
-def test_a_device_that_cannot_say_what_it_lost_counts_as_gone(pipe: InputPipe, error: int, has_e_stop: bool) -> None:
-    events = EventSource(pipe.path, has_e_stop=has_e_stop, key_states=Kernel(error=error))
+@pytest.mark.parametrize("kernel", [Kernel(), Kernel(KEY_C), Kernel(error=errno.ENOTTY), Kernel(error=errno.ENODEV)])
+def test_an_e_stop_that_may_be_among_lost_events_counts_as_pressed_and_its_device_as_gone(
+    pipe: InputPipe, kernel: Kernel
+) -> None:
+    heard: list[int] = []
+    before = Kernel()
+    events = EventSource(pipe.path, heard.append, stop_codes=[KEY_C], key_states=lambda file: before(file))
+    events.open()
+    before = kernel
+    pipe.send(EV_KEY, KEY_A, 1)
+    for code in (SYN_DROPPED, SYN_REPORT):  # the press and the release were between the two
+        pipe.send(EV_SYN, code, 0)
+    with pytest.raises(PortError, match="lost events"):
+        events.read()
+    assert heard == [KEY_A, KEY_C]
+    assert not events.is_there
+    events.close()
+
+
+def test_a_device_that_goes_while_it_is_asked_what_it_lost_counts_as_gone(pipe: InputPipe) -> None:
+    events = EventSource(pipe.path, key_states=Kernel(error=errno.ENODEV))
     events.open()
     for code in (SYN_DROPPED, SYN_REPORT):
         pipe.send(EV_SYN, code, 0)
@@ -185,12 +203,39 @@ def test_a_device_that_cannot_say_what_it_lost_counts_as_gone(pipe: InputPipe, e
     events.close()
 
 
-def test_a_pedal_whose_lost_events_cannot_be_made_up_for_is_seen_to_go(pipe: InputPipe) -> None:
-    pedal = Pedal(pipe.path, lambda meaning: None)
+def test_an_e_stop_that_is_down_when_its_device_is_opened_is_pressed_and_nothing_else_is(pipe: InputPipe) -> None:
+    heard: list[int] = []
+    events = EventSource(pipe.path, heard.append, stop_codes=[KEY_C], key_states=Kernel(KEY_A, KEY_C))
+    for _ in range(2):  # at the start, and after it was plugged in again
+        heard.clear()
+        events.open()
+        state = events.read()
+        assert heard == [KEY_C]
+        assert state is not None
+        assert state.held == {KEY_C}
+        events.close()
+
+
+def test_a_latching_e_stop_is_held_from_the_start_until_it_is_released(pipe: InputPipe) -> None:
+    heard: list[str] = []
+    pedal = Pedal(pipe.path, heard.append, key_states=Kernel(KEY_A, KEY_C))
+    pedal.start()
+    assert heard == ["e_stop"]
+    assert pedal.is_e_stop_held
+    assert not pedal.holds("clutch")
+    pipe.send(EV_KEY, KEY_C, 0)
+    until(lambda: not pedal.is_e_stop_held)
+    pedal.close()
+
+
+def test_a_pedal_that_has_lost_events_is_seen_to_go(pipe: InputPipe) -> None:
+    heard: list[str] = []
+    pedal = Pedal(pipe.path, heard.append)
     pedal.start()
     for code in (SYN_DROPPED, SYN_REPORT):
         pipe.send(EV_SYN, code, 0)
     until(lambda: not pedal.is_there)
+    assert heard == ["e_stop"]
     until(lambda: pedal.is_there)  # opened anew
     pedal.close()
 
