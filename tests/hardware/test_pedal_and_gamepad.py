@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from input_pipe import InputPipe
 
+import hardware.gamepad
 from hardware.errors import PortError, SensorError, StaleDeviceError
 from hardware.gamepad import (
     ABS_RZ,
@@ -23,8 +25,10 @@ from hardware.gamepad import (
     BTN_LEFT_SHOULDER,
     DEAD_ZONE,
     Gamepad,
+    GamepadReading,
     without_dead_zone,
 )
+from hardware.input_axes import ABS_INFO, EVIOCGABS, AxisInfo, AxisRange
 from hardware.input_events import (
     EV_ABS,
     EV_KEY,
@@ -311,6 +315,71 @@ def test_a_gamepad_reads_sticks_from_minus_one_to_one_and_rests_once_it_is_unplu
     pipe.unplug()
     until(lambda: gamepad.read() == AT_REST)
     gamepad.close()
+
+
+def axes(**given: tuple[int, int, int]) -> AxisInfo:
+    """What stands in for the kernel's answer, which a pipe has not: value, minimum and maximum by the axis' name."""
+
+    def ask(file: int, code: int) -> bytes:
+        found = [numbers for name, numbers in given.items() if code == getattr(hardware.gamepad, name)]
+        return struct.pack("6i", *(found[0] if found else (0, 0, 0)), 0, 0, 0)
+
+    return ask
+
+
+def test_the_question_for_an_axis_is_laid_out_as_the_kernel_lays_it_out() -> None:
+    # _IOC(_IOC_READ, 'E', 0x40 + axis, sizeof(struct input_absinfo)).
+    assert (EVIOCGABS + ABS_RZ, ABS_INFO.size) == (0x80184545, 24)
+
+
+def test_sticks_and_triggers_of_other_ranges_rest_in_the_middle_and_reach_both_ends(pipe: InputPipe) -> None:
+    wide = (32_900, 0, 65_535)
+    gamepad = Gamepad(
+        pipe.path,
+        axis_info=axes(ABS_X=wide, ABS_Y=wide, ABS_RX=wide, ABS_RY=wide, ABS_Z=(-500, -512, 511), ABS_RZ=(3, 0, 1023)),
+    )
+    gamepad.start()
+    assert gamepad.read() == AT_REST
+
+    def sent(**numbers: int) -> GamepadReading:
+        for name, number in numbers.items():
+            pipe.send(EV_ABS, getattr(hardware.gamepad, name), number)
+        pipe.send(EV_KEY, BTN_LEFT_SHOULDER, int(not gamepad.read().is_dead_man_held))
+        was_held = gamepad.read().is_dead_man_held
+        until(lambda: gamepad.read().is_dead_man_held != was_held)
+        return gamepad.read()
+
+    reading = sent(ABS_X=32_800, ABS_Y=32_700, ABS_RX=65_535, ABS_RY=0, ABS_Z=-512, ABS_RZ=1023)
+    assert (reading.left, reading.right, reading.close) == ((0.0, 0.0), (1.0, 1.0), 1.0)
+    reading = sent(ABS_RX=0, ABS_RY=65_535, ABS_Z=511, ABS_RZ=0)
+    assert (reading.right, reading.close) == ((-1.0, -1.0), -1.0)
+    gamepad.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"ABS_X": (0, 0, 65_535)}, "left stick at 0 of 0 to 65535"),
+        ({"ABS_RY": (255, 0, 255)}, "right stick at 255 of 0 to 255"),
+        ({"ABS_RZ": (128, 0, 255)}, "right trigger at 128 of 0 to 255"),  # a stick on a trigger's number
+    ],
+)
+def test_a_gamepad_that_is_not_at_rest_when_it_is_opened_is_refused(
+    pipe: InputPipe, given: dict[str, tuple[int, int, int]], words: str
+) -> None:
+    gamepad = Gamepad(pipe.path, axis_info=axes(**given))
+    with pytest.raises(StaleDeviceError, match=words):
+        gamepad.start()
+    assert not gamepad.is_there
+
+
+@given(st.integers(-70_000, 70_000), st.integers(-70_000, 70_000), st.integers(1, 140_000))
+def test_an_axis_goes_from_end_to_end_whatever_its_numbers(value: int, lowest: int, width: int) -> None:
+    axis = AxisRange(lowest, lowest + width)
+    assert -1.0 <= axis.about_middle(value) <= 1.0
+    assert (axis.about_middle(axis.lowest), axis.about_middle(axis.highest)) == (-1.0, 1.0)
+    assert (axis.from_lowest(axis.lowest), axis.from_lowest(axis.highest)) == (0.0, 1.0)
+    assert axis.about_middle(value) <= axis.about_middle(value + 1)
 
 
 @given(st.floats(-1.5, 1.5))
