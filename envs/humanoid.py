@@ -268,6 +268,8 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         try:
             episode.sent_rad = self._safety.filter(episode.wish_rad)
             episode.state = station.body.exchange(JointTarget(episode.sent_rad.copy()))
+            if episode.state.sent_rad is not None:
+                episode.sent_rad = self._safety.go_on_from(episode.state.sent_rad)
         except _MOTION_ERRORS as error:
             episode.error, episode.faults = error, (Fault("soft", type(error).__name__, str(error)),)
             self.stop(f"{type(error).__name__}: {error}", "soft")
