@@ -23,6 +23,7 @@ from envs.remote_crew import RemoteCrew
 from experiments.calibrations import chosen_calibration
 from experiments.cockpit import Cockpit, Device, Teleoperation, cockpit, require_device
 from experiments.command import USER_ERRORS
+from experiments.endings import ended_like_ctrl_c
 from experiments.port_options import DEFAULT_ROBOT, cables_of
 from experiments.stations import SIMULATION, Flight, roll_out
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
@@ -172,6 +173,7 @@ def _connected(
     from envs.twin.process import TwinProcess
 
     with ExitStack() as stack:
+        stack.enter_context(ended_like_ctrl_c())  # first, so that nothing is let go without it
         if body == "serial" and not cables_of(ports):
             console.print("  starting a twin: a simulated robot behind real serial ports", soft_wrap=True)
             ports = {**stack.enter_context(TwinProcess.start(task, robot, seed)).ports, **ports}
