@@ -33,7 +33,7 @@ class GamepadReading:
 AT_REST = GamepadReading((0.0, 0.0), (0.0, 0.0), (0, 0), 0.0, False)
 
 
-class Gamepad:
+class Gamepad(InputDevice):
     """A gamepad. One that has gone reads as one that nobody touches.
 
     How far its axes go is asked of the kernel each time that it is opened. One whose sticks or triggers are not at rest
@@ -52,35 +52,20 @@ class Gamepad:
         self._axis_info = axis_info
         self._ranges = dict.fromkeys(STICKS, USUAL_STICK) | dict.fromkeys(TRIGGERS, USUAL_TRIGGER)
         stop_codes = () if on_e_stop is None else (BTN_EAST,)
-        self._device = InputDevice(
-            f"gamepad {path}", path, self._hear, stop_codes=stop_codes, examine=self._examine_axes
-        )
-
-    def start(self) -> None:
-        """Begin to read.
-
-        Raises:
-            StaleDeviceError: the gamepad cannot be opened.
-        """
-        self._device.start()
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it is still plugged in."""
-        return self._device.is_there
+        super().__init__(f"gamepad {path}", path, self._hear, stop_codes=stop_codes, examine=self._examine_axes)
 
     @property
     def is_e_stop_held(self) -> bool:
         """Whether its e-stop is held down now; a gamepad that has gone holds nothing."""
         try:
-            return self._on_e_stop is not None and BTN_EAST in self._device.state().held
+            return self._on_e_stop is not None and BTN_EAST in self.state().held
         except StaleDeviceError:
             return False
 
     def read(self) -> GamepadReading:
         """What the hands say now. Never waits."""
         try:
-            state = self._device.state()
+            state = self.state()
         except StaleDeviceError:
             return AT_REST
         return GamepadReading(
@@ -90,10 +75,6 @@ class Gamepad:
             close=self._trigger(state, ABS_RZ) - self._trigger(state, ABS_Z),
             is_dead_man_held=BTN_LEFT_SHOULDER in state.held,
         )
-
-    def close(self) -> None:
-        """Stop reading. May be called more than once."""
-        self._device.close()
 
     def _examine_axes(self, file: int) -> None:
         """Learn how far the axes of the open device go.

@@ -18,7 +18,7 @@ _PAIR = re.compile(r"([0-9]{1,3})=([a-z_-]+)")
 OnMeaning = Callable[[PedalMeaning], None]
 
 
-class Pedal:
+class Pedal(InputDevice):
     """A pedal whose keys mean something. Presses are told at once, from the reader's thread.
 
     Args:
@@ -42,20 +42,7 @@ class Pedal:
         self._on_press = on_press
         stop_codes = frozenset(code for code, meaning in self._meanings.items() if meaning == "e_stop")
         self.has_e_stop = bool(stop_codes)
-        self._device = InputDevice(f"{name} {path}", path, self._hear, stop_codes=stop_codes, key_states=key_states)
-
-    def start(self) -> None:
-        """Begin to listen.
-
-        Raises:
-            StaleDeviceError: the pedal cannot be opened.
-        """
-        self._device.start()
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it is still plugged in."""
-        return self._device.is_there
+        super().__init__(f"{name} {path}", path, self._hear, stop_codes=stop_codes, key_states=key_states)
 
     @property
     def is_e_stop_held(self) -> bool:
@@ -65,14 +52,10 @@ class Pedal:
     def holds(self, meaning: PedalMeaning) -> bool:
         """Whether a key with this meaning is held down now; a pedal that has gone holds nothing."""
         try:
-            held = self._device.state().held
+            held = self.state().held
         except StaleDeviceError:
             return False
         return any(self._meanings.get(code) == meaning for code in held)
-
-    def close(self) -> None:
-        """Stop listening. May be called more than once."""
-        self._device.close()
 
     def _hear(self, code: int) -> None:
         if (meaning := self._meanings.get(code)) is not None:

@@ -16,6 +16,7 @@ from analytic_body import POINTING, analytic_env
 from input_pipe import InputPipe
 from rich.console import Console
 from virtual_station import SERVO_ROBOT, VirtualStation, station_env, virtual_station
+from waiting import wait_until
 
 from assets.table import load_robot
 from envs.clock import SimClock
@@ -49,19 +50,12 @@ class Desk:
 
     def press_once_shown(self, words: str, keys: str) -> threading.Thread:
         def wait() -> None:
-            until(lambda: words in self.shown.getvalue())
+            wait_until(lambda: words in self.shown.getvalue())
             self.press(keys)
 
         person = threading.Thread(target=wait)
         person.start()
         return person
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not is_so() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert is_so()
 
 
 @pytest.fixture
@@ -84,7 +78,7 @@ def test_the_space_bar_stops_and_only_a_name_lets_the_session_go_on(desk: Desk, 
         session = Session(env, {}, ROBOT, beside)
         env.reset(options=SCENARIO)
         desk.press(" ")
-        until(lambda: body.stops == ["e-stop by the space bar"])
+        wait_until(lambda: body.stops == ["e-stop by the space bar"])
         assert env.step(env.robot.home)[4]["stop"].severity == "hard"
         person = desk.press_once_shown("type your name", "ann\r")
         _, info = once_allowed(lambda: env.reset(options=SCENARIO), session)
@@ -139,16 +133,16 @@ def test_the_pedal_marks_steps_engages_the_clutch_and_stops(desk: Desk, panel: T
         panel.prepare("Point", ("Put it there.",))
         person.join()
         pedal.send(EV_KEY, KEY_B, 1)
-        until(lambda: panel.word().steps_done == 1)
+        wait_until(lambda: panel.word().steps_done == 1)
         assert not beside.is_on
         pedal.send(EV_KEY, KEY_A, 1)
-        until(lambda: beside.is_on)
+        wait_until(lambda: beside.is_on)
         pedal.send(EV_KEY, KEY_A, 0)
-        until(lambda: not beside.is_on)
+        wait_until(lambda: not beside.is_on)
         desk.press("c")
-        until(lambda: beside.is_on)
+        wait_until(lambda: beside.is_on)
         pedal.send(EV_KEY, KEY_C, 1)
-        until(lambda: beside.estop.pressed_by == "the pedal")
+        wait_until(lambda: beside.estop.pressed_by == "the pedal")
     pedal.unplug()
 
 
@@ -197,7 +191,7 @@ def test_after_a_soft_stop_no_servo_of_a_robot_is_engaged_before_somebody_has_an
             seen: list[bool] = []
 
             def answer() -> None:
-                until(lambda: "STOPPED: " in desk.shown.getvalue())
+                wait_until(lambda: "STOPPED: " in desk.shown.getvalue())
                 for _ in range(30):
                     time.sleep(0.01)
                     seen.append(is_limp(station))
@@ -234,7 +228,7 @@ def test_nobody_re_arms_while_the_pedal_with_the_e_stop_is_unplugged(
     pedal = InputPipe(tmp_path / "pedal")
     with cockpit(env, "small", {"pedal": pedal.path}, Teleoperation(), panel) as beside:
         pedal.unplug()
-        until(lambda: beside.estop.pressed_by == "the pedal, which has gone")
+        wait_until(lambda: beside.estop.pressed_by == "the pedal, which has gone")
         beside.estop.press("the test")  # returns once all is told
         with pytest.raises(StoppedError, match="the pedal with its e-stop has gone; plug it in again"):
             beside.estop.rearm("ann", beside.estop.presses)
@@ -247,7 +241,7 @@ def test_nobody_re_arms_while_the_pedal_with_the_e_stop_is_unplugged(
                 return False
             return True
 
-        until(re_armed)
+        wait_until(re_armed)
         assert beside.estop.pressed_by is None
     pedal.unplug()
 
@@ -263,7 +257,7 @@ def test_an_e_stop_while_the_name_is_typed_is_asked_about_again(desk: Desk, pane
     env, _ = analytic_env()
 
     def shown(words: str, times: int) -> None:
-        until(lambda: desk.shown.getvalue().count(words) == times)
+        wait_until(lambda: desk.shown.getvalue().count(words) == times)
 
     with cockpit(env, "small", {}, Teleoperation(), panel) as beside:
         beside.estop.press("the pedal")
@@ -300,7 +294,7 @@ def test_a_gamepad_that_is_pulled_out_stops_and_one_that_is_put_away_does_not(tm
                 beside.leader(stack)
                 if is_pulled:
                     pad.unplug()
-                    until(lambda beside=beside: beside.estop.pressed_by == "the gamepad, which has gone")
+                    wait_until(lambda beside=beside: beside.estop.pressed_by == "the gamepad, which has gone")
             time.sleep(3 * WATCH_S)
             assert (beside.estop.pressed_by is not None) == is_pulled
         pad.unplug()

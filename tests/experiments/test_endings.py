@@ -8,10 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 from assets.table import load_robot
 from envs.connections import bus_names
@@ -24,13 +24,6 @@ from hardware.serial_port import SerialPort
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_S = 120.0
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while not is_so() and time.monotonic() < deadline_s:
-        time.sleep(0.05)
-    assert is_so()
 
 
 @pytest.mark.parametrize("number", ENDINGS)
@@ -103,12 +96,14 @@ def test_a_closed_terminal_lets_the_robot_go_and_marks_the_episode(tmp_path: Pat
             )
         try:
             archive = Archive(place)
-            until(lambda: session.poll() is not None or any(archive.folder(own).exists() for own in archive.ids()))
+            wait_until(
+                lambda: session.poll() is not None or any(archive.folder(own).exists() for own in archive.ids()), LONG_S
+            )
             assert session.poll() is None, said.read_text()
             own = next(iter(archive.ids()))
             raw = archive.folder(own) / "raw.mcap"
             size = raw.stat().st_size
-            until(lambda: raw.stat().st_size > size + 100_000)  # images: it moves
+            wait_until(lambda: raw.stat().st_size > size + 100_000, LONG_S)  # images: it moves
             session.send_signal(signal.SIGHUP)
             assert session.wait(LONG_S) == 130, said.read_text()
         finally:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import struct
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from input_pipe import InputPipe
+from waiting import wait_until
 
 import hardware.gamepad
 from hardware.errors import PortError, SensorError, StaleDeviceError
@@ -43,22 +42,6 @@ from hardware.input_events import (
     encode_event,
 )
 from hardware.pedal import KEY_A, KEY_B, KEY_C, USUAL_PEDAL, Pedal, pedal_meanings
-
-WAIT_S = 20.0
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[InputPipe]:
-    made = InputPipe(tmp_path / "event7")
-    yield made
-    made.unplug()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not is_so() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert is_so()
 
 
 def source(pipe: InputPipe) -> EventSource:
@@ -228,7 +211,7 @@ def test_a_latching_e_stop_is_held_from_the_start_until_it_is_released(pipe: Inp
     assert pedal.is_e_stop_held
     assert not pedal.holds("clutch")
     pipe.send(EV_KEY, KEY_C, 0)
-    until(lambda: not pedal.is_e_stop_held)
+    wait_until(lambda: not pedal.is_e_stop_held)
     pedal.close()
 
 
@@ -238,9 +221,9 @@ def test_a_pedal_that_has_lost_events_is_seen_to_go(pipe: InputPipe) -> None:
     pedal.start()
     for code in (SYN_DROPPED, SYN_REPORT):
         pipe.send(EV_SYN, code, 0)
-    until(lambda: not pedal.is_there)
+    wait_until(lambda: not pedal.is_there)
     assert heard == ["e_stop"]
-    until(lambda: pedal.is_there)  # opened anew
+    wait_until(lambda: pedal.is_there)  # opened anew
     pedal.close()
 
 
@@ -278,14 +261,14 @@ def test_a_pedal_tells_what_was_pressed_and_holds_nothing_once_it_is_unplugged(p
     pedal.start()
     for code in (KEY_A, KEY_C, 99):
         pipe.send(EV_KEY, code, 1)
-    until(lambda: heard == ["clutch", "e_stop"])
+    wait_until(lambda: heard == ["clutch", "e_stop"])
     assert pedal.holds("clutch")
     assert pedal.has_e_stop
     pipe.unplug()
-    until(lambda: not pedal.is_there)
+    wait_until(lambda: not pedal.is_there)
     assert not pedal.holds("clutch")
     pipe.plug()
-    until(lambda: pedal.is_there)
+    wait_until(lambda: pedal.is_there)
     assert not pedal.holds("clutch")
     pedal.close()
 
@@ -307,13 +290,13 @@ def test_a_gamepad_reads_sticks_from_minus_one_to_one_and_rests_once_it_is_unplu
     pipe.send(EV_ABS, ABS_Y, -32_768)
     pipe.send(EV_ABS, ABS_RZ, 255)
     pipe.send(EV_KEY, BTN_LEFT_SHOULDER, 1)
-    until(lambda: gamepad.read().is_dead_man_held)
+    wait_until(lambda: gamepad.read().is_dead_man_held)
     reading = gamepad.read()
     assert (reading.left, reading.right, reading.close) == ((1.0, 1.0), (0.0, 0.0), 1.0)
     pipe.send(EV_KEY, BTN_EAST, 1)
-    until(lambda: stops == ["stop"])
+    wait_until(lambda: stops == ["stop"])
     pipe.unplug()
-    until(lambda: gamepad.read() == AT_REST)
+    wait_until(lambda: gamepad.read() == AT_REST)
     gamepad.close()
 
 
@@ -346,7 +329,7 @@ def test_sticks_and_triggers_of_other_ranges_rest_in_the_middle_and_reach_both_e
             pipe.send(EV_ABS, getattr(hardware.gamepad, name), number)
         pipe.send(EV_KEY, BTN_LEFT_SHOULDER, int(not gamepad.read().is_dead_man_held))
         was_held = gamepad.read().is_dead_man_held
-        until(lambda: gamepad.read().is_dead_man_held != was_held)
+        wait_until(lambda: gamepad.read().is_dead_man_held != was_held)
         return gamepad.read()
 
     reading = sent(ABS_X=32_800, ABS_Y=32_700, ABS_RX=65_535, ABS_RY=0, ABS_Z=-512, ABS_RZ=1023)
