@@ -22,8 +22,8 @@ _LONGEST_STEP_S = 0.2  # a command behind a pause may not make up for all of it
 class GoalGuard:
     """Admits goals, from a place where the joints are known to stand.
 
-    The rates hold for the time that has really passed. A period that was late makes the next one short; what the joint
-    did not use of the late one it may use in that, at most one period at its table's rate.
+    The rates hold for the time that has really passed. A period that was late makes the next one short: what a joint did
+    not use of the late one it may use then, as far as a period on time would have let it at its table's rate.
 
     Args:
         spec: the robot: limits, rates, how far a goal may lead. A joint whose torque is limited by its current may be
@@ -58,12 +58,13 @@ class GoalGuard:
             raise ServoError("the joints are not held by anything yet; connect first")
         passed_s = min(max(now_s - self._admitted_s, 0.0), _LONGEST_STEP_S)
         own_step_rad = self._rate_rad_s * passed_s
-        step_rad = own_step_rad + self._credit_rad + _STEP_SLACK_RAD
+        period_s = 1.0 / self._spec.control_hz
+        lent_rad = np.clip(self._spec.max_rate * period_s - own_step_rad, 0.0, self._credit_rad)
+        step_rad = own_step_rad + lent_rad + _STEP_SLACK_RAD
         lead_rad = self._max_lead_rad
         admitted = np.clip(goals_rad, self._goal_rad - step_rad, self._goal_rad + step_rad)
         admitted = np.clip(admitted, measured_rad - lead_rad, measured_rad + lead_rad)
         admitted = np.clip(admitted, self._spec.lower, self._spec.upper)
-        period_s = 1.0 / self._spec.control_hz
         late_s = min(max(passed_s - period_s, 0.0), period_s)
         unused_rad = np.maximum(own_step_rad - np.abs(admitted - self._goal_rad), 0.0)
         self._credit_rad = np.minimum(unused_rad, self._spec.max_rate * late_s)

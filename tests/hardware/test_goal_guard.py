@@ -77,6 +77,13 @@ def test_a_late_period_lends_the_next_one_no_more_than_one_period_that_was_not_u
         np.testing.assert_allclose(resting - admitted, 0.02)
 
 
+def test_a_late_period_lends_a_period_on_time_nothing() -> None:
+    own, period_s = guard(), 1.0 / SPEC.control_hz
+    own.admit(HOME, HOME, 11.0)
+    admitted, _ = own.admit(np.full(COUNT, 1.0), HOME, 11.0 + period_s)
+    np.testing.assert_allclose(admitted, 1.5 * SPEC.max_rate * period_s + 0.02)
+
+
 @given(st.integers(0, 2**32 - 1), st.lists(st.floats(-1, 5), max_size=8))
 def test_whatever_is_wished_what_is_admitted_lies_within_the_limits(seed: int, passes_s: list[float]) -> None:
     own, now_s, rng = guard(), 10.0, np.random.default_rng(seed)
