@@ -22,8 +22,8 @@ _LONGEST_STEP_S = 0.2  # a command behind a pause may not make up for all of it
 class GoalGuard:
     """Admits goals, from a place where the joints are known to stand.
 
-    The rates hold for the time that has really passed. A period that was late makes the next one short: what a joint did
-    not use of the late one it may use then, as far as a period on time would have let it at its table's rate.
+    The rates hold for the time that has really passed. A period that was late makes the next one short: what a joint
+    did not use of the late one it may use then, as far as a period on time would have let it at its table's rate.
 
     Args:
         spec: the robot: limits, rates, how far a goal may lead. A joint whose torque is limited by its current may be
