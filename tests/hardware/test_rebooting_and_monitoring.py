@@ -89,7 +89,7 @@ def test_a_servo_that_takes_hold_when_it_starts_is_kept_from_it_by_a_reboot(cloc
 def test_a_servo_that_cannot_be_kept_from_taking_hold_is_not_rebooted(clock: Any) -> None:
     eager = TakesHold(7, servo_model("XM430-W350"), settings={table.STARTUP_CONFIGURATION: 1})
     eager.keeps = True
-    with pytest.raises(ServoError, match="servo 7 keeps startup configuration 1.*it was not rebooted"):
+    with pytest.raises(ServoError, match=r"servo 7 keeps startup configuration 1.*it was not rebooted"):
         reboot_servo(bus_of(clock, eager), 7)
     assert eager.had_torque is None
 
