@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.calibration import Calibration, ChannelCalibration, Subject
+from assets.calibration import Calibration, ChannelCalibration, Subject, calibrated
 from assets.robot import RobotSpec
 from assets.table import load_robot
+from envs.connections import CONTROL
 from envs.episodes.durable import write_json
 from experiments.command import UsageError
+from experiments.port_options import port_pairs
 
 FOLDER = Path("calibration")
 
@@ -55,6 +58,25 @@ def chosen_calibration(given: Path | None, robot: RobotSpec, subject: Subject = 
                 f"`retake robot calibrate --subject {subject}`"
             )
     return None if path is None else Calibration.read(path).of(subject, robot.name)
+
+
+def calibration_at(ports: Sequence[str], given: Path | None, robot: RobotSpec) -> Calibration | None:
+    """`chosen_calibration` of the robot behind these connection=path pairs; a twin has none unless one is given.
+
+    Raises:
+        UsageError, CalibrationError: as `chosen_calibration`, and where a pair is none.
+    """
+    is_twin = CONTROL in port_pairs(ports)
+    return None if is_twin and given is None else chosen_calibration(given, robot)
+
+
+def as_measured(robot: RobotSpec, calibration: Calibration | None) -> RobotSpec:
+    """The robot as it was measured, or as its table has it where it never was.
+
+    Raises:
+        CalibrationError: the calibration lacks a joint.
+    """
+    return robot if calibration is None else calibrated(robot, calibration)
 
 
 def check_calibrations(body: str, robot: str, given: Path | None, worn: Path | None) -> None:

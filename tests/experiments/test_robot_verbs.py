@@ -13,13 +13,14 @@ from baud_line import servo as a_servo
 from robot_cables import cables
 from sweeping_hand import SweepingHand, calibrate_by
 
-from assets.calibration import Calibration
+from assets.calibration import Calibration, ChannelCalibration, calibrated
 from assets.table import load_robot
 from experiments import collect, robot
 from experiments.calibrations import chosen_calibration, keep_calibration, new_calibration
 from experiments.command import UsageError
 from experiments.workers import console
 from hardware import control_table as table
+from hardware.servo_units import ServoUnits
 from hardware.virtual import VirtualBus
 from hardware.virtual_robot import VirtualRobot
 
@@ -94,6 +95,63 @@ def test_a_new_servo_is_set_up_and_then_found_set_up(capsys: pytest.CaptureFixtu
         assert robot.main([*words, "--yes"]) == 0
         assert "nothing was written" in capsys.readouterr().out
     assert new.servo_id == 23
+
+
+def shifted(ticks: int) -> Calibration:
+    """As if every horn had been put on a little further round, and one servo had a homing offset."""
+    channels = []
+    for own in TUDI.servos:
+        lowest, highest = ServoUnits(own).limit_ticks(*limits_rad(own.joint))
+        offset = 40 if own.joint == "left_elbow" else 0
+        channels.append(
+            ChannelCalibration(own.joint, lowest + ticks, highest + ticks, own.center_ticks + ticks, offset)
+        )
+    return new_calibration("robot", TUDI, tuple(channels))
+
+
+def limits_rad(joint: str) -> tuple[float, float]:
+    known = TUDI.joints[TUDI.joint_index[joint]]
+    return known.lower, known.upper
+
+
+@pytest.mark.parametrize("kept_in", ["calibration", "elsewhere"])
+def test_the_command_for_narrowed_limits_works_on_a_wired_and_calibrated_robot(
+    kept_in: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = shifted(150)
+    keep_calibration(Path(kept_in), made)
+    given = [] if kept_in == "calibration" else ["--calibration", kept_in]
+    buses = VirtualRobot(calibrated(TUDI, made)).buses
+    elbow = buses["left"].servo(23)
+    for register, ticks in ((table.HOMING_OFFSET, 40), (table.MIN_POSITION_LIMIT, 2500)):
+        assert not elbow.write(register.address, register.encode(ticks))
+    elbow.sense(2048 + 150 + 300)
+    with cables(buses) as paths:
+        check = ["check", "--json", *given, "--ports", *pairs(paths)]
+        assert robot.main(check) == robot.NOT_READY
+        (finding,) = [f for f in json.loads(capsys.readouterr().out)["findings"] if f["severity"] == "refuses"]
+        assert "min position limit is 2500, the table needs 2198" in finding["problem"]
+        assert robot.main([*finding["command"].split()[2:], "--yes"]) == 0
+        assert f"by calibration {made.digest}" in capsys.readouterr().out
+        assert robot.main(check) == 0
+    limits = [elbow.get(register) for register in (table.MIN_POSITION_LIMIT, table.MAX_POSITION_LIMIT)]
+    assert limits == [2198, 3697]
+    assert elbow.get(table.HOMING_OFFSET) == 40
+
+
+def test_the_command_for_a_twin_that_is_not_calibrated_writes_what_the_table_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    keep_calibration(Path("calibration"), shifted(150))
+    buses = VirtualRobot(TUDI).buses
+    elbow = buses["left"].servo(23)
+    assert not elbow.write(table.MIN_POSITION_LIMIT.address, table.MIN_POSITION_LIMIT.encode(2500))
+    with cables(buses) as paths:
+        check = ["check", "--json", "--ports", *pairs(paths), "control=/no/such/socket"]
+        assert robot.main(check) == robot.NOT_READY
+        (finding,) = [f for f in json.loads(capsys.readouterr().out)["findings"] if f["severity"] == "refuses"]
+        assert robot.main([*finding["command"].split()[2:], "--yes"]) == 0
+    assert elbow.get(table.MIN_POSITION_LIMIT) == 2048
 
 
 @pytest.mark.parametrize(
