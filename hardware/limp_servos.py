@@ -77,7 +77,7 @@ class LimpServos:
         try:
             for servo in changed:
                 self._write_offset(servo, by_joint[servo.joint.joint])
-        except HardwareError:
+        except BaseException:  # whoever breaks off has measured nothing either
             self.restore_offsets()
             raise
         return tuple(servo.joint.joint for servo in changed)
@@ -85,23 +85,40 @@ class LimpServos:
     def prove(self, channels: Sequence[ChannelCalibration], sweep_again: Callable[[Take], None]) -> None:
         """Every position of another sweep must lie within the travel, as it does where an offset has moved the seam.
 
+        The sweep must show enough of the travel, and both sides of the place where the encoder begins its turn again.
+
         Args:
             channels: those whose homing offset has changed.
             sweep_again: reads the servos while they are moved, and hands each reading to what it is given.
 
         Raises:
-            ServoError: one position does not. The old offsets are written back, as after all that goes wrong here.
+            ServoError: one position does not, or too little was swept. The old offsets are written back, as after all
+                that goes wrong here.
             PortError: a cable is gone.
         """
         outside: dict[str, None] = {}
+        seen: dict[str, tuple[int, int]] = {}  # the lowest and the highest tick
+
+        def take(ticks: dict[str, int], _: float) -> None:
+            outside.update(dict.fromkeys(off_travel(ticks, channels)))
+            for joint, now in ticks.items():
+                lowest, highest = seen.get(joint, (now, now))
+                seen[joint] = min(lowest, now), max(highest, now)
+
+        least = {servo.joint.joint: servo.joint.least_travel for servo in self.servos}
         try:
-            sweep_again(lambda ticks, _: outside.update(dict.fromkeys(off_travel(ticks, channels))))
+            sweep_again(take)
             if outside:
                 raise ServoError(
                     f"{next(iter(outside))}: the seam of its encoder is still inside the travel. Take the horn off, "
                     "turn it by about a quarter, and sweep again; the old offsets stand again"
                 )
-        except HardwareError:
+            if unproved := [own.joint for own in channels if not _is_proof(own, seen.get(own.joint), least[own.joint])]:
+                raise ServoError(
+                    f"{', '.join(unproved)}: not moved from stop to stop in the second sweep, so nothing shows that "
+                    "the homing offset helps; the old offsets stand again. Calibrate again"
+                )
+        except BaseException:
             self.restore_offsets()
             raise
 
@@ -142,6 +159,17 @@ def off_travel(ticks: Mapping[str, int], channels: Sequence[ChannelCalibration])
         if channel.joint in ticks
         and not channel.lowest - OFF_TRAVEL_TICKS <= ticks[channel.joint] <= channel.highest + OFF_TRAVEL_TICKS
     ]
+
+
+def _is_proof(channel: ChannelCalibration, seen: tuple[int, int] | None, least_travel: float) -> bool:
+    """Whether enough of the travel was seen, and the place where its encoder begins again, if that lies within it."""
+    if seen is None:
+        return False
+    lowest, highest = seen
+    seam = channel.homing_offset % table.TICKS_PER_TURN
+    has_seam = channel.lowest < seam <= channel.highest
+    is_far = highest - lowest >= least_travel * (channel.highest - channel.lowest)
+    return is_far and (lowest < seam <= highest or not has_seam)
 
 
 def robot_servos(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> LimpServos:
