@@ -12,7 +12,8 @@ from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
 from hardware.calibrating import WORN_TRAVEL, SweptJoint
-from hardware.errors import HardwareError, ServoError
+from hardware.errors import ServoError
+from hardware.old_settings import OldSettings
 from hardware.servo_expectation import expected_settings
 from hardware.wiring import close_all, servos_in_joint_order
 
@@ -36,10 +37,14 @@ class LimpServos:
     Args:
         servos: see `robot_servos` and `worn_servos`.
         buses: open buses by name.
+        old: what the servos held before they were let go; left out, nothing was changed.
     """
 
-    def __init__(self, servos: Sequence[LimpServo], buses: Mapping[str, DynamixelBus]) -> None:
+    def __init__(
+        self, servos: Sequence[LimpServo], buses: Mapping[str, DynamixelBus], old: OldSettings | None = None
+    ) -> None:
         self.servos = tuple(servos)
+        self.old = OldSettings(buses) if old is None else old
         self._buses = dict(buses)
         self._ids = {name: [servo.servo_id for servo in servos if servo.bus == name] for name in buses}
         self._joint = {(servo.bus, servo.servo_id): servo.joint.joint for servo in servos}
@@ -175,26 +180,28 @@ def _is_proof(channel: ChannelCalibration, seen: tuple[int, int] | None, least_t
 def robot_servos(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> LimpServos:
     """Let every servo of a robot go, in the mode that the table wants, since its travel is counted in that.
 
-    Its limits of position are opened; connecting sets them by what has been measured.
+    Its limits of position are opened; connecting sets them by what has been measured. What the servos held before is in
+    `old`, and is put back where this fails.
 
     Raises:
         BusError: a servo does not answer.
         ServoError: a servo refuses.
     """
-    found = []
-    for servo, joint in zip(servos_in_joint_order(spec), spec.joints, strict=True):
-        bus, settings = buses[servo.bus], expected_settings(joint, servo)
-        _let_go(bus, servo.servo_id)
-        wanted = {register: settings[register] for register in (table.DRIVE_MODE, table.OPERATING_MODE)}
-        # Its limits belong to the old centre, and connecting never widens any.
-        wanted |= {table.MIN_POSITION_LIMIT: 0, table.MAX_POSITION_LIMIT: table.TICKS_PER_TURN - 1}
-        for register, value in wanted.items():
-            if bus.read(servo.servo_id, register) != value:
-                bus.write(servo.servo_id, register, value)
-        offset = bus.read(servo.servo_id, table.HOMING_OFFSET)
-        swept = SweptJoint(joint.name, servo.sign, joint.lower, joint.upper, joint.home, homing_offset=offset)
-        found.append(LimpServo(servo.bus, servo.servo_id, swept))
-    return LimpServos(found, buses)
+    found, old = [], OldSettings(buses)
+    with old.back_after_failure():
+        for servo, joint in zip(servos_in_joint_order(spec), spec.joints, strict=True):
+            bus, settings = buses[servo.bus], expected_settings(joint, servo)
+            _let_go(bus, servo.servo_id)
+            wanted = {register: settings[register] for register in (table.DRIVE_MODE, table.OPERATING_MODE)}
+            # Its limits belong to the old centre, and connecting never widens any.
+            wanted |= {table.MIN_POSITION_LIMIT: 0, table.MAX_POSITION_LIMIT: table.TICKS_PER_TURN - 1}
+            for register, value in wanted.items():
+                if old.note(servo, register) != value:
+                    bus.write(servo.servo_id, register, value)
+            offset = old.note(servo, table.HOMING_OFFSET)
+            swept = SweptJoint(joint.name, servo.sign, joint.lower, joint.upper, joint.home, homing_offset=offset)
+            found.append(LimpServo(servo.bus, servo.servo_id, swept))
+    return LimpServos(found, buses, old)
 
 
 def worn_servos(spec: RobotSpec, joints: Sequence[ExoskeletonJoint], name: str, bus: DynamixelBus) -> LimpServos:

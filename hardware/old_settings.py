@@ -74,7 +74,8 @@ class OldSettings:
 def narrowed(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> tuple[str, ...]:
     """The joints whose servos have less room between their limits than the table gives them, in words.
 
-    Widths are compared, since what lies where is not known before a calibration. Changes nothing.
+    Widths are compared, since what lies where is not known before a calibration. Changes nothing but whether the
+    servos answer.
 
     Raises:
         BusError: a servo does not answer.
@@ -84,7 +85,9 @@ def narrowed(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> tuple[str, .
         settings, ends = expected_settings(joint, servo), (table.MIN_POSITION_LIMIT, table.MAX_POSITION_LIMIT)
         if ends[0] not in settings:
             continue
-        lowest, highest = (buses[servo.bus].read(servo.servo_id, end) for end in ends)
+        bus = buses[servo.bus]
+        bus.sync_write(table.STATUS_RETURN_LEVEL, {servo.servo_id: 2})  # unconfirmed: at level 0 no read is answered
+        lowest, highest = (bus.read(servo.servo_id, end) for end in ends)
         wanted_ticks = settings[ends[1]] - settings[ends[0]]
         if highest - lowest < wanted_ticks - _ROUNDING_TICKS:
             told.append(f"{joint.name} {lowest} to {highest} (the table wants {wanted_ticks} ticks)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from assets.table import load_robot
 from experiments import collect, robot
 from experiments.calibrations import chosen_calibration, keep_calibration, new_calibration
 from experiments.command import UsageError
+from experiments.robot_setup import NOT_DONE
 from experiments.workers import console
 from hardware import control_table as table
 from hardware.servo_units import ServoUnits
@@ -190,7 +192,7 @@ def test_a_robot_swept_by_hand_is_calibrated_at_enter_and_checked_by_it(
 ) -> None:
     virtual = VirtualRobot(TUDI)
     zero = np.zeros(27)
-    hand = SweepingHand(TUDI, lambda rad: virtual.sense(rad, zero, zero), before=10 * 27, answers=3)
+    hand = SweepingHand(TUDI, lambda rad: virtual.sense(rad, zero, zero), before=12 * 27, answers=3)
     monkeypatch.setattr("sys.stdin", hand.terminal)
     with cables(virtual.buses, hand) as paths:
         out = ["--out", str(tmp_path / "kept")]
@@ -212,6 +214,33 @@ def test_a_robot_that_nobody_moves_is_not_calibrated(tmp_path: Path, capsys: pyt
         assert robot.main(["calibrate", "--yes", "--seconds", "1.5", "--ports", *pairs(paths)]) == 2
     assert "nothing was calibrated. waist_yaw: it was" in capsys.readouterr().err
     assert not (tmp_path / "calibration").exists()
+
+
+@pytest.mark.parametrize("words", [["--yes"], []])
+def test_limits_that_a_person_has_narrowed_are_named_and_stay_where_nothing_is_calibrated(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buses = VirtualRobot(TUDI).buses
+    elbow = buses["left"].servo(23)
+    for register, ticks in ((table.MIN_POSITION_LIMIT, 2500), (table.MAX_POSITION_LIMIT, 3000)):
+        assert not elbow.write(register.address, register.encode(ticks))
+    before = {servo: servo.read(0, 64) for bus in buses.values() for servo in bus.servos}
+    keys, terminal = os.openpty()
+    with cables(buses) as paths, os.fdopen(terminal, "r") as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        os.write(keys, b"y\nn\n")
+        code = robot.main(["calibrate", "--seconds", "0.5", *words, "--ports", *pairs(paths)])
+    os.close(keys)
+    said = capsys.readouterr()
+    assert "left_elbow 2500 to 3000 (the table wants 1499 ticks)" in said.out
+    assert "put them into robot.toml to keep them" in said.out
+    if words:
+        assert code == 2
+        assert "nothing was calibrated" in said.err
+    else:
+        assert code == NOT_DONE
+        assert "nothing was touched" in said.out
+    assert {servo: servo.read(0, 64) for bus in buses.values() for servo in bus.servos} == before
 
 
 def test_the_newest_calibration_is_used_and_another_robots_is_refused(tmp_path: Path) -> None:

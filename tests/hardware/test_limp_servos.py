@@ -121,6 +121,50 @@ def test_a_missing_servo_stops_before_anything_is_swept(robot: RobotSpec, clock:
         )
 
 
+def test_what_a_servo_held_is_put_back_where_another_is_missing_or_the_sweep_fails(
+    robot: RobotSpec, clock: Any
+) -> None:
+    servos, made = limp(robot, clock, VirtualServo)
+    assert (made["wrist"].get(table.MIN_POSITION_LIMIT), made["wrist"].get(table.MAX_POSITION_LIMIT)) == (0, 4095)
+    servos.old.put_back()
+    assert made["grip"].get(table.OPERATING_MODE) == 3
+    for register, value in ((table.MIN_POSITION_LIMIT, 900), (table.MAX_POSITION_LIMIT, 1200)):
+        made["wrist"].write(register.address, register.encode(value))
+    arm = VirtualBus([made["shoulder"], made["elbow"], made["wrist"]])
+    buses = {
+        "arm": DynamixelBus(InProcessPort(arm.feed, clock), "arm"),
+        "hand": DynamixelBus(InProcessPort(VirtualBus([]).feed, clock), "hand"),
+    }
+    with pytest.raises(BusError, match="servo 20"):
+        robot_servos(robot, buses)
+    limits = (made["wrist"].get(table.MIN_POSITION_LIMIT), made["wrist"].get(table.MAX_POSITION_LIMIT))
+    assert limits == (900, 1200)
+
+
+def test_what_cannot_be_put_back_is_named_with_its_old_value_and_the_others_are(robot: RobotSpec, clock: Any) -> None:
+    made = {own.joint: VirtualServo(own.servo_id, servo_model(own.model)) for own in robot.servos}
+    for each in (made["shoulder"], made["wrist"]):
+        each.write(table.MIN_POSITION_LIMIT.address, table.MIN_POSITION_LIMIT.encode(900))
+    buses = {
+        name: DynamixelBus(
+            InProcessPort(VirtualBus(made[own.joint] for own in robot.servos if own.bus == name).feed, clock), name
+        )
+        for name in ("arm", "hand")
+    }
+    servos = robot_servos(robot, buses)
+
+    def sweep_badly() -> None:
+        with servos.old.back_after_failure():
+            made["shoulder"].is_silent = True
+            raise ServoError("the sweep was bad")
+
+    with pytest.raises(
+        ServoError, match=r"the sweep was bad; and not put back: .*shoulder: min position limit was 900"
+    ):
+        sweep_badly()
+    assert made["wrist"].get(table.MIN_POSITION_LIMIT) == 900
+
+
 class Seamed(VirtualServo):
     """Its encoder starts again at each turn; its present position is the encoder's plus the homing offset."""
 
