@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from sweeping_hand import SweepingHand, calibrate_by
 from assets.calibration import Calibration, ChannelCalibration, calibrated
 from assets.table import load_robot
 from experiments import collect, robot
-from experiments.calibrations import chosen_calibration, keep_calibration, new_calibration
+from experiments.calibrations import chosen_calibration, keep_calibration, new_calibration, told_calibration
 from experiments.command import UsageError
 from experiments.robot_setup import NOT_DONE
 from experiments.workers import console
@@ -187,6 +188,50 @@ def test_watching_ends_in_one_object_with_every_servo_and_the_pace(capsys: pytes
         assert "readings of all servos" in capsys.readouterr().out
 
 
+def test_watching_tells_positions_by_the_calibration_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    made = shifted(150)
+    keep_calibration(Path("calibration"), made)
+    virtual = VirtualRobot(calibrated(TUDI, made))
+    virtual.sense(TUDI.home, np.zeros(27), np.zeros(27))
+    with cables(virtual.buses) as paths:
+        words = ["monitor", "--seconds", "0.3", "--json", "--ports", *pairs(paths)]
+        assert robot.main(words) == 0
+        watched = json.loads(capsys.readouterr().out)["servos"]
+        assert robot.main([*words, "control=/no/such/socket"]) == 0
+        by_table = json.loads(capsys.readouterr().out)["servos"]
+    offset_rad = 150 * 2 * np.pi / 4096
+    elbow = TUDI.joint_index["left_elbow"]
+    assert watched[elbow]["position_rad"] - by_table[elbow]["position_rad"] != 0
+    # One homing offset in this calibration was never written to the servo.
+    others = [place for place in range(27) if place != elbow]
+    np.testing.assert_allclose([watched[place]["position_rad"] for place in others], TUDI.home[others], atol=0.002)
+    away_rad = [abs(by_table[place]["position_rad"] - TUDI.home[place]) for place in others]
+    np.testing.assert_allclose(away_rad, offset_rad, atol=0.002)
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_every_number_that_is_watched_is_whole_on_a_narrow_terminal(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "_width", width)
+    buses = VirtualRobot(TUDI).buses
+    buses["left"].servo(23).raise_hardware_error(0x24)
+    with cables(buses) as paths:
+        assert robot.main(["monitor", "--seconds", "0.3", "--ports", *pairs(paths)]) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines()[:28])) <= width
+    for joint in TUDI.joint_names:
+        (row,) = (line.split() for line in shown.splitlines() if f" {joint} " in line)
+        numbers = row[row.index(joint) + 1 :]
+        assert numbers[0][0] in "+-"
+        assert len(numbers[0]) == 6
+        assert "30" in numbers
+        assert any(re.fullmatch(r"\d+\.\d", number) for number in numbers), row
+    assert "overheating" in shown
+    assert ("wire" in shown) is (width > 100)
+
+
 def test_a_robot_swept_by_hand_is_calibrated_at_enter_and_checked_by_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +300,25 @@ def test_the_newest_calibration_is_used_and_another_robots_is_refused(tmp_path: 
     kept = keep_calibration(tmp_path, new_calibration("exoskeleton", TUDI, ()))
     with pytest.raises(Exception, match="of exoskeleton 'tudi', not of robot 'tudi'"):
         chosen_calibration(kept, TUDI)
+
+
+def test_a_robot_that_will_move_tells_its_calibration_and_asks_where_it_has_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "Ada"
+
+    assert told_calibration(None, TUDI, answer) is None
+    (question,) = asked
+    assert question.startswith(f"no calibration of tudi in {tmp_path / 'calibration'}")
+    kept = keep_calibration(Path("calibration"), made := shifted(150))
+    for given in (None, kept, Path("calibration")):
+        assert told_calibration(given, TUDI, answer) == made
+        assert f"calibration {kept}, digest {made.digest}" in capsys.readouterr().out
+    assert len(asked) == 1
 
 
 def test_a_calibration_for_the_simulated_body_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
