@@ -11,6 +11,7 @@ from hardware.bus import DynamixelBus
 from hardware.control_table import Register
 from hardware.errors import HardwareError, PortError, ServoError
 from hardware.servo_expectation import expected_settings
+from hardware.servo_setup import have_answer
 from hardware.wiring import servos_in_joint_order
 
 _ROUNDING_TICKS = 2
@@ -86,7 +87,7 @@ def narrowed(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> tuple[str, .
         if ends[0] not in settings:
             continue
         bus = buses[servo.bus]
-        bus.sync_write(table.STATUS_RETURN_LEVEL, {servo.servo_id: 2})  # unconfirmed: at level 0 no read is answered
+        have_answer(bus, servo.servo_id)
         lowest, highest = (bus.read(servo.servo_id, end) for end in ends)
         wanted_ticks = settings[ends[1]] - settings[ends[0]]
         if highest - lowest < wanted_ticks - _ROUNDING_TICKS:
