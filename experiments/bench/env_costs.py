@@ -1,4 +1,4 @@
-"""What `env.step` costs beside bare loops of MuJoCo that take the same physics steps from the same states."""
+"""What `env.step` costs beside bare loops of MuJoCo that take the same physics steps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,6 @@ PICTURE_PX = 96
 JOINTS_GOAL, SENSES_GOAL, PICTURES_GOAL, PLANNING_GOAL = 1.15, 1.5, 1.10, 3.0
 _QUICK_STEPS = 60
 
-Clock = Callable[[], float]
-
 
 def over_physics(task: str, quick: bool) -> list[Row]:
     """`env.step` with joints only, and with every sense but images, over bare physics."""
@@ -39,109 +38,121 @@ def over_physics(task: str, quick: bool) -> list[Row]:
     with ExitStack() as stack:
         joints = stack.enter_context(closing(make_env(task, images=False, senses=())))
         senses = stack.enter_context(closing(make_env(task, images=False)))
-        taken = in_step(flight, [joints, senses], BareLoop(joints.robot, flight), 5 if quick else 15, time.process_time)
-    joints_ms, senses_ms, bare_ms = _milliseconds(taken)
-    told = f"processor time of {len(flight)} steps of the expert, medians of paired rounds; peer: mj_step alone"
+        ways: list[Way] = [Led(joints, flight), Led(senses, flight), Bare(joints.robot, flight)]
+        taken = alternating(ways, 7 if quick else 25, time.process_time)
+    joints_ms, senses_ms, bare_ms = _milliseconds(taken, flight)
+    told = f"processor time over {len(flight)} steps of the expert, medians of rounds; peer: mj_step alone"
     return [
         Row("env.step with joints only", joints_ms, "ms", peer=bare_ms, note=told),
-        Row("env.step with joints only over bare physics", joints_ms / bare_ms, "x", goal=JOINTS_GOAL, peer=1.0),
+        Row("env.step with joints only over bare physics", _ratio(taken, 0, 2), "x", JOINTS_GOAL, peer=1.0),
         Row("env.step with all senses but images", senses_ms, "ms", peer=bare_ms),
-        Row("env.step with all senses but images over bare physics", senses_ms / bare_ms, "x", SENSES_GOAL, peer=1.0),
+        Row("env.step with all senses but images over bare physics", _ratio(taken, 1, 2), "x", SENSES_GOAL, peer=1.0),
     ]
 
 
 def over_pictures(task: str, quick: bool) -> list[Row]:
     """`env.step` with two cameras over bare physics and renders; and what images only when planning save."""
     flight = record_flight(task, _QUICK_STEPS if quick else None)
-    rounds = 3 if quick else 8
+    rounds = 3 if quick else 9
     robot = _with_cameras(load_robot(DEFAULT_ROBOT), PICTURE_PX)
     with ExitStack() as stack:
-        seeing = stack.enter_context(closing(_env_of(robot, task)))
-        bare = BareLoop(seeing.robot, flight, pictures=True)
-        stack.callback(bare.close)
-        seeing_ms, bare_ms = _milliseconds(in_step(flight, [seeing], bare, rounds, time.perf_counter))
+        seeing = Led(stack.enter_context(closing(_env_of(robot, task))), flight)
+        bare = stack.enter_context(closing(Bare(robot, flight, pictures=True)))
+        shown = alternating([seeing, bare], rounds, time.process_time)
     with ExitStack() as stack:
-        every = stack.enter_context(closing(make_env(task)))
-        planned = stack.enter_context(closing(make_env(task, camera_every=PLAN_EVERY)))
-        every_ms, planned_ms = _milliseconds(in_step(flight, [every, planned], None, rounds, time.perf_counter))
+        envs = [stack.enter_context(closing(make_env(task, camera_every=every))) for every in (1, PLAN_EVERY)]
+        planned = alternating([Led(env, flight) for env in envs], rounds, time.process_time)
+    seeing_ms, bare_ms = _milliseconds(shown, flight)
+    every_ms, planned_ms = _milliseconds(planned, flight)
     cameras = f"{len(robot.cameras)} cameras of {PICTURE_PX}x{PICTURE_PX}"
-    saved = every_ms / planned_ms
     planning = f"images every {PLAN_EVERY} steps"
     return [
         Row(f"env.step with {cameras}", seeing_ms, "ms", peer=bare_ms, note="peer: mj_step and mujoco.Renderer alone"),
-        Row(f"env.step with {cameras} over bare", seeing_ms / bare_ms, "x", goal=PICTURES_GOAL, peer=1.0),
+        Row(f"env.step with {cameras} over bare", _ratio(shown, 0, 1), "x", PICTURES_GOAL, peer=1.0),
         Row(f"env.step, {planning}", planned_ms, "ms", peer=every_ms, note="peer: images every step"),
-        Row(f"images every step over {planning}", saved, "x", goal=PLANNING_GOAL, wanted="at least", peer=1.0),
+        Row(f"images every step over {planning}", _ratio(planned, 0, 1), "x", PLANNING_GOAL, "at least", peer=1.0),
     ]
 
 
-class BareLoop:
-    """A simulation that takes the physics steps of another's control periods, with nothing around them.
+class Way(Protocol):
+    """One way to go along a flight."""
+
+    def begin(self) -> None:
+        """Stand where the flight begins; not measured."""
+        ...
+
+    def go(self) -> None:
+        """Take all its steps."""
+        ...
+
+
+class Led:
+    """An environment that is led along a flight."""
+
+    def __init__(self, env: HumanoidEnv, flight: Flight) -> None:
+        self._env, self._flight = env, flight
+
+    def begin(self) -> None:
+        self._flight.begin(self._env)
+
+    def go(self) -> None:
+        for wish_rad in self._flight.wishes_rad:
+            self._env.step(wish_rad)
+
+
+class Bare:
+    """The physics steps of a flight with nothing around them: what was sent, and which equalities rules had switched.
 
     Args:
-        robot, flight: what stands there.
+        robot, flight: what stands there, and what was commanded.
         pictures: render the robot's cameras after each period, as a bare mujoco.Renderer does.
     """
 
     def __init__(self, robot: RobotSpec, flight: Flight, *, pictures: bool = False) -> None:
         self._simulation = Simulation(robot, load_task(flight.task).scene)
-        rules = load_rules(flight.task)(self._simulation)  # type: ignore[call-arg]  # a Protocol has no __init__
-        rules.stage(self._simulation, flight.scenario)
+        self._rules = load_rules(flight.task)(self._simulation)  # type: ignore[call-arg]  # a Protocol has no __init__
+        self._flight = flight
         self._substeps = substeps(robot.control_hz, self._simulation.timestep_s)
         self._cameras = robot.cameras if pictures else ()
         self._sight = SightSense(self._simulation)
 
-    def follow(self, leader: Simulation) -> None:
-        """Stand where another simulation of the same scene stands."""
-        own = self._simulation
-        own.model.eq_data[:] = leader.model.eq_data
-        mujoco.mj_copyData(own.data, own.model, leader.data)
+    def begin(self) -> None:
+        self._rules.stage(self._simulation, self._flight.scenario)
 
-    def step(self, sent_rad: NDArray[np.float64]) -> None:
-        model, data = self._simulation.model, self._simulation.data
-        data.ctrl[self._simulation.actuators] = sent_rad
-        for _ in range(self._substeps):
-            mujoco.mj_step(model, data)
-        for camera in self._cameras:
-            self._sight.render(camera.name, camera.width, camera.height)
+    def go(self) -> None:
+        model, data, actuators = self._simulation.model, self._simulation.data, self._simulation.actuators
+        for sent_rad, switched in zip(self._flight.sent_rad, self._flight.switched, strict=True):
+            if switched is not None:
+                data.eq_active[:], model.eq_data[:] = switched[:, 0], switched[:, 1:]
+            data.ctrl[actuators] = sent_rad
+            for _ in range(self._substeps):
+                mujoco.mj_step(model, data)
+            for camera in self._cameras:
+                self._sight.render(camera.name, camera.width, camera.height)
 
     def close(self) -> None:
         self._sight.close()
 
 
-def in_step(
-    flight: Flight, envs: Sequence[HumanoidEnv], bare: BareLoop | None, rounds: int, clock: Clock
-) -> NDArray[np.float64]:
-    """Seconds of each control step of a flight, taken by each environment and by a bare loop in turn.
-
-    The bare loop begins each step where the first environment does, and is sent what that one sends.
-
-    Returns:
-        (environments and the loop, rounds, steps).
-    """
-    taken = np.zeros((len(envs) + (bare is not None), rounds, len(flight)))
-    for number in range(-1, rounds):  # the first round warms up and is not counted
-        for env in envs:
-            flight.begin(env)
-        for step, wish_rad in enumerate(flight.wishes_rad):
-            if bare is not None:
-                bare.follow(_simulation_of(envs[0]))
-            sent_rad = wish_rad
-            for place, env in enumerate(envs):
-                begin = clock()
-                info = env.step(wish_rad)[4]
-                taken[place, number, step] = clock() - begin
-                sent_rad = info["sent_rad"]
-            if bare is not None:
-                begin = clock()
-                bare.step(sent_rad)
-                taken[-1, number, step] = clock() - begin
-    return taken
+def alternating(ways: Sequence[Way], rounds: int, clock: Callable[[], float]) -> NDArray[np.float64]:
+    """Seconds that each way takes in each round, all ways once a round; (ways, rounds)."""
+    taken = np.empty((len(ways), rounds + 1))
+    for number in range(rounds + 1):
+        for place, way in enumerate(ways):
+            way.begin()
+            begin = clock()
+            way.go()
+            taken[place, number] = clock() - begin
+    return taken[:, 1:]  # the first one warms up
 
 
-def _milliseconds(taken: NDArray[np.float64]) -> list[float]:
-    """Of a mean step: each step's median over the rounds, so that no round in which the machine was busy counts."""
-    return [float(each) for each in 1e3 * np.median(taken, axis=1).mean(axis=1)]
+def _milliseconds(taken: NDArray[np.float64], flight: Flight) -> list[float]:
+    """Of a step of each way."""
+    return [float(each) for each in 1e3 * np.median(taken, axis=1) / len(flight)]
+
+
+def _ratio(taken: NDArray[np.float64], one: int, other: int) -> float:
+    return float(np.median(taken[one] / taken[other]))
 
 
 def _with_cameras(robot: RobotSpec, size_px: int) -> RobotSpec:
@@ -156,9 +167,3 @@ def _env_of(robot: RobotSpec, task_name: str) -> HumanoidEnv:
         return Station(body=body, judge=body, crew=body)
 
     return HumanoidEnv(robot, task, connect, clock)
-
-
-def _simulation_of(env: HumanoidEnv) -> Simulation:
-    if not isinstance(env.body, SimBody):
-        raise TypeError(f"{env.body} is no simulated body")
-    return env.body.simulation
