@@ -108,16 +108,17 @@ class PickFruitRules:
 
     def assess(self, simulation: Simulation) -> Judgement:
         data = simulation.data
-        fruit = data.xpos[self._body["ripe"]]
-        reach_mm = 1e3 * length(data.site_xpos[self._grasp] - fruit)
-        from_basket = fruit - data.site_xpos[self._basket] + [0.0, 0.0, BASKET_SITE_M]
-        off_centre_mm, above_rim_m = 1e3 * float(np.hypot(*from_basket[:2])), float(from_basket[2] - BASKET_RIM_M)
+        fruit = data.xpos[self._body["ripe"]].tolist()
+        basket = data.site_xpos[self._basket].tolist()
+        reach_mm = 1e3 * math.dist(data.site_xpos[self._grasp].tolist(), fruit)
+        off_centre_mm = 1e3 * math.hypot(fruit[0] - basket[0], fruit[1] - basket[1])
+        above_rim_m = fruit[2] - basket[2] + BASKET_SITE_M - BASKET_RIM_M
         inside = off_centre_mm < BASKET_RADIUS_MM and above_rim_m < 0.0
         picked = not self._stems_hold[self._stem["ripe"]]
         thumb_n, fingers_n = self._grip_n
         held = thumb_n > HOLDING_N and fingers_n > HOLDING_N
         within_mm = TOUCHED_MM if thumb_n + fingers_n > 0.1 else REACHED_MM
-        speed_m_s = length(data.cvel[self._body["ripe"], 3:])
+        speed_m_s = math.hypot(*data.cvel[self._body["ripe"], 3:].tolist())
         checks = (
             reach_mm < within_mm,
             held,
@@ -128,7 +129,7 @@ class PickFruitRules:
         # A picked fruit above or in the basket needs only to come to rest there, wherever the hand is.
         arrived = picked and (inside or (off_centre_mm < BASKET_RADIUS_MM and not held))
         done = (*(check or arrived for check in checks[:-1]), checks[-1])
-        failure = self._failure(simulation, float(fruit[2]), inside)
+        failure = self._failure(fruit[2], inside)
         success = all(done) and failure is None
         unmet = failure or ""
         if not unmet and not success:
@@ -158,7 +159,7 @@ class PickFruitRules:
         self._grip_n = [0.0, 0.0]
         self._peak_n = 0.0
 
-    def _failure(self, simulation: Simulation, ripe_height_m: float, inside: bool) -> str | None:
+    def _failure(self, ripe_height_m: float, inside: bool) -> str | None:
         if self._peak_n > BRUISE_FORCE_N:
             return f"bruised: gripped with {self._peak_n:.1f} N (at most {BRUISE_FORCE_N:.0f})"
         if not all(self._stems_hold[self._stem[name]] for name in _FRUITS[1:]):
