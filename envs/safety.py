@@ -150,14 +150,10 @@ class Safety:
 
     def _scale_bounds(self) -> None:
         """The bounds of this period of a soft start. All of them are (joints,)."""
-        scale = max(self._periods, 1) / self._soft_periods
+        scale = self._periods / self._soft_periods
         self._rate_bound = self._spec.max_rate * scale
         self._rate_change = self._spec.max_acceleration * (scale * self._period_s)
         self._lag_bound_rad = (self._rate_change + _ROUNDING_RAD_S) * self._period_s
-        # More than is needed to come to rest from the highest rate: between these, limits bound nothing.
-        braking_periods = self._rate_bound / (2.0 * self._rate_change) + 1.0
-        braking_rad = self._period_s * (self._rate_bound * braking_periods + self._rate_change)
-        self._free_above, self._free_below = self._spec.lower + braking_rad, self._spec.upper - braking_rad
 
     def _targets(self, wish_rad: FloatArray, last_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The wish within its limits, and the one before it. Both (joints,)."""
@@ -171,12 +167,8 @@ class Safety:
     def _rate_bounds(self, last_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The lowest and highest rate that may be sent now. All arrays are (joints,)."""
         rate_bound, rate_change = self._rate_bound, self._rate_change
-        floor, ceiling = -rate_bound, rate_bound
-        is_near = (last_rad < self._free_above) | (last_rad > self._free_below)
-        if np.count_nonzero(is_near):
-            to_limits = np.array([last_rad - self._spec.lower, self._spec.upper - last_rad])
-            to_lower, to_upper = self._braking_rate(to_limits)
-            floor, ceiling = np.maximum(floor, -to_lower), np.minimum(ceiling, to_upper)
+        to_lower, to_upper = self._braking_rate(np.array([last_rad - self._spec.lower, self._spec.upper - last_rad]))
+        floor, ceiling = np.maximum(-rate_bound, -to_lower), np.minimum(rate_bound, to_upper)
         # Being able to brake outranks the acceleration bound; only rounding can ever set the two at odds.
         floor = np.minimum(np.maximum(floor, self._rate_rad_s - rate_change), ceiling)
         ceiling = np.maximum(np.minimum(ceiling, self._rate_rad_s + rate_change), floor)

@@ -109,18 +109,18 @@ class Bare:
     """
 
     def __init__(self, robot: RobotSpec, flight: Flight, *, pictures: bool = False) -> None:
-        self._simulation = Simulation(robot, load_task(flight.task).scene)
-        self._rules = load_rules(flight.task)(self._simulation)  # type: ignore[call-arg]  # a Protocol has no __init__
+        self.simulation = Simulation(robot, load_task(flight.task).scene)
+        self._rules = load_rules(flight.task)(self.simulation)  # type: ignore[call-arg]  # a Protocol has no __init__
         self._flight = flight
-        self._substeps = substeps(robot.control_hz, self._simulation.timestep_s)
+        self._substeps = substeps(robot.control_hz, self.simulation.timestep_s)
         self._cameras = robot.cameras if pictures else ()
-        self._sight = SightSense(self._simulation)
+        self._sight = SightSense(self.simulation)
 
     def begin(self) -> None:
-        self._rules.stage(self._simulation, self._flight.scenario)
+        self._rules.stage(self.simulation, self._flight.scenario)
 
     def go(self) -> None:
-        model, data, actuators = self._simulation.model, self._simulation.data, self._simulation.actuators
+        model, data, actuators = self.simulation.model, self.simulation.data, self.simulation.actuators
         for sent_rad, switched in zip(self._flight.sent_rad, self._flight.switched, strict=True):
             if switched is not None:
                 data.eq_active[:], model.eq_data[:] = switched[:, 0], switched[:, 1:]

@@ -40,7 +40,7 @@ def _repeats(flight: Flight, steps: int) -> Row:
         first, second = (stack.enter_context(closing(make_env(flight.task, camera_every=PLAN_EVERY))) for _ in range(2))
         second.reset(seed=1)
         second.step(second.robot.home)
-        differing = _first_difference(flight, first, second, steps)
+        differing = first_difference(flight, first, second, steps)
     told = (
         f"{steps} steps, all senses, images every {PLAN_EVERY}" if differing is None else f"not the same: {differing}"
     )
@@ -48,7 +48,8 @@ def _repeats(flight: Flight, steps: int) -> Row:
     return Row(name, float(differing is None), "", 1.0, "at least", peer=1.0, note=told)
 
 
-def _first_difference(flight: Flight, first: HumanoidEnv, second: HumanoidEnv, steps: int) -> str | None:
+def first_difference(flight: Flight, first: HumanoidEnv, second: HumanoidEnv, steps: int) -> str | None:
+    """The first reading that is not the same to the bit where both are led along a flight; None if all are."""
     one, other = flight.begin(first), flight.begin(second)
     for step in range(steps + 1):
         for key, reading in one.items():
