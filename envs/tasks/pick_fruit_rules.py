@@ -84,9 +84,10 @@ class PickFruitRules:
             self._find_hanging(simulation)
         force_n = data.efc_force
         for fruit, row in self._hanging:
-            force = force_n[row : row + 3]
-            tension_n[fruit] += blend * (length(force) - tension_n[fruit])
-            if tension_n[fruit] > self._gives_at_n[fruit]:
+            force, tension = force_n[row : row + 3], tension_n[fruit]
+            tension += blend * (length(force) - tension)
+            tension_n[fruit] = tension
+            if tension > self._gives_at_n[fruit]:
                 self._stems_hold[self._stem[fruit]] = 0
         thumb_n, fingers_n = self._grip_n
         if data.ncon or thumb_n or fingers_n:

@@ -34,7 +34,7 @@ class Env(BenchOptions):
     tasks: tuple[str, ...] = TASK_NAMES
     """Which tasks for `tasks`."""
     episodes: int = 8
-    """Of `workers`, on one core and on two in each round; --quick takes at most 4."""
+    """Of `workers`, on one core and on two in each round; --quick takes at most 2."""
 
 
 def measure(config: Env) -> list[Row]:
@@ -47,6 +47,6 @@ def measure(config: Env) -> list[Row]:
         for task in config.tasks:
             rows += env_tasks.measure(task, config.quick)
     if "workers" in config.parts:
-        episodes = min(config.episodes, 4) if config.quick else config.episodes
+        episodes = min(config.episodes, 2) if config.quick else config.episodes
         rows += env_workers.measure(config.task, episodes, available_processes(), config.quick)
     return rows

@@ -29,7 +29,7 @@ from experiments.port_options import DEFAULT_ROBOT
 PLAN_EVERY = 8  # control steps: how often a chunked policy looks
 PICTURE_PX = 96
 JOINTS_GOAL, SENSES_GOAL, PICTURES_GOAL, PLANNING_GOAL = 1.15, 1.5, 1.10, 3.0
-_QUICK_STEPS = 60
+_QUICK_STEPS, _QUICK_STEPS_SEEN = 60, 3 * PLAN_EVERY
 
 
 def over_physics(task: str, quick: bool) -> list[Row]:
@@ -52,7 +52,7 @@ def over_physics(task: str, quick: bool) -> list[Row]:
 
 def over_pictures(task: str, quick: bool) -> list[Row]:
     """`env.step` with two cameras over bare physics and renders; and what images only when planning save."""
-    flight = record_flight(task, _QUICK_STEPS if quick else None)
+    flight = record_flight(task, _QUICK_STEPS_SEEN if quick else None)
     rounds = 3 if quick else 9
     robot = _with_cameras(load_robot(DEFAULT_ROBOT), PICTURE_PX)
     with ExitStack() as stack:
