@@ -13,7 +13,6 @@ import pytest
 from hidden_egl import environment_without_egl
 from pick_fruit_flights import PICK, Info, blind_env, body_of, fly, fly_until, scenario
 
-from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
 from envs.tasks.pick_fruit_rules import HOLDING_N
 
@@ -45,19 +44,6 @@ def test_a_force_between_taxels_is_shared_by_its_neighbours_only() -> None:
         contacts = body_of(env).simulation.data.ncon
         assert (felt >= 0.0).all()
         assert 0 < np.count_nonzero(felt) <= 4 * contacts
-
-
-@pytest.mark.parametrize("step_db", [6.0, 20.0])
-def test_background_noise_grows_by_as_many_decibels_as_were_asked_for(step_db: float) -> None:
-    def level_db(background_db: float) -> float:
-        sense = SoundSense(16_000, 25.0)
-        sense.reset(background_db)
-        rng = np.random.default_rng(4)
-        for _ in range(13):
-            sense.advance(0.0, 0.0, {}, rng)
-        return float(10 * np.log10(np.mean(sense.window.astype(np.float64) ** 2)))
-
-    assert level_db(45.0 + step_db) - level_db(45.0) == pytest.approx(step_db, abs=0.1)
 
 
 def test_the_noise_factor_is_heard_in_the_scene() -> None:
