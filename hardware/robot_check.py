@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from assets.calibration import Calibration, calibrated
 from assets.robot import RobotSpec, ServoSpec
 from hardware.bus import DynamixelBus
+from hardware.calibrating import is_off_travel
 from hardware.errors import HardwareError, PortError
 from hardware.port import Port, open_port
 from hardware.port_finder import LATENCY_RULE, SHORT_LATENCY_MS, latency_timer_ms
 from hardware.replies import PingReply
 from hardware.robot_report import CheckedPort, Finding, FoundServo, RobotReport
 from hardware.scanning import COMMON_BAUDS, FACTORY_ID, REPLY_MARGIN_S, BaudScan, FoundAt, Opener, scan_bauds
-from hardware.servo_expectation import judged
+from hardware.servo_expectation import judged, setup_command
 from hardware.servo_memory import ServoMemory
 from hardware.wiring import close_all
-
-_OFF_RANGE_TICKS = 60  # how far outside its measured travel a joint may rest
 
 
 def check_robot(
@@ -41,14 +40,14 @@ def check_robot(
     """
     robot = spec if calibration is None else calibrated(spec, calibration)
     look = _Look(robot, baud, reply_margin_s, calibration, opener)
-    for name in dict.fromkeys(servo.bus for servo in spec.servos):
+    for name in spec.bus_names:
         if name in ports:
             look.at_port(name, ports[name])
         else:
             look.findings.append(
                 Finding(f"bus {name}", "no port was given", f"name one, as in {name}=/dev/serial/by-id/...")
             )
-    unknown = sorted(set(ports) - {servo.bus for servo in spec.servos})
+    unknown = sorted(set(ports) - set(spec.bus_names))
     look.findings += [
         Finding(f"port of {name}", f"robot {spec.name} has no such bus", "leave it out") for name in unknown
     ]
@@ -139,7 +138,7 @@ class _Look:
         if self.calibration is None:
             return
         own = self.calibration.by_joint[known.joint]
-        if own.lowest - _OFF_RANGE_TICKS <= servo.position_ticks <= own.highest + _OFF_RANGE_TICKS:
+        if not is_off_travel(own, servo.position_ticks):
             return
         problem = f"stands at tick {servo.position_ticks}; the calibration measured {own.lowest} to {own.highest}"
         fix = "has its horn been taken off since? Then calibrate the robot again"
@@ -156,7 +155,7 @@ class _Look:
             problem, fix, command = f"no {servo.model} answers", "check its power, cable, id and baud rate", None
             if servo_id in lost and lost[servo_id].reply.model_name == servo.model:
                 problem += f" at {self.baud} baud, but one does at {lost[servo_id].baud}"
-                fix, command = f"set it to {self.baud} baud", f"setup-servo --joint {servo.joint}"
+                fix, command = f"set it to {self.baud} baud", setup_command(servo.joint, servo_id)
             self.findings.append(Finding(_place(servo), problem, fix, command=command, bus=name))
         still_missing = {key: servo for key, servo in missing.items() if key not in lost}
         self.findings += [
@@ -174,9 +173,9 @@ def _stranger(bus: str, found: FoundAt, missing: Mapping[int, ServoSpec]) -> Fin
         return Finding(place, problem, "unplug it, or enter it in the robot table", bus=bus)
     if len(alike) > 1:
         fix = f"a new servo, of {' or '.join(servo.joint for servo in alike)}: adopt it with setup-servo"
-        return Finding(place, problem, fix, command="setup-servo --joint JOINT", bus=bus)
+        return Finding(place, problem, fix, command=setup_command("JOINT", FACTORY_ID), bus=bus)
     fix = f"a new servo: adopt it with setup-servo as {alike[0].joint}, which gives it the id {alike[0].servo_id}"
-    return Finding(place, problem, fix, command=f"setup-servo --joint {alike[0].joint}", bus=bus)
+    return Finding(place, problem, fix, command=setup_command(alike[0].joint, FACTORY_ID), bus=bus)
 
 
 def _place(servo: ServoSpec) -> str:
