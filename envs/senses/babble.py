@@ -18,7 +18,7 @@ _SYLLABLES_HZ = (2.5, 6.0)  # the modulation of speech is strongest at 3 to 5 Hz
 _SILENT_SHARE = 0.2  # of the syllables, in which a talker takes breath
 _POWERS = (0.2, 1.8)  # of the others
 _MEAN_POWER = _TALKERS * (1.0 - _SILENT_SHARE) * np.mean(_POWERS) * 3.0 / 8.0  # 3/8 is the mean of sin^4
-_KNOT_S = 0.01  # loudness is computed so often, and runs straight in between
+_KNOTS_A_SECOND = 100  # loudness is computed so often, and runs straight in between
 # First-order corners that follow the long-term spectrum of Byrne et al., JASA 96 (1994), to some decibels: it rises up
 # to 100 Hz, falls from about 500 Hz on, and levels out above 3.5 kHz.
 _RISE_HZ, _FALLS_HZ, _LEVELS_OUT_HZ = 100.0, (450.0, 900.0), 3500.0
@@ -35,60 +35,42 @@ class Babble:
         self._hz = sound_hz
         self._filter = _speech(sound_hz)
         self._state = np.zeros(self._filter[1].size - 1)
-        self._phase = np.zeros(_TALKERS)  # of the syllable, 0 to 1
-        self._rate_hz = np.zeros(_TALKERS)
-        self._power = np.zeros(_TALKERS)
-        self._has_begun = False
+        self._talkers: list[list[float]] = []  # of each: phase of the syllable, 0 to 1; its rate in Hz; its power
 
-    def block(self, samples: int, rng: np.random.Generator) -> FloatArray:
-        if not self._has_begun:
-            self._begin(rng)
-        wave, self._state = lfilter(*self._filter, white(rng, samples), zi=self._state)
-        return np.asarray(wave * self._loudness(samples, rng))
+    def second(self, rng: np.random.Generator) -> FloatArray:
+        if not self._talkers:  # everybody is in the middle of something
+            self._talkers = [[float(rng.random()), *_syllable(rng)] for _ in range(_TALKERS)]
+        wave, self._state = lfilter(*self._filter, white(rng, self._hz), zi=self._state)
+        return np.asarray(wave * self._loudness(rng))
 
     def memory(self) -> list[Any]:
-        talkers = [self._phase.tolist(), self._rate_hz.tolist(), self._power.tolist()]
-        return [self._has_begun, self._state.tolist(), *talkers]
+        return [self._state.tolist(), [list(talker) for talker in self._talkers]]
 
     def restore(self, memory: list[Any]) -> None:
-        self._has_begun = memory[0]
-        self._state, self._phase, self._rate_hz, self._power = (np.array(values) for values in memory[1:])
+        self._state = np.array(memory[0])
+        self._talkers = [list(talker) for talker in memory[1]]
 
-    def _begin(self, rng: np.random.Generator) -> None:
-        """Everybody is in the middle of something."""
-        self._has_begun = True
-        self._phase = rng.random(_TALKERS)
-        for talker in range(_TALKERS):
-            self._rate_hz[talker], self._power[talker] = _syllable(rng)
-
-    def _loudness(self, samples: int, rng: np.random.Generator) -> FloatArray:  # (samples,)
-        times_s, weights = _knots(samples, self._hz)
-        phase = self._phase + np.outer(times_s, self._rate_hz)  # (knots, talkers)
-        power = np.repeat(self._power[None, :], len(phase), axis=0)
-        for talker in np.flatnonzero(phase[-1] >= 1.0).tolist():  # none speaks two syllables within a block
-            late = phase[:, talker] >= 1.0
-            old_hz = self._rate_hz[talker]
-            self._rate_hz[talker], self._power[talker] = _syllable(rng)
-            phase[late, talker] = (phase[late, talker] - 1.0) * self._rate_hz[talker] / old_hz
-            power[late, talker] = self._power[talker]
-        self._phase = phase[-1].copy()
-        swell = np.square(np.sin(np.pi * phase))
-        return np.asarray(np.sqrt((np.square(swell) * power).sum(axis=1) / _MEAN_POWER) @ weights)
+    def _loudness(self, rng: np.random.Generator) -> FloatArray:  # (sound_hz,)
+        phases, powers = np.empty((2, _KNOTS_A_SECOND + 1, _TALKERS))
+        for index, (phase, rate_hz, power) in enumerate(self._talkers):
+            phases[0, index], powers[0, index] = phase, power
+            for knot in range(1, _KNOTS_A_SECOND + 1):
+                phase += rate_hz / _KNOTS_A_SECOND
+                if phase >= 1.0:
+                    over = (phase - 1.0) / rate_hz
+                    rate_hz, power = _syllable(rng)
+                    phase = over * rate_hz
+                phases[knot, index], powers[knot, index] = phase, power
+            self._talkers[index] = [phase, rate_hz, power]
+        total = (powers * np.sin(np.pi * phases) ** 4).sum(axis=1)
+        at_s = np.arange(1, self._hz + 1) / self._hz
+        return np.asarray(np.interp(at_s, np.linspace(0.0, 1.0, total.size), np.sqrt(total / _MEAN_POWER)))
 
 
 def _syllable(rng: np.random.Generator) -> tuple[float, float]:
-    """How fast the next one goes, and how loud it is."""
+    """How fast the next one goes, in Hz, and its power."""
     rate_hz = float(rng.uniform(*_SYLLABLES_HZ))
     return rate_hz, float(rng.uniform(*_POWERS)) * float(rng.random() >= _SILENT_SHARE)
-
-
-@cache
-def _knots(samples: int, sound_hz: int) -> tuple[FloatArray, FloatArray]:  # (knots,), (knots, samples)
-    """When the knots of a block are, its two ends included, and each one's weight in every sample."""
-    count = max(round(samples / sound_hz / _KNOT_S), 1) + 1
-    at = np.linspace(0.0, samples, count)
-    weights = np.array([np.interp(np.arange(1, samples + 1), at, knot) for knot in np.eye(count)])
-    return at / sound_hz, weights
 
 
 @cache

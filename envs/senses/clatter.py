@@ -24,18 +24,18 @@ class Clatter:
     def __init__(self, sound_hz: int) -> None:
         self._amplitudes = _amplitudes(sound_hz)
         self._hz = sound_hz
-        self._rings = Rings(sound_hz)
+        self._rings = Rings(sound_hz, most_at_once=200)
         self._until_next = 0  # samples
 
-    def block(self, samples: int, rng: np.random.Generator) -> FloatArray:
-        while self._until_next < samples:
+    def second(self, rng: np.random.Generator) -> FloatArray:
+        while self._until_next < self._hz:
             thing = int(rng.integers(len(_THINGS)))
             amplitude = self._amplitudes[thing] * np.sqrt(rng.uniform(*_POWERS))
             material, pitch = _THINGS[thing]
             self._rings.strike(material, _CONTACT_S, float(amplitude), self._until_next, pitch)
             self._until_next += max(round(rng.uniform(*_BETWEEN_S) * self._hz), 1)
-        self._until_next -= samples
-        wave = np.zeros(samples)
+        self._until_next -= self._hz
+        wave = np.zeros(self._hz)
         self._rings.add_to(wave)
         return wave
 

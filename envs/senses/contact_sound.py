@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.contact_rows import blow, normal_forces_n, slide_m_s
+from envs.contact_rows import ContactRows
 from envs.senses.materials import NAMES, materials_of
 from envs.simulation import Simulation
 
-FloatArray = NDArray[np.float64]
-
 _GENTLE_M_S = 0.02  # what meets more slowly is not heard
 _CREEP_M_S = 0.01  # soft contacts of a simulation creep so fast under load, and are silent
-_HARDEST_N_S = 10.0  # bounds what an unstable simulation can do
+_HARDEST_N_S, _STRONGEST_W = 10.0, 1e3  # bounds what an unstable simulation can do
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Heard:
     """What the contacts did in one block: strikes, and by material how much force times speed slid over it."""
 
     strikes: tuple[Strike, ...] = ()
-    rubbing_w: FloatArray = field(default_factory=lambda: np.zeros(len(NAMES)))  # (materials,)
+    rubbing_w: Mapping[str, float] = field(default_factory=dict)
 
 
 class ContactSound:
@@ -45,6 +45,7 @@ class ContactSound:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         model = simulation.model
+        self._rows = ContactRows(simulation)
         self._materials = materials_of(simulation)
         self._number = np.array([NAMES.index(material) for material in self._materials])
         # A flex has no body of its own; it counts as one behind the last.
@@ -66,9 +67,10 @@ class ContactSound:
             if self._touching:
                 self._touching, self._seen = set(), b""
             return
-        seen = self._pairs().tobytes()
+        contact = data.contact
+        seen = self._pairs(contact).tobytes()
         if seen != self._seen:
-            self._seen = self._compare(seen)
+            self._seen = self._compare(contact, seen)
 
     def take(self) -> Heard:
         """What was heard since the last time."""
@@ -89,29 +91,27 @@ class ContactSound:
         self.reset()
         self._touching = set(memory)
 
-    def _pairs(self) -> NDArray[np.intc]:  # (contacts, 2)
+    def _pairs(self, contact: Any) -> NDArray[np.intc]:  # (contacts, 2)
         """The two geoms of every contact; a flex is numbered behind the geoms."""
-        contact = self._simulation.data.contact
         geoms: NDArray[np.intc] = contact.geom
         if not self._has_flexes:
             return geoms
         return np.where(geoms >= 0, geoms, self._simulation.model.ngeom + contact.flex)
 
-    def _compare(self, seen: bytes) -> bytes:
+    def _compare(self, contact: Any, seen: bytes) -> bytes:
         """Find out who is new; returns what need not be looked at again as long as it stays the same."""
-        simulation = self._simulation
-        first_rows = simulation.data.contact.efc_address.tolist()
+        first_rows = contact.efc_address.tolist()
         touching: set[int] = set()
         hardest: dict[tuple[int, int], tuple[int, int, float]] = {}
-        for contact, (first, second) in enumerate(self._pairs().tolist()):
-            if first_rows[contact] < 0:  # close, and not touching yet
+        for index, (first, second) in enumerate(self._pairs(contact).tolist()):
+            if first_rows[index] < 0:  # close, and not touching yet
                 seen = b""
                 continue
             pair = first * len(self._owner) + second
             touching.add(pair)
             if pair in self._touching:
                 continue
-            speed_m_s, mass_kg = blow(simulation, contact)
+            speed_m_s, mass_kg = self._rows.blow(contact, index)
             impulse = min(speed_m_s * mass_kg, _HARDEST_N_S)
             bodies = self._owner[first], self._owner[second]
             if speed_m_s > _GENTLE_M_S and impulse > hardest.get(bodies, (0, 0, 0.0))[2]:
@@ -120,14 +120,17 @@ class ContactSound:
         self._struck += [(self._steps, *struck) for struck in hardest.values()]
         return seen
 
-    def _rubbing_w(self) -> FloatArray:  # (materials,)
-        simulation = self._simulation
-        if simulation.data.ncon:
-            speed = slide_m_s(simulation)
-            sliding = np.flatnonzero(speed > _CREEP_M_S)
-            if sliding.size:
-                power_w = normal_forces_n(simulation)[sliding] * (speed[sliding] - _CREEP_M_S)
-                power_w = np.minimum(np.nan_to_num(power_w), 1e3)
-                of_both = self._number[self._pairs()[sliding]]
-                return np.asarray(np.bincount(of_both.ravel(), np.repeat(power_w, 2), len(NAMES)), dtype=np.float64)
-        return np.zeros(len(NAMES))
+    def _rubbing_w(self) -> dict[str, float]:
+        data = self._simulation.data
+        if not data.ncon:
+            return {}
+        contact = data.contact
+        speed_m_s = self._rows.slide_m_s(contact)
+        sliding = np.flatnonzero(speed_m_s > _CREEP_M_S)
+        if not sliding.size:
+            return {}
+        power_w = self._rows.normal_forces_n(contact)[sliding] * (speed_m_s[sliding] - _CREEP_M_S)
+        power_w = np.minimum(np.nan_to_num(power_w), _STRONGEST_W)
+        of_both = self._number[self._pairs(contact)[sliding]]
+        by_number = np.bincount(of_both.ravel(), np.repeat(power_w, 2), len(NAMES))
+        return {NAMES[number]: float(by_number[number]) for number in np.flatnonzero(by_number).tolist()}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from envs.senses.noise import white
 
 FloatArray = NDArray[np.float64]
 
@@ -24,6 +27,12 @@ def harmonics(of_hz: dict[int, float], sound_hz: int) -> FloatArray:  # (sound_h
 def of_power(wave: FloatArray, power: float) -> FloatArray:
     """The wave, as loud as this mean square."""
     return np.asarray(wave * np.sqrt(power / np.mean(np.square(wave))))
+
+
+def coloured_noise(a_filter: tuple[FloatArray, FloatArray], sound_hz: int, seed: int) -> FloatArray:  # (sound_hz,)
+    """One second of filtered noise of power 1 that joins its own beginning."""
+    twice = np.tile(white(np.random.default_rng(seed), sound_hz), 2)  # the filter has swung in after the first round
+    return of_power(lfilter(*a_filter, twice)[sound_hz:], 1.0)
 
 
 class Loop:

@@ -16,7 +16,6 @@ FloatArray = NDArray[np.float64]
 _AUDIBLE = 1e-3  # a ring is over when it has fallen by 60 dB
 _FADE_S = 0.005
 _LONGEST_S = 1.0
-_MOST_AT_ONCE = 24
 
 
 @cache
@@ -68,19 +67,20 @@ class Ring:
 
 
 class Rings:
-    """All that rings now."""
+    """All that rings now. With more than `most_at_once` the oldest falls silent."""
 
-    def __init__(self, sound_hz: int) -> None:
+    def __init__(self, sound_hz: int, most_at_once: int = 24) -> None:
         self._hz = sound_hz
+        self._most = most_at_once
         self._rings: list[Ring] = []
 
     def reset(self) -> None:
         self._rings = []
 
     def strike(self, material: str, contact_s: float, amplitude: float, at: int, pitch: float = 1.0) -> None:
-        """Let one thing ring from sample `at` of the next block on. With too many at once the oldest falls silent."""
+        """Let one thing ring from sample `at` of the next block on."""
         self._rings.append(Ring(material, contact_s, pitch, -at, amplitude))
-        del self._rings[:-_MOST_AT_ONCE]
+        del self._rings[: -self._most]
 
     def add_to(self, block: FloatArray) -> None:
         still: list[Ring] = []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, lfilter
+from scipy.signal import butter
 
+from envs.senses.loops import Loop, coloured_noise
 from envs.senses.materials import MATERIALS, NAMES
-from envs.senses.noise import unit_gain, white
 
 FloatArray = NDArray[np.float64]
 
@@ -20,52 +21,45 @@ class Rubbing:
     """Friction noise by material.
 
     Its power goes with force times sliding speed, the power that friction takes (van den Doel, Kry and Pai,
-    FoleyAutomatic, 2001). The level glides from block to block.
+    FoleyAutomatic, 2001). The level glides from block to block; each time that something begins to slide, its noise
+    begins elsewhere.
     """
 
     def __init__(self, sound_hz: int) -> None:
         self._hz = sound_hz
-        self._loudness = np.array([material.rub_loudness for material in MATERIALS.values()])
         self.reset()
 
     def reset(self) -> None:
-        self._level = np.zeros(len(NAMES))
-        self._filter = np.zeros((len(NAMES), 2))
+        self._now: dict[str, tuple[float, int]] = {}  # level and place in the noise, by material
 
-    def add_to(self, block: FloatArray, rubbing_w: FloatArray, rng: np.random.Generator) -> None:
-        level = self._loudness * np.sqrt(rubbing_w)
-        heard = np.flatnonzero(level + self._level)
-        if not heard.size:
+    def add_to(self, block: FloatArray, rubbing_w: Mapping[str, float], rng: np.random.Generator) -> None:
+        """Glide to friction of this power by material, within the block."""
+        if not rubbing_w and not self._now:
             return
-        noise = white(rng, block.size)
-        glide = np.arange(1, block.size + 1) / block.size
-        for index in heard.tolist():
-            before = self._level[index]
-            coloured, self._filter[index] = lfilter(
-                *_band(NAMES[index], self._hz),
-                noise * (before + (level[index] - before) * glide),
-                zi=self._filter[index],
-            )
-            block += coloured
-        self._filter[level == 0.0] = 0.0
-        self._level = level
+        glide = _ramp(block.size)
+        after: dict[str, tuple[float, int]] = {}
+        for name in {**self._now, **rubbing_w}:
+            level = MATERIALS[name].rub_loudness * float(np.sqrt(rubbing_w.get(name, 0.0)))
+            before, at = self._now.get(name) or (0.0, int(rng.integers(self._hz)))
+            block += _noise(name, self._hz).part(at, block.size) * (glide * (level - before) + before)
+            if level:
+                after[name] = level, (at + block.size) % self._hz
+        self._now = after
 
     def memory(self) -> dict[str, list[float]]:
-        return {
-            name: [float(level), *state.tolist()]
-            for name, level, state in zip(NAMES, self._level, self._filter, strict=True)
-            if level
-        }
+        return {name: list(of_it) for name, of_it in self._now.items()}
 
     def restore(self, memory: dict[str, list[float]]) -> None:
-        self.reset()
-        for name, (level, *state) in memory.items():
-            self._level[NAMES.index(name)] = level
-            self._filter[NAMES.index(name)] = state
+        self._now = {name: (float(level), int(at)) for name, (level, at) in memory.items()}
 
 
 @cache
-def _band(material: str, sound_hz: int) -> tuple[FloatArray, FloatArray]:
+def _ramp(samples: int) -> FloatArray:  # (samples,) up to 1
+    return np.arange(1, samples + 1) / samples
+
+
+@cache
+def _noise(material: str, sound_hz: int) -> Loop:
     middle_hz = MATERIALS[material].rub_hz
     edges_hz = middle_hz / _HALF_BAND, min(middle_hz * _HALF_BAND, 0.45 * sound_hz)
-    return unit_gain(*butter(1, edges_hz, "bandpass", fs=sound_hz))
+    return Loop(coloured_noise(butter(1, edges_hz, "bandpass", fs=sound_hz), sound_hz, NAMES.index(material)))

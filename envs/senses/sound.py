@@ -72,8 +72,9 @@ class SoundSense:
         self._rings.add_to(block)
         self._rubbing.add_to(block, heard.rubbing_w, rng)
         block *= 32_767
-        samples = np.rint(block).clip(-32_768, 32_767).astype(np.int16)
-        self.window = np.concatenate([self.window[self._block :], samples])
+        np.minimum(np.rint(block, out=block), 32_767, out=block)
+        np.maximum(block, -32_768, out=block)
+        self.window = np.concatenate([self.window[self._block :], block.astype(np.int16)])
         self.count += self._block
 
     def memory(self) -> dict[str, Any]:

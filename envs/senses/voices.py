@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, lfilter
+from scipy.signal import butter
 
 from envs.errors import BodyError
-from envs.senses.loops import Loop, harmonics, of_power
-from envs.senses.noise import white
+from envs.senses.loops import Loop, coloured_noise, harmonics, of_power
 
 FloatArray = NDArray[np.float64]
 
@@ -47,6 +46,9 @@ class Voices:
         Raises:
             BodyError: there is no such voice.
         """
+        if not amplitudes and not self._amplitude:
+            self._count += block.size
+            return
         if unknown := set(amplitudes) - set(VOICES):
             raise BodyError(f"no machine sounds as {', '.join(sorted(unknown))}; voices are {', '.join(VOICES)}")
         for name in VOICES:
@@ -84,7 +86,11 @@ class Motors:
         ramp = _ramp(block.size)
         phase = ramp * (step_rad * block.size) + self._phase_rad
         amplitude = ramp * (_MOTOR_GAIN * (speed - before)) + _MOTOR_GAIN * before
-        block += amplitude * np.sin(phase) * (0.8 * np.cos(phase) + 1.0)  # which is sin x + 0.4 sin 2x
+        octave = np.cos(phase)
+        octave *= 0.8
+        octave += 1.0
+        amplitude *= np.sin(phase)
+        block += amplitude * octave  # sin x + 0.4 sin 2x
         self._phase_rad = (self._phase_rad + step_rad * block.size) % (2 * np.pi)
 
     def memory(self) -> list[float]:
@@ -110,7 +116,5 @@ def _glide(before: float, now: float, samples: int, sound_hz: int) -> FloatArray
 def _loops(sound_hz: int) -> dict[str, Loop]:
     beep = of_power(harmonics(_BEEP_HZ, sound_hz), _SINE_POWER)
     buzz = of_power(harmonics(_PUMP_HZ, sound_hz), (1.0 - _HISS_SHARE) * _SINE_POWER)
-    # Twice round, so that the filter has swung in and the second joins its own beginning.
-    once = white(np.random.default_rng(0), sound_hz)
-    hiss = lfilter(*butter(1, _HISS_HZ, "bandpass", fs=sound_hz), np.tile(once, 2))[sound_hz:]
+    hiss = coloured_noise(butter(1, _HISS_HZ, "bandpass", fs=sound_hz), sound_hz, seed=0)
     return {"beep": Loop(beep), "pump": Loop(buzz + of_power(hiss, _HISS_SHARE * _SINE_POWER))}

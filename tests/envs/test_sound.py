@@ -187,8 +187,7 @@ def test_unknown_noises_and_machines_are_refused_by_name() -> None:
 
 def busy_block(index: int) -> tuple[float, Heard, dict[str, float]]:
     """Something else happens in every block: speed, contacts, voices."""
-    rubbing = np.zeros(len(NAMES))
-    rubbing[index % len(NAMES)] = 0.2 * (index % 3)
+    rubbing = {NAMES[index // 2 % len(NAMES)]: 0.2 * (index % 3)} if index % 3 else {}
     strikes = (Strike(("ceramic", NAMES[index % len(NAMES)]), 0.02, 0.3),) if index % 4 == 1 else ()
     return 0.3 * index, Heard(strikes, rubbing), {"beep": 0.1} if index % 5 < 2 else {"pump": 0.05}
 
