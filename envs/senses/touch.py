@@ -45,14 +45,13 @@ class TouchSense:
         if not contacts.size:
             return np.zeros(self._shape)
         force_n = self._rows.normal_forces_n(contact)[contacts]
-        position: FloatArray = contact.pos[contacts]
-        return self._spread(pads[contacts, sides], position, force_n)
+        return self._spread(pads[contacts, sides], contact.pos[contacts], force_n)
 
     def read(self, rng: np.random.Generator) -> FloatArray:  # (pads, rows, columns)
         """Forces as the pads report them: noisy, never negative, saturated."""
         noisy = self.forces_n()
         noisy += rng.normal(0.0, NOISE_N, self._shape)
-        return np.minimum(np.maximum(noisy, 0.0), self._ceiling_n)
+        return np.asarray(np.minimum(np.maximum(noisy, 0.0), self._ceiling_n))
 
     def _spread(self, pads: NDArray[np.intp], position: FloatArray, force_n: FloatArray) -> FloatArray:
         """Forces at places in the world, one a row, shared by the taxels of their pads."""
