@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.body import SOUND_WINDOW
-from envs.senses.background import Background
+from envs.senses.background import FULL_SCALE_DB, Background
 from envs.senses.contact_sound import Heard, Strike
 from envs.senses.materials import MATERIALS
 from envs.senses.modes import Rings
 from envs.senses.rubbing import Rubbing
 from envs.senses.voices import Motors, Voices
+
+__all__ = ["FULL_SCALE_DB", "SoundSense"]
 
 FloatArray = NDArray[np.float64]
 
