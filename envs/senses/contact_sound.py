@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.contact_rows import ContactRows
-from envs.senses.materials import NAMES, materials_of
+from envs.senses.materials import MATERIALS, NAMES, materials_of
 from envs.simulation import Simulation
 
 _GENTLE_M_S = 0.02  # what meets more slowly is not heard
 _CREEP_M_S = 0.01  # soft contacts of a simulation creep so fast under load, and are silent
+_LOUDNESS = np.array([material.rub_loudness for material in MATERIALS.values()])
 _HARDEST_N_S, _STRONGEST_W = 10.0, 1e3  # bounds what an unstable simulation can do
 
 
@@ -29,7 +30,10 @@ class Strike:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the contacts did in one block: strikes, and by material how much force times speed slid over it."""
+    """What the contacts did in one block: strikes, and by material how much force times speed rubbed on it.
+
+    Of two surfaces the quieter one, which is the softer, is the one that is heard rubbing.
+    """
 
     strikes: tuple[Strike, ...] = ()
     rubbing_w: Mapping[str, float] = field(default_factory=dict)
@@ -131,6 +135,7 @@ class ContactSound:
             return {}
         power_w = self._rows.normal_forces_n(contact)[sliding] * (speed_m_s[sliding] - _CREEP_M_S)
         power_w = np.minimum(np.nan_to_num(power_w), _STRONGEST_W)
-        of_both = self._number[self._pairs(contact)[sliding]]
-        by_number = np.bincount(of_both.ravel(), np.repeat(power_w, 2), len(NAMES))
+        of_both = self._number[self._pairs(contact)[sliding]]  # (sliding, 2)
+        softer = of_both[np.arange(sliding.size), _LOUDNESS[of_both].argmin(axis=1)]
+        by_number = np.bincount(softer, power_w, len(NAMES))
         return {NAMES[number]: float(by_number[number]) for number in np.flatnonzero(by_number).tolist()}

@@ -7,7 +7,6 @@ from math import hypot
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.body import SOUND_WINDOW
 from envs.senses.background import FULL_SCALE_DB, Background
@@ -18,8 +17,6 @@ from envs.senses.rubbing import Rubbing
 from envs.senses.voices import Motors, Voices
 
 __all__ = ["FULL_SCALE_DB", "SoundSense"]
-
-FloatArray = NDArray[np.float64]
 
 
 class SoundSense:
