@@ -67,8 +67,8 @@ class SimBody:
         self.simulation = Simulation(spec, task.scene)
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self._substeps = substeps(spec.control_hz, self.simulation.timestep_s)
-        self._feels, self._hears = bool(spec.pads), spec.sound_hz is not None
-        self._touch = TouchSense(self.simulation)
+        self._hears = spec.sound_hz is not None
+        self._touch = TouchSense(self.simulation) if spec.pads else None
         self._backdrop = Backdrop(self.simulation)
         self._contacts = ContactSound(self.simulation)
         self._sound = SoundSense(spec.sound_hz or 16_000, spec.control_hz)
@@ -153,26 +153,29 @@ class SimBody:
         model, data, after_physics = simulation.model, simulation.data, self.rules.after_physics
         data.ctrl[simulation.actuators] = target.position_rad
         self._witness.watch()
-        for _ in range(self._substeps - 1):
+        listen = self._contacts.listen if self._hears else None
+        before_last = self._before_last
+        for remaining in range(self._substeps, 0, -1):
+            if remaining == 1:
+                # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again.
+                before_last = (simulation.physics_state(), simulation.equality_state(), self.rules.memory())
             mujoco.mj_step(model, data)
             after_physics(simulation)
-        memory = self.rules.memory()
-        # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again to have them.
-        before_last = (simulation.physics_state(), simulation.equality_state(), memory)
-        mujoco.mj_step(model, data)
-        after_physics(simulation)
+            if listen is not None:
+                listen()
         if simulation.breakdown is not None:
-            raise self._witness.tell(self._steps, memory if self._before_last is None else self._before_last[2])
+            raise self._witness.tell(self._steps, self._before_last[2] if self._before_last else self.rules.memory())
         self._before_last = before_last
         self._steps += 1
         if self._hears:
             speed = float(np.abs(data.qvel[simulation.dof]).sum())
-            self._sound.advance(speed, self._contacts.impact(), self.rules.voices, self._rng)
+            self._sound.advance(speed, self._contacts.take(), self.rules.voices, self._rng)
         return self._state()
 
     def _step_physics(self) -> None:
         mujoco.mj_step(self.simulation.model, self.simulation.data)
         self.rules.after_physics(self.simulation)
+        self._contacts.listen()
 
     def want_images(self) -> None:
         """Ask for fresh images in the next state, whatever `camera_every` says: a policy is about to plan."""
@@ -246,7 +249,7 @@ class SimBody:
             velocity_rad_s=data.qvel[simulation.dof],
             effort_nm=data.actuator_force[simulation.actuators],
             joints_stamp_s=now_s,
-            touch_n=self._touch.read(self._rng) if self._feels else NO_TOUCH_N,
+            touch_n=NO_TOUCH_N if self._touch is None else self._touch.read(self._rng),
             touch_stamp_s=now_s,
             images=self._newest_images(now_s),
             sound=self._sound.window,
