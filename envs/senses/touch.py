@@ -34,7 +34,9 @@ class TouchSense:
         simulation = self._simulation
         data = simulation.data
         touch = np.zeros((len(self._pads), self._pads[0].rows, self._pads[0].columns))
-        for index in range(data.ncon):
+        if not data.ncon:
+            return touch
+        for index in np.flatnonzero(np.isin(data.contact.geom, list(self._pad_of_geom)).any(axis=1)).tolist():
             contact = data.contact[index]
             for geom in contact.geom:
                 pad = self._pad_of_geom.get(int(geom))

@@ -1,0 +1,186 @@
+"""The scripted expert of fold_towel: it looks for the first step that is not done and plans it from where it is.
+
+It reads the simulator, so it can be a demonstrator and a stand-in for a trainer, never a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.robot import RobotSpec
+from envs.body import JointTarget
+from envs.pilots.bimanual import SIDES, TwoHands
+from envs.pilots.paths import blend, minimum_jerk
+from envs.simulation import Simulation
+from envs.stage import Judgement
+from envs.tasks.fold_towel_rules import FoldTowelRules
+from envs.tasks.towel import CREASE_ROW, SIDE, corner, vertex
+
+FloatArray = NDArray[np.float64]
+Places = dict[str, FloatArray]
+
+TABLE_M = 0.66
+OPEN = {"thumb_turn": 0.4, "thumb_flex": -0.1, "middle_flex": -0.1, "index_flex": -0.5}
+PINCHED = {"thumb_turn": 0.4, "thumb_flex": 0.27, "middle_flex": 0.36, "index_flex": -0.5}
+PRESSING = {"thumb_turn": 0.4, "thumb_flex": 0.1, "middle_flex": 0.1, "index_flex": -0.1}
+ABOVE_M = 0.07
+PINCH_ABOVE_TABLE_M = 0.012
+LAY_ABOVE_TABLE_M = 0.018
+PRESS_N = 1.5
+PRESS_M_S_N = 0.02
+HEAD = {"head_yaw": 0.0, "head_pitch": 0.55}
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One stretch of a step: where the hands are at a share of its time, and how the fingers end."""
+
+    duration_s: float
+    at: Callable[[float], Places]
+    fingers: Mapping[str, float]
+
+
+class FoldTowelExpert:
+    """Commands both arms, both hands, the waist's pitch and the head."""
+
+    def __init__(self, robot: RobotSpec, simulation: Simulation, rules: FoldTowelRules) -> None:
+        self._robot = robot
+        self._simulation = simulation
+        self._rules = rules
+        self._hands = TwoHands(robot)
+        self._dt_s = 1.0 / robot.control_hz
+        self._head = np.array([robot.joint_index[name] for name in HEAD])
+        self.reset(robot.home)
+
+    def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
+        """Take over from these joint positions, (joints,). With `rng`, at a pace of its own."""
+        self._pace = 1.0 if rng is None else float(rng.uniform(0.92, 1.15))
+        self._hands.reset(position_rad)
+        self._target = position_rad.copy()
+        self._step = -1
+        self._legs: list[Leg] = []
+        self._elapsed_s = 0.0
+        self._places = {side: self._hands.place(side) for side in SIDES}
+
+    def command(self, judgement: Judgement) -> JointTarget:
+        """The next joint target.
+
+        Raises:
+            PilotError: an arm cannot go where it should.
+        """
+        step = judgement.current
+        if step != self._step or not self._legs:
+            self._step = step
+            self._legs = self._plan(step)
+            self._begin_leg()
+        leg = self._legs[0]
+        self._elapsed_s += self._dt_s
+        share = min(self._elapsed_s / leg.duration_s, 1.0)
+        self._places = leg.at(share)
+        target = self._hands.command(self._places)
+        self._move_fingers(target, leg, share)
+        target[self._head] = blend(self._head_from, np.array(list(HEAD.values())), share, 1.0)
+        self._target = np.clip(target, self._robot.lower, self._robot.upper)
+        if share >= 1.0:
+            self._legs.pop(0)
+            self._begin_leg()
+        return JointTarget(self._target.copy())
+
+    def _begin_leg(self) -> None:
+        self._elapsed_s = 0.0
+        self._fingers_from = self._target.copy()
+        self._head_from = self._target[self._head].copy()
+
+    def _move_fingers(self, target: FloatArray, leg: Leg, share: float) -> None:
+        for side in SIDES:
+            for name, value in leg.fingers.items():
+                joint = self._robot.joint_index[f"{side}_{name}"]
+                wanted = -value if (side, name) == ("right", "thumb_turn") else value
+                start = float(self._fingers_from[joint])
+                target[joint] = start + minimum_jerk(share * leg.duration_s / min(leg.duration_s, 0.4)) * (wanted - start)
+
+    def _plan(self, step: int) -> list[Leg]:
+        vertices_m = self._rules.towel.vertices(self._simulation.data)
+        if step == 0:
+            return self._grasp({side: vertices_m[corner(f"far_{side}")] for side in SIDES})
+        if step == 1:
+            goals = {side: vertices_m[corner(f"near_{side}")] for side in SIDES}
+            return self._carry(goals)
+        if step == 2:
+            return self._smooth(vertices_m)
+        ends = {"right": vertices_m[vertex(CREASE_ROW, 0)], "left": vertices_m[vertex(CREASE_ROW, SIDE - 1)]}
+        if step == 3:
+            return self._grasp(ends)
+        goals = {
+            side: (vertices_m[corner(f"near_{side}")] + vertices_m[corner(f"far_{side}")]) / 2.0 for side in SIDES
+        }
+        return self._carry(goals)
+
+    def _grasp(self, corners: Mapping[str, FloatArray]) -> list[Leg]:
+        down = {side: np.array([*place[:2], max(place[2], TABLE_M) + PINCH_ABOVE_TABLE_M]) for side, place in corners.items()}
+        above = {side: place + [0.0, 0.0, ABOVE_M] for side, place in down.items()}
+        far_m = max(float(np.linalg.norm(above[side] - self._places[side])) for side in SIDES)
+        return [
+            self._lifted(above, (0.6 + 2.2 * far_m) * self._pace, 0.04, OPEN),
+            self._straight(above, down, 0.45 * self._pace, OPEN),
+            self._straight(down, down, 0.5, PINCHED),
+        ]
+
+    def _carry(self, goals: Mapping[str, FloatArray]) -> list[Leg]:
+        """Over a half circle around the crease to be, nearly as high as the cloth is long."""
+        start = {side: place.copy() for side, place in self._places.items()}
+        laid = {side: np.array([*goals[side][:2], TABLE_M + LAY_ABOVE_TABLE_M]) for side in SIDES}
+        span_m = max(float(np.linalg.norm(laid[side] - start[side])) for side in SIDES)
+
+        def at(share: float) -> Places:
+            angle = np.pi * minimum_jerk(share)
+            way = (1.0 - np.cos(angle)) / 2.0
+            lift = np.array([0.0, 0.0, 0.42 * span_m * np.sin(angle)])
+            return {side: start[side] + way * (laid[side] - start[side]) + lift for side in SIDES}
+
+        away = {side: laid[side] + [-0.02, 0.0, ABOVE_M] for side in SIDES}
+        return [
+            Leg((1.0 + 4.0 * span_m) * self._pace, at, PINCHED),
+            self._straight(laid, laid, 0.4, OPEN),
+            self._straight(laid, away, 0.5 * self._pace, OPEN),
+        ]
+
+    def _smooth(self, vertices_m: FloatArray) -> list[Leg]:
+        crease = {
+            "right": vertices_m[[vertex(CREASE_ROW, 3), vertex(CREASE_ROW, 0)]],
+            "left": vertices_m[[vertex(CREASE_ROW, 5), vertex(CREASE_ROW, SIDE - 1)]],
+        }
+        start = {side: np.array([*line[0, :2], TABLE_M + 0.02]) for side, line in crease.items()}
+        end = {side: np.array([*line[1, :2], TABLE_M + 0.02]) for side, line in crease.items()}
+        above = {side: place + [0.0, 0.0, 0.06] for side, place in start.items()}
+        low = {side: place - [0.0, 0.0, 0.014] for side, place in start.items()}
+        low_end = {side: place - [0.0, 0.0, 0.014] for side, place in end.items()}
+        lifted = {side: place + [0.0, 0.0, 0.06] for side, place in end.items()}
+        return [
+            self._lifted(above, 0.9 * self._pace, 0.02, PRESSING),
+            self._straight(above, low, 0.5 * self._pace, PRESSING),
+            self._straight(low, low_end, 1.1 * self._pace, PRESSING),
+            self._straight(low_end, lifted, 0.4 * self._pace, PRESSING),
+        ]
+
+    def _lifted(self, end: Mapping[str, FloatArray], duration_s: float, lift_m: float, fingers: Mapping[str, float]) -> Leg:
+        start = {side: place.copy() for side, place in self._places.items()}
+
+        def at(share: float) -> Places:
+            way = minimum_jerk(share)
+            up = np.array([0.0, 0.0, lift_m * 16.0 * (way * (1.0 - way)) ** 2])
+            return {side: start[side] + way * (end[side] - start[side]) + up for side in SIDES}
+
+        return Leg(duration_s, at, fingers)
+
+    def _straight(
+        self, start: Mapping[str, FloatArray], end: Mapping[str, FloatArray], duration_s: float, fingers: Mapping[str, float]
+    ) -> Leg:
+        def at(share: float) -> Places:
+            return {side: blend(start[side], end[side], share, 1.0) for side in SIDES}
+
+        return Leg(duration_s, at, fingers)
