@@ -30,8 +30,7 @@ PRESSING = {"thumb_turn": 0.4, "thumb_flex": 0.1, "middle_flex": 0.1, "index_fle
 ABOVE_M = 0.07
 PINCH_ABOVE_TABLE_M = 0.012
 LAY_ABOVE_TABLE_M = 0.018
-PRESS_N = 1.5
-PRESS_M_S_N = 0.02
+LIFT = 0.48  # of the way: half of it is a circle around the crease, on which the cloth stays taut
 HEAD = {"head_yaw": 0.0, "head_pitch": 0.55}
 
 
@@ -42,6 +41,7 @@ class Leg:
     duration_s: float
     at: Callable[[float], Places]
     fingers: Mapping[str, float]
+    is_letting_go: bool = False  # such a leg is finished, whatever has been judged meanwhile
 
 
 class FoldTowelExpert:
@@ -73,7 +73,7 @@ class FoldTowelExpert:
             PilotError: an arm cannot go where it should.
         """
         step = judgement.current
-        if step != self._step or not self._legs:
+        if not self._legs or (step != self._step and not self._legs[0].is_letting_go):
             self._step = step
             self._legs = self._plan(step)
             self._begin_leg()
@@ -105,20 +105,18 @@ class FoldTowelExpert:
 
     def _plan(self, step: int) -> list[Leg]:
         vertices_m = self._rules.towel.vertices(self._simulation.data)
-        if step == 0:
+        has_hold = all(corner(f"far_{side}") in self._rules.holds[side].vertices for side in SIDES)
+        if step == 0 or (step == 1 and not has_hold):
             return self._grasp({side: vertices_m[corner(f"far_{side}")] for side in SIDES})
         if step == 1:
             goals = {side: vertices_m[corner(f"near_{side}")] for side in SIDES}
             return self._carry(goals)
         if step == 2:
             return self._smooth(vertices_m)
-        ends = {"right": vertices_m[vertex(CREASE_ROW, 0)], "left": vertices_m[vertex(CREASE_ROW, SIDE - 1)]}
-        if step == 3:
+        ends = {side: (vertices_m[corner(f"near_{side}")] + vertices_m[corner(f"far_{side}")]) / 2.0 for side in SIDES}
+        if step == 3 or not has_hold:
             return self._grasp(ends)
-        goals = {
-            side: (vertices_m[corner(f"near_{side}")] + vertices_m[corner(f"far_{side}")]) / 2.0 for side in SIDES
-        }
-        return self._carry(goals)
+        return self._carry({"right": vertices_m[vertex(CREASE_ROW, 0)], "left": vertices_m[vertex(CREASE_ROW, SIDE - 1)]})
 
     def _grasp(self, corners: Mapping[str, FloatArray]) -> list[Leg]:
         down = {side: np.array([*place[:2], max(place[2], TABLE_M) + PINCH_ABOVE_TABLE_M]) for side, place in corners.items()}
@@ -139,14 +137,14 @@ class FoldTowelExpert:
         def at(share: float) -> Places:
             angle = np.pi * minimum_jerk(share)
             way = (1.0 - np.cos(angle)) / 2.0
-            lift = np.array([0.0, 0.0, 0.42 * span_m * np.sin(angle)])
+            lift = np.array([0.0, 0.0, LIFT * span_m * np.sin(angle)])
             return {side: start[side] + way * (laid[side] - start[side]) + lift for side in SIDES}
 
         away = {side: laid[side] + [-0.02, 0.0, ABOVE_M] for side in SIDES}
         return [
             Leg((1.0 + 4.0 * span_m) * self._pace, at, PINCHED),
-            self._straight(laid, laid, 0.4, OPEN),
-            self._straight(laid, away, 0.5 * self._pace, OPEN),
+            self._straight(laid, laid, 0.4, OPEN, is_letting_go=True),
+            self._straight(laid, away, 0.5 * self._pace, OPEN, is_letting_go=True),
         ]
 
     def _smooth(self, vertices_m: FloatArray) -> list[Leg]:
@@ -178,9 +176,15 @@ class FoldTowelExpert:
         return Leg(duration_s, at, fingers)
 
     def _straight(
-        self, start: Mapping[str, FloatArray], end: Mapping[str, FloatArray], duration_s: float, fingers: Mapping[str, float]
+        self,
+        start: Mapping[str, FloatArray],
+        end: Mapping[str, FloatArray],
+        duration_s: float,
+        fingers: Mapping[str, float],
+        *,
+        is_letting_go: bool = False,
     ) -> Leg:
         def at(share: float) -> Places:
             return {side: blend(start[side], end[side], share, 1.0) for side in SIDES}
 
-        return Leg(duration_s, at, fingers)
+        return Leg(duration_s, at, fingers, is_letting_go)

@@ -46,8 +46,8 @@ _INSTRUCTIONS = (
     Instruction("grasp", "Lean forward and pinch the two far corners, one in each hand.", "身体前倾,双手各捏住一个远角。"),
     Instruction("fold", "Carry them over onto the two near corners and let go.", "把两角翻到近处两角上,松手。"),
     Instruction("smooth", "Press along the crease with the finger tips, from its middle to its ends.", "用指尖沿折痕从中间向两端压平。"),
-    Instruction("grasp_again", "Pinch the two ends of the crease.", "双手捏住折痕的两端。"),
-    Instruction("fold_again", "Carry the crease over onto the near edge and let go.", "把折痕翻到近边上,松手。"),
+    Instruction("grasp_again", "Pinch the two near corners, both layers of each.", "双手各捏住一个近角,上下两层一起捏。"),
+    Instruction("fold_again", "Carry them over onto the ends of the crease and let go.", "翻到折痕的两端上,松手。"),
 )
 
 FOLD_TOWEL = Task(

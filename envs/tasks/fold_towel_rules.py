@@ -28,7 +28,7 @@ PRESS_N = 0.4
 PRESSED_WITHIN_M = 0.03
 PRESSED_SHARE = 7  # of the nine vertices of the crease
 TEAR_N = 9.0
-FALLEN_BELOW_M = 0.06  # under the table's top
+OVERHANG_M = 0.06
 SETTLING_STEPS = 30
 _CREASE = np.array([vertex(CREASE_ROW, column) for column in range(SIDE)])
 
@@ -41,7 +41,8 @@ class FoldTowelRules:
         self._model = model
         self.towel = Towel(simulation)
         self.holds = {side: ClothHold(simulation, side, self.towel.bodies) for side in SIDES}
-        self._table_m = float(model.body("table").pos[2])
+        self._table_m = model.body("table").pos.copy()  # (3,) the middle of its top
+        self._table_half_m = model.geom("table_top").size[:2].copy()
         owner = [model.body(body).name for body in model.geom_bodyid]
         self._hand_geoms = np.array(
             [
@@ -92,7 +93,7 @@ class FoldTowelRules:
         vertices_m = towel.vertices(data)
         holding = {side: set(hold.vertices) for side, hold in self.holds.items()}
         is_free = not any(holding.values())
-        tall_mm = 1e3 * float(vertices_m[:, 2].max() - self._table_m)
+        tall_mm = 1e3 * float(vertices_m[:, 2].max() - self._table_m[2])
         speed_m_s = towel.speed_m_s(data)
         lies = is_free and speed_m_s < AT_REST_M_S
         gap_mm = max(self.gap_mm(vertices_m, f"far_{side}", f"near_{side}") for side in SIDES)
@@ -109,19 +110,18 @@ class FoldTowelRules:
         )
         pressed = sum(self._pressed)
         has_corners = all(corner(f"far_{side}") in holding[side] for side in SIDES)
-        crease_ends = {"right": vertex(CREASE_ROW, 0), "left": vertex(CREASE_ROW, SIDE - 1)}
-        has_crease = all(crease_ends[side] in holding[side] for side in SIDES)
+        has_both = has_corners and all(corner(f"near_{side}") in holding[side] for side in SIDES)
         held = ", ".join(side for side in SIDES if holding[side]) or "no"
         checks = {
-            f"grasp: {held} hand holds, not both far corners": has_corners or self._is_folded,
+            f"grasp: {held} hand holds, not both far corners": has_corners or self._is_folded or gap_mm < 2.0 * CORNER_MM,
             f"fold: far corners {gap_mm:.0f} mm from the near ones (at most {CORNER_MM:.0f}), {covered:.0%} covered (at "
             f"most {HALF_COVERED:.0%}), {tall_mm:.0f} mm tall (at most {HALF_TALL_MM:.0f}), moving at {speed_m_s:.2f} "
             f"m/s, {held} hand holds": self._is_folded,
             f"smooth: {pressed} of {SIDE} places of the crease are pressed (at least {PRESSED_SHARE})": (
                 pressed >= PRESSED_SHARE
             ),
-            f"grasp_again: {held} hand holds, not both ends of the crease": has_crease or is_strip,
-            f"fold_again: the crease is {strip_mm:.0f} mm from the near corners (at most {CORNER_MM:.0f}), "
+            f"grasp_again: {held} hand holds, not both layers at both near corners": has_both or strip_mm < 2.0 * CORNER_MM,
+            f"fold_again: the corners are {strip_mm:.0f} mm from the crease's ends (at most {CORNER_MM:.0f}), "
             f"{covered:.0%} covered (at most {STRIP_COVERED:.0%}), {tall_mm:.0f} mm tall (at most {STRIP_TALL_MM:.0f}), "
             f"moving at {speed_m_s:.2f} m/s, {held} hand holds": is_strip,
         }
@@ -178,10 +178,14 @@ class FoldTowelRules:
         if not data.ncon or all(self._pressed):
             return
         contact = data.contact
-        is_touch = np.isin(contact.geom, self._hand_geoms).any(axis=1) & (contact.flex >= 0).any(axis=1)
-        for index in np.flatnonzero(is_touch):
-            if abs(float(contact.frame[index, 2])) > 0.5 and simulation.contact_normal_n(int(index)) > PRESS_N:
-                away_m = np.linalg.norm((vertices_m[_CREASE] - contact.pos[index])[:, :2], axis=1)
+        owner = np.where(np.isin(contact.geom, self._hand_geoms), contact.geom, -1).max(axis=1)  # (contacts,)
+        is_on_towel = (owner >= 0) & (contact.flex >= 0).any(axis=1)
+        # A finger sinks through the soft towel until the table bears it: what it presses with is all it stands on.
+        for geom in np.unique(owner[is_on_towel]):
+            force_n = sum(simulation.contact_normal_n(int(index)) for index in np.flatnonzero(owner == geom))
+            if force_n > PRESS_N:
+                touched_m = contact.pos[is_on_towel & (owner == geom)].mean(axis=0)
+                away_m = np.linalg.norm((vertices_m[_CREASE] - touched_m)[:, :2], axis=1)
                 for place in np.flatnonzero(away_m < PRESSED_WITHIN_M):
                     self._pressed[place] = True
 
@@ -190,15 +194,12 @@ class FoldTowelRules:
         corners = vertices_m[[corner(f"far_{side}"), corner(f"near_{side}")], :2]
         return 1e3 * float(np.linalg.norm(corners - end, axis=1).max())
 
-    def _strip_area(self) -> float:
-        return STRIP_COVERED
-
     def _failure(self, vertices_m: FloatArray) -> str | None:
         if self._pull_peak_n > TEAR_N:
             return f"torn: a hand pulled at the towel with {self._pull_peak_n:.1f} N (at most {TEAR_N:.0f})"
-        lowest_mm = 1e3 * float(self._table_m - vertices_m[:, 2].mean())
-        if lowest_mm > 1e3 * FALLEN_BELOW_M:
-            return f"dropped: the towel hangs {lowest_mm:.0f} mm below the table"
+        outside_mm = 1e3 * float((np.abs(vertices_m[:, :2] - self._table_m[:2]) - self._table_half_m).max())
+        if outside_mm > 1e3 * OVERHANG_M:
+            return f"dropped: the towel hangs {outside_mm:.0f} mm over the table's edge (at most {1e3 * OVERHANG_M:.0f})"
         return None
 
     def _stage_surroundings(self, scenario: Scenario) -> None:
