@@ -91,7 +91,8 @@ def _chain_cycle() -> Cycle:
         each.is_live = False
 
     def cycle() -> None:
-        state = chain.exchange(robot.home)
+        chain.write_goals(robot.home)
+        state = chain.read()
         notices = chain.watch()
         if state.missing or notices:
             raise RuntimeError(f"the measurement met {dict(state.missing)} and {notices}")

@@ -59,7 +59,8 @@ chain.connect()
 goal_rad = 0.0
 while True:
     goal_rad = min(goal_rad + 0.005, 0.25)
-    chain.exchange(np.full(30, goal_rad))
+    chain.write_goals(np.full(30, goal_rad))
+    chain.read()
     time.sleep(0.01)
 """
 
