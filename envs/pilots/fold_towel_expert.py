@@ -29,8 +29,9 @@ PINCHED = {"thumb_turn": 0.4, "thumb_flex": 0.27, "middle_flex": 0.36, "index_fl
 PRESSING = {"thumb_turn": 0.4, "thumb_flex": 0.1, "middle_flex": 0.1, "index_flex": -0.1}
 ABOVE_M = 0.07
 PINCH_ABOVE_TABLE_M = 0.012
-LAY_ABOVE_TABLE_M = 0.018
-LIFT = 0.48  # of the way: half of it is a circle around the crease, on which the cloth stays taut
+LAY_ABOVE_M = 0.013  # over what lies there
+TAUT = 0.95  # of a half circle around the crease to be: no higher, or the cloth that lies is pulled along
+PINCHED_ABOVE_TABLE_M = 0.017
 HEAD = {"head_yaw": 0.0, "head_pitch": 0.55}
 
 
@@ -131,13 +132,14 @@ class FoldTowelExpert:
     def _carry(self, goals: Mapping[str, FloatArray]) -> list[Leg]:
         """Over a half circle around the crease to be, nearly as high as the cloth is long."""
         start = {side: place.copy() for side, place in self._places.items()}
-        laid = {side: np.array([*goals[side][:2], TABLE_M + LAY_ABOVE_TABLE_M]) for side in SIDES}
+        laid = {side: np.array([*goals[side][:2], max(goals[side][2], TABLE_M) + LAY_ABOVE_M]) for side in SIDES}
         span_m = max(float(np.linalg.norm(laid[side] - start[side])) for side in SIDES)
+        lift_m = max(TAUT * span_m / 2.0 - PINCHED_ABOVE_TABLE_M, 0.0)
 
         def at(share: float) -> Places:
             angle = np.pi * minimum_jerk(share)
             way = (1.0 - np.cos(angle)) / 2.0
-            lift = np.array([0.0, 0.0, LIFT * span_m * np.sin(angle)])
+            lift = np.array([0.0, 0.0, lift_m * np.sin(angle)])
             return {side: start[side] + way * (laid[side] - start[side]) + lift for side in SIDES}
 
         away = {side: laid[side] + [-0.02, 0.0, ABOVE_M] for side in SIDES}

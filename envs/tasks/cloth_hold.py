@@ -17,10 +17,13 @@ from envs.simulation import Simulation
 FloatArray = NDArray[np.float64]
 
 SLOTS = 4
-REACH_M = 0.022  # from the finger tips to what they catch: a pad is 34 mm long and 17 mm wide
+REACH_M = 0.028  # from the finger tips to what they catch: a pad is 34 mm long
+STACKED_M = 0.018  # layers that lie no further apart are caught together: a pad is 17 mm wide
 CLOSED_N = 0.3
 CLEAR_M = 0.035
 FILTER_S = 0.04
+GATHER_S = 0.08
+LAYER_M = 0.004
 PAD_LENGTH_M = 0.034
 HAND_BIT = 16  # what hands collide with cloth as
 _FACES = 2.0  # cloth slips on both pads
@@ -39,12 +42,14 @@ class ClothHold:
         self._pads = [model.geom(f"{side}_{digit}_pad").id for digit in ("thumb", "middle")]
         self._pad_contype = int(model.geom_contype[self._pads[0]])
         self._blend = min(simulation.timestep_s / FILTER_S, 1.0)
+        self._gather = min(simulation.timestep_s / GATHER_S, 1.0)
         self._vertices: list[int] = []
         self.forget()
 
     def forget(self) -> None:
         """Begin with an open, empty hand."""
         self._vertices = []
+        self._gathered_m: list[list[float]] = []  # where each held vertex comes to lie, in the hand's frame
         self._let_go: list[int] = []
         self._is_open = True
         self.grip_n = 0.0
@@ -76,6 +81,9 @@ class ClothHold:
             if self.grip_n < 0.5 * CLOSED_N or is_slipping:
                 self.slips += int(is_slipping and self.grip_n > CLOSED_N)
                 self._release(data)
+            for slot, place_m in zip(self._active(), self._gathered_m, strict=False):
+                anchor_m = self._model.eq_data[slot, 3:6]
+                anchor_m += self._gather * (np.array(place_m) - anchor_m)
         elif self._is_open and self.grip_n > CLOSED_N:
             self._is_open = False
             self._catch(data, vertices_m)
@@ -90,6 +98,7 @@ class ClothHold:
     def memory(self) -> dict[str, Any]:
         return {
             "vertices": list(self._vertices),
+            "gathered_m": [list(place_m) for place_m in self._gathered_m],
             "let_go": list(self._let_go),
             "is_open": self._is_open,
             "grip_n": self.grip_n,
@@ -99,6 +108,7 @@ class ClothHold:
 
     def restore(self, memory: dict[str, Any]) -> None:
         self._vertices = list(memory["vertices"])
+        self._gathered_m = [list(place_m) for place_m in memory["gathered_m"]]
         self._let_go = list(memory["let_go"])
         self._is_open = memory["is_open"]
         self.grip_n = memory["grip_n"]
@@ -110,22 +120,31 @@ class ClothHold:
 
     def _squeeze_n(self, simulation: Simulation) -> float:
         """Force between the two pads, as of the last step."""
-        contacts = simulation.data.contact
         if not simulation.data.ncon:
             return 0.0
-        between = np.isin(contacts.geom, self._pads).all(axis=1)
-        return sum(simulation.contact_normal_n(int(index)) for index in np.flatnonzero(between))
+        geoms = simulation.data.contact.geom
+        between = np.flatnonzero((geoms.min(axis=1) == min(self._pads)) & (geoms.max(axis=1) == max(self._pads)))
+        return sum(simulation.contact_normal_n(index) for index in between.tolist())
 
     def _active(self) -> list[int]:
         return self._slots[: len(self._vertices)]
 
     def _catch(self, data: mujoco.MjData, vertices_m: FloatArray) -> None:
-        distance_m = np.linalg.norm(vertices_m - self.pinch_m(data), axis=1)
+        """Hold what is within reach, and gather it between the finger tips, the top layer next to the thumb."""
+        pinch_m = self.pinch_m(data)
+        distance_m = np.linalg.norm(vertices_m - pinch_m, axis=1)
+        beside_m = np.linalg.norm((vertices_m - vertices_m[distance_m.argmin()])[:, :2], axis=1)
         nearest = np.argsort(distance_m, kind="stable")[:SLOTS]
-        self._vertices = [int(index) for index in nearest if distance_m[index] < REACH_M]
+        caught = [int(index) for index in nearest if distance_m[index] < REACH_M and beside_m[index] < STACKED_M]
+        self._vertices = sorted(caught, key=lambda index: -float(vertices_m[index, 2]))
         self.pull_n = 0.0
         hand_m, turned = data.xpos[self._hand], data.xmat[self._hand].reshape(3, 3)
-        for slot, index in zip(self._active(), self._vertices, strict=True):
+        thumb_m, finger_m = (data.xpos[body] for body in self._tips)
+        across = (finger_m - thumb_m) / np.linalg.norm(finger_m - thumb_m)
+        self._gathered_m = []
+        for layer, (slot, index) in enumerate(zip(self._active(), self._vertices, strict=True)):
+            place_m = pinch_m + LAYER_M * (layer - (len(self._vertices) - 1) / 2.0) * across
+            self._gathered_m.append((turned.T @ (place_m - hand_m)).tolist())
             self._model.eq_obj1id[slot] = self._vertex_bodies[index]
             self._model.eq_data[slot, :3] = 0.0
             self._model.eq_data[slot, 3:6] = turned.T @ (vertices_m[index] - hand_m)
@@ -134,7 +153,7 @@ class ClothHold:
 
     def _release(self, data: mujoco.MjData) -> None:
         data.eq_active[self._active()] = 0
-        self._vertices, self._let_go = [], self._vertices
+        self._vertices, self._let_go, self._gathered_m = [], self._vertices, []
         self.pull_n = 0.0
         self._set_touching()
 

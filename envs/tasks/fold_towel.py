@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from envs.episodes.records import Instruction
 from envs.scenario import Factor, ScenarioSpace
+from envs.tasks.surroundings import SURFACES, SURROUNDINGS
 from envs.tasks.task import Task
 
 TURNED_CORNERS = ("none", "far_left", "far_right", "near_left", "near_right")
+TOWEL_PATTERNS = ("plain", "striped", "checked")
 
 _FACTORS = (
     Factor(
@@ -18,6 +20,7 @@ _FACTORS = (
     ),
     Factor("towel_size", "cm", "Take a square towel with sides of {value} cm.", "取边长 {value} 厘米的方巾。", 24, 32),
     Factor("towel_hue", "deg", "Its colour has hue {value} degrees (0 red, 120 green, 240 blue).", "毛巾色相 {value} 度。", 0, 360),
+    Factor("pattern", "", "Its pattern is: {value}.", "毛巾花纹:{value}。", choices=TOWEL_PATTERNS),
     Factor("towel_x", "cm", "Lay its middle {value} cm in front of the robot's axis.", "毛巾中心在机器人前方 {value} 厘米。", 29.5, 32.5),
     Factor("towel_y", "cm", "Lay its middle {value} cm to the left (negative: right).", "毛巾中心在左侧 {value} 厘米(负为右)。", -2.5, 2.5),
     Factor("towel_turn", "deg", "Turn it by {value} degrees to the left (negative: right).", "把毛巾向左转 {value} 度(负为右)。", -8, 8),
@@ -37,9 +40,8 @@ _FACTORS = (
         0.15,
         0.8,
     ),
-    Factor("light_level", "", "Dim the light to {value} of full.", "灯光亮度为满亮度的 {value}。", 0.25, 1.0),
-    Factor("noise_level", "dB", "Play background noise at {value} dB.", "播放 {value} 分贝的背景噪声。", 30, 70),
-    Factor("crate_number", "", "Write crate number {value} on the slate.", "在记录板上写箱号 {value}。", 1, 9),
+    *SURFACES,
+    *SURROUNDINGS,
 )
 
 _INSTRUCTIONS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ HALF_COVERED = 0.60  # of the flat towel's area; 0.50 is a perfect half
 STRIP_COVERED = 0.36  # 0.25 is a perfect quarter
 HALF_TALL_MM = 60.0
 STRIP_TALL_MM = 75.0
-AT_REST_M_S = 0.12
+AT_REST_M_S = 0.15
+AT_REST_S = 0.2
 PRESS_N = 0.4
 PRESSED_WITHIN_M = 0.03
 PRESSED_SHARE = 7  # of the nine vertices of the crease
@@ -52,11 +54,7 @@ class FoldTowelRules:
             ]
         )
         self._hand_contype = model.geom_contype[self._hand_geoms].copy()
-        light = model.vis.headlight
-        self._pristine_light = model.light_diffuse.copy(), light.ambient.copy(), light.diffuse.copy()
         self._grip_friction = 0.5
-        self.noise_level_db = 30.0
-        self._blend = simulation.timestep_s / 0.04
         self._forget()
 
     def stage(self, simulation: Simulation, scenario: Scenario) -> None:
@@ -67,8 +65,9 @@ class FoldTowelRules:
             hold.forget()
         self._grip_friction = number("grip_friction")
         self.towel.cut(number("towel_size") / 1e2, FABRICS[str(scenario.values["fabric"])])
-        model.mat_rgba[model.material("towel").id, :3] = colorsys.hsv_to_rgb(number("towel_hue") / 360.0, 0.55, 0.9)
-        self._stage_surroundings(scenario)
+        pattern = model.mat(f"towel_{scenario.values['pattern']}").id
+        model.flex_matid[:] = pattern
+        model.mat_rgba[pattern, :3] = colorsys.hsv_to_rgb(number("towel_hue") / 360.0, 0.6, 0.95)
         anchors = model.eq_data.copy()
         mujoco.mj_setConst(model, data)  # which places anchors anew, from the compiled pose
         model.eq_data[:] = anchors
@@ -85,6 +84,8 @@ class FoldTowelRules:
         for hold in self.holds.values():
             self._pull_peak_n = max(self._pull_peak_n, hold.pull_n)
             hold.act(data, vertices_m, self._grip_friction)
+        is_calm = self.towel.speed_m_s(data) < AT_REST_M_S
+        self._calm_s = self._calm_s + simulation.timestep_s if is_calm else 0.0
         if self._is_folded:
             self._press(simulation, vertices_m)
 
@@ -95,7 +96,7 @@ class FoldTowelRules:
         is_free = not any(holding.values())
         tall_mm = 1e3 * float(vertices_m[:, 2].max() - self._table_m[2])
         speed_m_s = towel.speed_m_s(data)
-        lies = is_free and speed_m_s < AT_REST_M_S
+        lies = is_free and self._calm_s > AT_REST_S
         gap_mm = max(self.gap_mm(vertices_m, f"far_{side}", f"near_{side}") for side in SIDES)
         strip_mm = max(self._strip_gap_mm(vertices_m, side) for side in SIDES)
         covered = towel.covered(data)
@@ -141,6 +142,7 @@ class FoldTowelRules:
             "is_folded": self._is_folded,
             "pressed": list(self._pressed),
             "pull_peak_n": self._pull_peak_n,
+            "calm_s": self._calm_s,
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
@@ -149,15 +151,17 @@ class FoldTowelRules:
         self._is_folded = memory["is_folded"]
         self._pressed = list(memory["pressed"])
         self._pull_peak_n = memory["pull_peak_n"]
+        self._calm_s = memory["calm_s"]
 
     @property
-    def impact(self) -> float:
-        return 0.0
+    def voices(self) -> Mapping[str, float]:
+        return {}
 
     def _forget(self) -> None:
         self._is_folded = False
         self._pressed = [False] * SIDE
         self._pull_peak_n = 0.0
+        self._calm_s = 0.0
 
     def _settle(self, simulation: Simulation) -> None:
         """Let a towel come to rest on the table before the episode begins; the robot stands at home all the while."""
@@ -201,11 +205,3 @@ class FoldTowelRules:
         if outside_mm > 1e3 * OVERHANG_M:
             return f"dropped: the towel hangs {outside_mm:.0f} mm over the table's edge (at most {1e3 * OVERHANG_M:.0f})"
         return None
-
-    def _stage_surroundings(self, scenario: Scenario) -> None:
-        model, number = self._model, scenario.number
-        diffuse, ambient, headlight = self._pristine_light
-        model.light_diffuse[:] = diffuse * number("light_level")
-        model.vis.headlight.ambient[:] = ambient * number("light_level")
-        model.vis.headlight.diffuse[:] = headlight * number("light_level")
-        self.noise_level_db = number("noise_level")
