@@ -12,7 +12,14 @@ from envs.tasks.surroundings import TABLE_TEXTURES, WALL_TEXTURES
 Picture = NDArray[np.uint8]  # (EDGE, EDGE, 3)
 EDGE = 128
 
-_REPEATS = {"wood": 2.0, "speckled": 2.0, "panels": 3.0, "bricks": 4.0, "tiles": 4.0, "plain": 1.0}  # a pattern of cloth is woven once
+_REPEATS = {
+    "wood": 2.0,
+    "speckled": 2.0,
+    "panels": 3.0,
+    "bricks": 4.0,
+    "tiles": 4.0,
+    "plain": 1.0,
+}
 _COLOURS = {
     ("table", "plain"): (214, 208, 198),
     ("table", "wood"): (172, 128, 84),

@@ -27,11 +27,14 @@ TABLE_M = 0.66
 OPEN = {"thumb_turn": 0.4, "thumb_flex": -0.1, "middle_flex": -0.1, "index_flex": -0.5}
 PINCHED = {"thumb_turn": 0.4, "thumb_flex": 0.27, "middle_flex": 0.36, "index_flex": -0.5}
 PRESSING = {"thumb_turn": 0.4, "thumb_flex": 0.1, "middle_flex": 0.1, "index_flex": -0.1}
-ABOVE_M = 0.07
+ABOVE = np.array([0.0, 0.0, 0.07])
 PINCH_ABOVE_TABLE_M = 0.012
 LAY_ABOVE_M = 0.013  # over what lies there
-TAUT = 0.95  # of a half circle around the crease to be: no higher, or the cloth that lies is pulled along
+SLACKER = 0.35  # towards the end, where a taut cloth would draw its other half along
+SHORT = 0.97  # of the way: a corner may lie a little within the other
+TAUT = 0.85  # of a half circle around the crease to be: no higher, or the cloth that lies is pulled along
 PINCHED_ABOVE_TABLE_M = 0.017
+PRESSING_DOWN = np.array([0.0, 0.0, 0.014])  # servos give: it takes so much to press through the cloth
 HEAD = {"head_yaw": 0.0, "head_pitch": 0.55}
 
 
@@ -102,7 +105,9 @@ class FoldTowelExpert:
                 joint = self._robot.joint_index[f"{side}_{name}"]
                 wanted = -value if (side, name) == ("right", "thumb_turn") else value
                 start = float(self._fingers_from[joint])
-                target[joint] = start + minimum_jerk(share * leg.duration_s / min(leg.duration_s, 0.4)) * (wanted - start)
+                target[joint] = start + minimum_jerk(share * leg.duration_s / min(leg.duration_s, 0.4)) * (
+                    wanted - start
+                )
 
     def _plan(self, step: int) -> list[Leg]:
         vertices_m = self._rules.towel.vertices(self._simulation.data)
@@ -117,11 +122,16 @@ class FoldTowelExpert:
         ends = {side: (vertices_m[corner(f"near_{side}")] + vertices_m[corner(f"far_{side}")]) / 2.0 for side in SIDES}
         if step == 3 or not has_hold:
             return self._grasp(ends)
-        return self._carry({"right": vertices_m[vertex(CREASE_ROW, 0)], "left": vertices_m[vertex(CREASE_ROW, SIDE - 1)]})
+        return self._carry(
+            {"right": vertices_m[vertex(CREASE_ROW, 0)], "left": vertices_m[vertex(CREASE_ROW, SIDE - 1)]}
+        )
 
     def _grasp(self, corners: Mapping[str, FloatArray]) -> list[Leg]:
-        down = {side: np.array([*place[:2], max(place[2], TABLE_M) + PINCH_ABOVE_TABLE_M]) for side, place in corners.items()}
-        above = {side: place + [0.0, 0.0, ABOVE_M] for side, place in down.items()}
+        down = {
+            side: np.array([*place[:2], max(place[2], TABLE_M) + PINCH_ABOVE_TABLE_M])
+            for side, place in corners.items()
+        }
+        above = {side: place + ABOVE for side, place in down.items()}
         far_m = max(float(np.linalg.norm(above[side] - self._places[side])) for side in SIDES)
         return [
             self._lifted(above, (0.6 + 2.2 * far_m) * self._pace, 0.04, OPEN),
@@ -133,16 +143,17 @@ class FoldTowelExpert:
         """Over a half circle around the crease to be, nearly as high as the cloth is long."""
         start = {side: place.copy() for side, place in self._places.items()}
         laid = {side: np.array([*goals[side][:2], max(goals[side][2], TABLE_M) + LAY_ABOVE_M]) for side in SIDES}
+        laid = {side: start[side] + [SHORT, SHORT, 1.0] * (laid[side] - start[side]) for side in SIDES}
         span_m = max(float(np.linalg.norm(laid[side] - start[side])) for side in SIDES)
         lift_m = max(TAUT * span_m / 2.0 - PINCHED_ABOVE_TABLE_M, 0.0)
 
         def at(share: float) -> Places:
             angle = np.pi * minimum_jerk(share)
             way = (1.0 - np.cos(angle)) / 2.0
-            lift = np.array([0.0, 0.0, lift_m * np.sin(angle)])
+            lift = np.array([0.0, 0.0, lift_m * np.sin(angle) * (1.0 - SLACKER * way)])
             return {side: start[side] + way * (laid[side] - start[side]) + lift for side in SIDES}
 
-        away = {side: laid[side] + [-0.02, 0.0, ABOVE_M] for side in SIDES}
+        away = {side: laid[side] + ABOVE for side in SIDES}
         return [
             Leg((1.0 + 4.0 * span_m) * self._pace, at, PINCHED),
             self._straight(laid, laid, 0.4, OPEN, is_letting_go=True),
@@ -156,10 +167,10 @@ class FoldTowelExpert:
         }
         start = {side: np.array([*line[0, :2], TABLE_M + 0.02]) for side, line in crease.items()}
         end = {side: np.array([*line[1, :2], TABLE_M + 0.02]) for side, line in crease.items()}
-        above = {side: place + [0.0, 0.0, 0.06] for side, place in start.items()}
-        low = {side: place - [0.0, 0.0, 0.014] for side, place in start.items()}
-        low_end = {side: place - [0.0, 0.0, 0.014] for side, place in end.items()}
-        lifted = {side: place + [0.0, 0.0, 0.06] for side, place in end.items()}
+        above = {side: place + ABOVE for side, place in start.items()}
+        low = {side: place - PRESSING_DOWN for side, place in start.items()}
+        low_end = {side: place - PRESSING_DOWN for side, place in end.items()}
+        lifted = {side: place + ABOVE for side, place in end.items()}
         return [
             self._lifted(above, 0.9 * self._pace, 0.02, PRESSING),
             self._straight(above, low, 0.5 * self._pace, PRESSING),
@@ -167,7 +178,9 @@ class FoldTowelExpert:
             self._straight(low_end, lifted, 0.4 * self._pace, PRESSING),
         ]
 
-    def _lifted(self, end: Mapping[str, FloatArray], duration_s: float, lift_m: float, fingers: Mapping[str, float]) -> Leg:
+    def _lifted(
+        self, end: Mapping[str, FloatArray], duration_s: float, lift_m: float, fingers: Mapping[str, float]
+    ) -> Leg:
         start = {side: place.copy() for side, place in self._places.items()}
 
         def at(share: float) -> Places:

@@ -107,7 +107,7 @@ class HandKinematics:
     ) -> FloatArray:  # (joints,)
         """Targets that make position servos follow `position_rad` in spite of weight and damping.
 
-        Only the servos of `joints` (indices; this arm's, if left out) are helped; the others are sent where they should be.
+        Only the servos of `joints` (indices; this arm's, if left out) are helped; the others are sent as they are.
         """
         self._data.qpos[self._qpos] = position_rad
         self._data.qvel[:] = 0.0

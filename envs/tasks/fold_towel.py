@@ -19,11 +19,39 @@ _FACTORS = (
         choices=("waffle", "terry", "linen"),
     ),
     Factor("towel_size", "cm", "Take a square towel with sides of {value} cm.", "取边长 {value} 厘米的方巾。", 24, 32),
-    Factor("towel_hue", "deg", "Its colour has hue {value} degrees (0 red, 120 green, 240 blue).", "毛巾色相 {value} 度。", 0, 360),
+    Factor(
+        "towel_hue",
+        "deg",
+        "Its colour has hue {value} degrees (0 red, 120 green, 240 blue).",
+        "毛巾色相 {value} 度。",
+        0,
+        360,
+    ),
     Factor("pattern", "", "Its pattern is: {value}.", "毛巾花纹:{value}。", choices=TOWEL_PATTERNS),
-    Factor("towel_x", "cm", "Lay its middle {value} cm in front of the robot's axis.", "毛巾中心在机器人前方 {value} 厘米。", 29.5, 32.5),
-    Factor("towel_y", "cm", "Lay its middle {value} cm to the left (negative: right).", "毛巾中心在左侧 {value} 厘米(负为右)。", -2.5, 2.5),
-    Factor("towel_turn", "deg", "Turn it by {value} degrees to the left (negative: right).", "把毛巾向左转 {value} 度(负为右)。", -8, 8),
+    Factor(
+        "towel_x",
+        "cm",
+        "Lay its middle {value} cm in front of the robot's axis.",
+        "毛巾中心在机器人前方 {value} 厘米。",
+        29.5,
+        32.5,
+    ),
+    Factor(
+        "towel_y",
+        "cm",
+        "Lay its middle {value} cm to the left (negative: right).",
+        "毛巾中心在左侧 {value} 厘米(负为右)。",
+        -2.5,
+        2.5,
+    ),
+    Factor(
+        "towel_turn",
+        "deg",
+        "Turn it by {value} degrees to the left (negative: right).",
+        "把毛巾向左转 {value} 度(负为右)。",
+        -8,
+        8,
+    ),
     Factor(
         "turned_corner",
         "",
@@ -45,10 +73,18 @@ _FACTORS = (
 )
 
 _INSTRUCTIONS = (
-    Instruction("grasp", "Lean forward and pinch the two far corners, one in each hand.", "身体前倾,双手各捏住一个远角。"),
+    Instruction(
+        "grasp", "Lean forward and pinch the two far corners, one in each hand.", "身体前倾,双手各捏住一个远角。"
+    ),
     Instruction("fold", "Carry them over onto the two near corners and let go.", "把两角翻到近处两角上,松手。"),
-    Instruction("smooth", "Press along the crease with the finger tips, from its middle to its ends.", "用指尖沿折痕从中间向两端压平。"),
-    Instruction("grasp_again", "Pinch the two near corners, both layers of each.", "双手各捏住一个近角,上下两层一起捏。"),
+    Instruction(
+        "smooth",
+        "Press along the crease with the finger tips, from its middle to its ends.",
+        "用指尖沿折痕从中间向两端压平。",
+    ),
+    Instruction(
+        "grasp_again", "Pinch the two near corners, both layers of each.", "双手各捏住一个近角,上下两层一起捏。"
+    ),
     Instruction("fold_again", "Carry them over onto the ends of the crease and let go.", "翻到折痕的两端上,松手。"),
 )
 

@@ -103,25 +103,24 @@ class FoldTowelRules:
         is_half = gap_mm < CORNER_MM and lies and covered < HALF_COVERED and tall_mm < HALF_TALL_MM
         self._is_folded = is_half or (self._is_folded and gap_mm < 2.0 * CORNER_MM)
         is_strip = (
-            self._is_folded
-            and strip_mm < CORNER_MM
-            and lies
-            and covered < STRIP_COVERED
-            and tall_mm < STRIP_TALL_MM
+            self._is_folded and strip_mm < CORNER_MM and lies and covered < STRIP_COVERED and tall_mm < STRIP_TALL_MM
         )
         pressed = sum(self._pressed)
         has_corners = all(corner(f"far_{side}") in holding[side] for side in SIDES)
         has_both = has_corners and all(corner(f"near_{side}") in holding[side] for side in SIDES)
         held = ", ".join(side for side in SIDES if holding[side]) or "no"
         checks = {
-            f"grasp: {held} hand holds, not both far corners": has_corners or self._is_folded or gap_mm < 2.0 * CORNER_MM,
+            f"grasp: {held} hand holds, not both far corners": has_corners
+            or self._is_folded
+            or gap_mm < 2.0 * CORNER_MM,
             f"fold: far corners {gap_mm:.0f} mm from the near ones (at most {CORNER_MM:.0f}), {covered:.0%} covered (at "
             f"most {HALF_COVERED:.0%}), {tall_mm:.0f} mm tall (at most {HALF_TALL_MM:.0f}), moving at {speed_m_s:.2f} "
             f"m/s, {held} hand holds": self._is_folded,
             f"smooth: {pressed} of {SIDE} places of the crease are pressed (at least {PRESSED_SHARE})": (
                 pressed >= PRESSED_SHARE
             ),
-            f"grasp_again: {held} hand holds, not both layers at both near corners": has_both or strip_mm < 2.0 * CORNER_MM,
+            f"grasp_again: {held} hand holds, not both layers at both near corners": has_both
+            or strip_mm < 2.0 * CORNER_MM,
             f"fold_again: the corners are {strip_mm:.0f} mm from the crease's ends (at most {CORNER_MM:.0f}), "
             f"{covered:.0%} covered (at most {STRIP_COVERED:.0%}), {tall_mm:.0f} mm tall (at most {STRIP_TALL_MM:.0f}), "
             f"moving at {speed_m_s:.2f} m/s, {held} hand holds": is_strip,
@@ -203,5 +202,7 @@ class FoldTowelRules:
             return f"torn: a hand pulled at the towel with {self._pull_peak_n:.1f} N (at most {TEAR_N:.0f})"
         outside_mm = 1e3 * float((np.abs(vertices_m[:, :2] - self._table_m[:2]) - self._table_half_m).max())
         if outside_mm > 1e3 * OVERHANG_M:
-            return f"dropped: the towel hangs {outside_mm:.0f} mm over the table's edge (at most {1e3 * OVERHANG_M:.0f})"
+            return (
+                f"dropped: the towel hangs {outside_mm:.0f} mm over the table's edge (at most {1e3 * OVERHANG_M:.0f})"
+            )
         return None

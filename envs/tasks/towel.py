@@ -100,7 +100,7 @@ class Towel:
             flat = _turn_in(flat, self.size_m, turned_corner, float(self._model.flex_radius[0]))
         c, s = np.cos(turn_rad), np.sin(turn_rad)
         turned = flat @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-        place = turned + [middle_m[0], middle_m[1], self._centre[2]]
+        place = turned + np.array([middle_m[0], middle_m[1], self._centre[2]])
         data.qpos[self.qpos] = place - self._model.body_pos[self.bodies]
         data.qvel[self.dof] = 0.0
 
