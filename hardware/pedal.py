@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, cast, get_args
 
 from hardware.errors import SensorError, StaleDeviceError
-from hardware.input_events import InputDevice
+from hardware.input_events import InputDevice, KeyStates, kernel_key_states
 
 PedalMeaning = Literal["clutch", "take_over", "give_back", "step_done", "success", "failure", "e_stop"]
 MEANINGS: tuple[PedalMeaning, ...] = get_args(PedalMeaning)
@@ -18,7 +18,7 @@ _PAIR = re.compile(r"([0-9]{1,3})=([a-z_-]+)")
 OnMeaning = Callable[[PedalMeaning], None]
 
 
-class Pedal:
+class Pedal(InputDevice):
     """A pedal whose keys mean something. Presses are told at once, from the reader's thread.
 
     Args:
@@ -26,6 +26,7 @@ class Pedal:
         meanings: what each key code means; other keys mean nothing.
         on_press: hears each press.
         name: what a person calls the device.
+        key_states: see `hardware.input_events.EventSource`.
     """
 
     def __init__(
@@ -34,24 +35,14 @@ class Pedal:
         on_press: OnMeaning,
         meanings: Mapping[int, PedalMeaning] = USUAL_PEDAL,
         name: str = "pedal",
+        *,
+        key_states: KeyStates = kernel_key_states,
     ) -> None:
         self._meanings = dict(meanings)
         self._on_press = on_press
-        self.has_e_stop = "e_stop" in self._meanings.values()
-        self._device = InputDevice(f"{name} {path}", path, self._hear, has_e_stop=self.has_e_stop)
-
-    def start(self) -> None:
-        """Begin to listen.
-
-        Raises:
-            StaleDeviceError: the pedal cannot be opened.
-        """
-        self._device.start()
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it is still plugged in."""
-        return self._device.is_there
+        stop_codes = frozenset(code for code, meaning in self._meanings.items() if meaning == "e_stop")
+        self.has_e_stop = bool(stop_codes)
+        super().__init__(f"{name} {path}", path, self._hear, stop_codes=stop_codes, key_states=key_states)
 
     @property
     def is_e_stop_held(self) -> bool:
@@ -61,14 +52,10 @@ class Pedal:
     def holds(self, meaning: PedalMeaning) -> bool:
         """Whether a key with this meaning is held down now; a pedal that has gone holds nothing."""
         try:
-            held = self._device.state().held
+            held = self.state().held
         except StaleDeviceError:
             return False
         return any(self._meanings.get(code) == meaning for code in held)
-
-    def close(self) -> None:
-        """Stop listening. May be called more than once."""
-        self._device.close()
 
     def _hear(self, code: int) -> None:
         if (meaning := self._meanings.get(code)) is not None:

@@ -186,14 +186,15 @@ class ServoChain:
             if not is_holding:
                 self._watchdogs.renew()
 
-    def write_goals(self, goals_rad: FloatArray) -> None:
-        """Send one goal position a joint, (joints,) in rad, as far as `GoalGuard` admits it. Servos do not answer.
+    def write_goals(self, goals_rad: FloatArray) -> FloatArray:
+        """Send one goal position a joint, (joints,) in rad, as far as `GoalGuard` admits it; what was sent, (joints,).
 
         Raises:
             ServoError: the goals have another shape or are not finite, or the chain is not connected.
         """
         admitted, self._held_back = self._guard.admit(goals_rad, self._state.position_rad, self._now_s())
         self._send(admitted)
+        return admitted
 
     def read(self) -> ChainState:
         """The state of every joint."""

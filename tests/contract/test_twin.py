@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from waiting import wait_until
 
 from assets.table import load_robot
 from envs.connections import EXOSKELETON
@@ -24,6 +25,7 @@ from envs.pilots.exoskeleton import REPLY_AMONG_PROCESSES_S, open_exoskeleton
 from envs.registry import make_env
 from envs.remote_crew import RemoteCrew
 from envs.scenario import Scenario
+from envs.senses.lens import Lens
 from envs.senses.sight import SightSense
 from envs.sim_body import SimBody
 from envs.tasks.known import load_rules, load_task
@@ -53,13 +55,6 @@ def patient_robot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def twin(patient_robot: Path) -> Iterator[TwinProcess]:
     with TwinProcess.start("pick_fruit", str(patient_robot)) as twin:
         yield twin
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while not holds() and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    assert holds()
 
 
 @pytest.mark.slow
@@ -124,16 +119,17 @@ def test_a_twin_that_cannot_come_up_says_why() -> None:
 def test_the_cameras_show_what_the_simulated_body_sees() -> None:
     robot, task = load_robot(), load_task("pick_fruit")
     body = SimBody(robot, task, load_rules("pick_fruit"), images=False)
-    scenario = next(task.space.draw(None, np.random.default_rng(8)))
+    drawn = next(task.space.draw(None, np.random.default_rng(8)))
+    scenario = task.space.scenario({**drawn.values, "camera_noise": 0.0})
     body.reset(scenario, np.random.default_rng(0))
     cameras = TwinCameras(robot, task)
     cameras.stage(scenario)
-    cameras.show(body.simulation.physics_state(), time.monotonic())
-    sight = SightSense(body.simulation)
-    for camera in robot.cameras:
-        expected = sight.render(camera.name, camera.width, camera.height).astype(float)
+    cameras.show(body.simulation.physics_state(), body.rules.memory(), time.monotonic())
+    sight, lens = SightSense(body.simulation), Lens(scenario.number("camera_exposure"))
+    for index, camera in enumerate(robot.cameras):
+        expected = lens.develop(sight.render(camera.name, camera.width, camera.height), index, 0).astype(float)
         stream = CameraStream(camera.name, cameras.url(camera.name)).start(LONG_S)
-        wait_until(lambda: np.abs(stream.newest(LONG_S).value - expected).mean() < 2.0)  # noqa: B023
+        wait_until(lambda: np.abs(stream.newest(LONG_S).value - expected).mean() < 2.0, LONG_S)  # noqa: B023
         stream.close()
     sight.close()
     cameras.close()
@@ -158,4 +154,4 @@ def test_a_twin_ends_with_the_process_that_started_it(number: signal.Signals) ->
     owner.send_signal(number)
     owner.wait()
     owner.stdout.close()
-    wait_until(lambda: not Path(control).parent.exists())
+    wait_until(lambda: not Path(control).parent.exists(), LONG_S)
