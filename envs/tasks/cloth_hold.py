@@ -48,6 +48,7 @@ class ClothHold:
 
     def forget(self) -> None:
         """Begin with an open, empty hand."""
+        self._model.eq_obj1id[self._slots] = self._vertex_bodies[0]
         self._vertices = []
         self._gathered_m: list[list[float]] = []  # where each held vertex comes to lie, in the hand's frame
         self._let_go: list[int] = []

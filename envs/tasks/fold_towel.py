@@ -7,7 +7,7 @@ from envs.scenario import Factor, ScenarioSpace
 from envs.tasks.surroundings import SURFACES, SURROUNDINGS
 from envs.tasks.task import Task
 
-TURNED_CORNERS = ("none", "far_left", "far_right", "near_left", "near_right")
+TURNED_CORNERS = ("none", "near_left", "far_right")  # where the mesh has diagonals to fold along
 TOWEL_PATTERNS = ("plain", "striped", "checked")
 
 _FACTORS = (

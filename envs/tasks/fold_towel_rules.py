@@ -14,14 +14,15 @@ from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.cloth_hold import HAND_BIT, ClothHold
+from envs.tasks.fold_towel import TOWEL_PATTERNS
 from envs.tasks.towel import CREASE_ROW, FABRICS, SIDE, Towel, corner, vertex
 
 FloatArray = NDArray[np.float64]
 
 SIDES = ("left", "right")
 CORNER_MM = 35.0
-HALF_COVERED = (0.46, 0.60)  # of the flat towel's area; 0.50 is a perfect half, less has a corner turned in
-STRIP_COVERED = (0.20, 0.36)  # 0.25 is a perfect quarter
+HALF_COVERED = (0.42, 0.60)  # of the flat towel's area; 0.50 is a perfect half, a corner turned in takes 0.03 off
+STRIP_COVERED = (0.19, 0.36)  # 0.25 is a perfect quarter
 HALF_TALL_MM = 60.0
 STRIP_TALL_MM = 75.0
 AT_REST_M_S = 0.15
@@ -54,6 +55,7 @@ class FoldTowelRules:
             ]
         )
         self._hand_contype = model.geom_contype[self._hand_geoms].copy()
+        self._patterns = [model.mat(f"towel_{pattern}").id for pattern in TOWEL_PATTERNS]
         self._grip_friction = 0.5
         self._forget()
 
@@ -65,9 +67,8 @@ class FoldTowelRules:
             hold.forget()
         self._grip_friction = number("grip_friction")
         self.towel.cut(number("towel_size") / 1e2, FABRICS[str(scenario.values["fabric"])])
-        pattern = model.mat(f"towel_{scenario.values['pattern']}").id
-        model.flex_matid[:] = pattern
-        model.mat_rgba[pattern, :3] = colorsys.hsv_to_rgb(number("towel_hue") / 360.0, 0.6, 0.95)
+        model.flex_matid[:] = model.mat(f"towel_{scenario.values['pattern']}").id
+        model.mat_rgba[self._patterns, :3] = colorsys.hsv_to_rgb(number("towel_hue") / 360.0, 0.6, 0.95)
         anchors = model.eq_data.copy()
         mujoco.mj_setConst(model, data)  # which places anchors anew, from the compiled pose
         model.eq_data[:] = anchors

@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 
 SIDE = 9  # vertices along an edge; vertex `row * SIDE + column`, rows from near to far, columns from right to left
 CREASE_ROW = SIDE // 2
-FLAP_CELLS = 2.5  # how many cells, along both edges together, a turned corner takes with it
+FLAP_CELLS = 2  # how many cells of either edge a turned corner takes with it: the fold runs along the mesh
 _CORNERS = {
     "near_right": 0,
     "near_left": SIDE - 1,
