@@ -121,7 +121,9 @@ class FoldTowelRules:
         checks = {
             f"grasp: {held} hand holds, not both far corners": was_grasped,
             f"fold: far corners {gap_mm:.0f} mm from the near ones (at most {CORNER_MM:.0f}), {_share(covered)} "
-            f"covered ({_share(*HALF_COVERED)}), {tall_mm:.0f} mm tall (at most {HALF_TALL_MM:.0f}), {state}": self._is_folded,
+            f"covered ({_share(*HALF_COVERED)}), {tall_mm:.0f} mm tall (at most {HALF_TALL_MM:.0f}), {state}": (
+                self._is_folded
+            ),
             f"smooth: {pressed} of {SIDE} places of the crease are pressed (at least {PRESSED_PLACES})": (
                 pressed >= PRESSED_PLACES
             ),
