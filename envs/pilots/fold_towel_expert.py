@@ -34,6 +34,7 @@ SLACKER = 0.35  # towards the end, where a taut cloth would draw its other half 
 REACH_ONCE, REACH_TWICE = 0.97, 1.15  # of the way: four layers spring back, and one drawn over them lies flatter
 TAUT = 0.85  # of a half circle around the crease to be: no higher, or the cloth that lies is pulled along
 PINCHED_ABOVE_TABLE_M = 0.017
+TURNED_M = 0.04  # a corner so far from where it belongs is drawn out first
 PRESSING_DOWN = np.array([0.0, 0.0, 0.014])  # servos give: it takes so much to press through the cloth
 HEAD = {"head_yaw": 0.0, "head_pitch": 0.55}
 
@@ -112,6 +113,9 @@ class FoldTowelExpert:
     def _plan(self, step: int) -> list[Leg]:
         vertices_m = self._rules.towel.vertices(self._simulation.data)
         has_hold = all(corner(f"far_{side}") in self._rules.holds[side].vertices for side in SIDES)
+        turned = self._turned_in(vertices_m) if step == 0 else None
+        if turned is not None:
+            return self._turn_out(*turned)
         if step == 0 or (step == 1 and not has_hold):
             return self._grasp({side: vertices_m[corner(f"far_{side}")] for side in SIDES})
         if step == 1:
@@ -124,6 +128,41 @@ class FoldTowelExpert:
             return self._grasp(ends)
         crease = {"right": vertices_m[vertex(CREASE_ROW, 0)], "left": vertices_m[vertex(CREASE_ROW, SIDE - 1)]}
         return self._carry(crease, REACH_TWICE)
+
+    def _turned_in(self, vertices_m: FloatArray) -> tuple[str, FloatArray, FloatArray] | None:
+        """A corner that does not lie where the other three say: whose hand it is for, its place, where it belongs."""
+        size_m = self._rules.towel.size_m
+        for depth, other_depth in (("far", "near"), ("near", "far")):
+            for side, other_side in (("left", "right"), ("right", "left")):
+                place, beside = vertices_m[corner(f"{depth}_{side}")], vertices_m[corner(f"{depth}_{other_side}")]
+                behind, opposite = vertices_m[corner(f"{other_depth}_{side}")], corner(f"{other_depth}_{other_side}")
+                flat = beside + behind - vertices_m[opposite]
+                is_off = np.linalg.norm((flat - place)[:2]) > TURNED_M
+                # Seen from the opposite corner this one's neighbours lie as well, but that one lies outside.
+                is_inside = np.linalg.norm((place - (beside + behind) / 2.0)[:2]) < 0.6 * size_m
+                if is_off and is_inside and np.linalg.norm((beside - behind)[:2]) > 1.3 * size_m:
+                    return side, place, flat
+        return None
+
+    def _turn_out(self, side: str, place: FloatArray, flat: FloatArray) -> list[Leg]:
+        """Pinch a corner that is turned in, and draw it out flat; the other hand waits."""
+        rest = self._places["right" if side == "left" else "left"].copy()
+        waiting = {"right" if side == "left" else "left": rest}
+        start = np.array([*place[:2], max(place[2], TABLE_M) + PINCH_ABOVE_TABLE_M])
+        out = flat + 0.1 * (flat - place)
+        end = np.array([*out[:2], TABLE_M + PINCH_ABOVE_TABLE_M])
+        down, over = {side: start, **waiting}, {side: start + ABOVE, **waiting}
+        lifted, laid = {side: (start + end) / 2.0 + ABOVE / 2.0, **waiting}, {side: end, **waiting}
+        far_m = float(np.linalg.norm(over[side] - self._places[side]))
+        return [
+            self._lifted(over, (0.6 + 2.2 * far_m) * self._pace, 0.04, OPEN),
+            self._straight(over, down, 0.45 * self._pace, OPEN),
+            self._straight(down, down, 0.4, PINCHED),
+            self._straight(down, lifted, 0.5 * self._pace, PINCHED),
+            self._straight(lifted, laid, 0.5 * self._pace, PINCHED),
+            self._straight(laid, laid, 0.3, OPEN),
+            self._straight(laid, {side: end + ABOVE, **waiting}, 0.4 * self._pace, OPEN),
+        ]
 
     def _grasp(self, corners: Mapping[str, FloatArray]) -> list[Leg]:
         down = {

@@ -30,12 +30,22 @@ _FACES = 2.0  # cloth slips on both pads
 
 
 class ClothHold:
-    """One hand's hold on the vertices of a flex. Thumb and middle finger pinch."""
+    """One hand's hold on the vertices of a flex. Thumb and middle finger pinch.
 
-    def __init__(self, simulation: Simulation, side: str, vertex_bodies: NDArray[np.intp]) -> None:
+    Args:
+        simulation: the one that robot and cloth are in.
+        side: "left" or "right".
+        vertex_bodies: the bodies of the vertices, (vertices,).
+        is_edge: which vertices lie at the cloth's edge, (vertices,): a finger gets under cloth only there.
+    """
+
+    def __init__(
+        self, simulation: Simulation, side: str, vertex_bodies: NDArray[np.intp], is_edge: NDArray[np.bool_]
+    ) -> None:
         model = simulation.model
         self._model = model
         self._vertex_bodies = vertex_bodies
+        self._is_edge = is_edge
         self._slots = [model.equality(f"{side}_hold_{slot}").id for slot in range(SLOTS)]
         self._hand = model.body(f"{side}_hand").id
         self._tips = [model.body(f"{side}_{digit}_distal").id for digit in ("thumb", "middle")]
@@ -133,7 +143,7 @@ class ClothHold:
     def _catch(self, data: mujoco.MjData, vertices_m: FloatArray) -> None:
         """Hold what is within reach, and gather it between the finger tips, the top layer next to the thumb."""
         pinch_m = self.pinch_m(data)
-        distance_m = np.linalg.norm(vertices_m - pinch_m, axis=1)
+        distance_m = np.where(self._is_edge, np.linalg.norm(vertices_m - pinch_m, axis=1), np.inf)
         beside_m = np.linalg.norm((vertices_m - vertices_m[distance_m.argmin()])[:, :2], axis=1)
         nearest = np.argsort(distance_m, kind="stable")[:SLOTS]
         caught = [int(index) for index in nearest if distance_m[index] < REACH_M and beside_m[index] < STACKED_M]

@@ -21,8 +21,8 @@ FloatArray = NDArray[np.float64]
 
 SIDES = ("left", "right")
 CORNER_MM = 35.0
-HALF_COVERED = (0.42, 0.60)  # of the flat towel's area; 0.50 is a perfect half, a corner turned in takes 0.03 off
-STRIP_COVERED = (0.19, 0.36)  # 0.25 is a perfect quarter
+HALF_COVERED = (0.46, 0.60)  # of the flat towel's area; 0.50 is a perfect half, less has a corner turned in
+STRIP_COVERED = (0.20, 0.36)  # 0.25 is a perfect quarter
 HALF_TALL_MM = 60.0
 STRIP_TALL_MM = 75.0
 AT_REST_M_S = 0.15
@@ -43,7 +43,7 @@ class FoldTowelRules:
         model = simulation.model
         self._model = model
         self.towel = Towel(simulation)
-        self.holds = {side: ClothHold(simulation, side, self.towel.bodies) for side in SIDES}
+        self.holds = {side: ClothHold(simulation, side, self.towel.bodies, self.towel.is_edge) for side in SIDES}
         self._table_m = model.body("table").pos.copy()  # (3,) the middle of its top
         self._table_half_m = model.geom("table_top").size[:2].copy()
         owner = [model.body(body).name for body in model.geom_bodyid]

@@ -60,6 +60,8 @@ class Towel:
         first_joints = np.array([body.jntadr[0] for body in bodies])
         self.qpos = model.jnt_qposadr[first_joints][:, None] + np.arange(3)  # (vertices, 3)
         self.dof = model.jnt_dofadr[first_joints][:, None] + np.arange(3)  # (vertices, 3)
+        row, column = np.divmod(np.arange(SIDE * SIDE), SIDE)
+        self.is_edge = np.isin(row, (0, SIDE - 1)) | np.isin(column, (0, SIDE - 1))  # (vertices,)
         self._model = model
         self._rest = model.body_pos[self.bodies].copy()
         self._centre = self._rest.mean(axis=0)
