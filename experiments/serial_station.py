@@ -20,7 +20,7 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.correction import CorrectedPilot
 from envs.registry import BodyKind, make_env
 from envs.remote_crew import RemoteCrew
-from experiments.calibrations import chosen_calibration
+from experiments.calibrations import chosen_calibration, told_calibration
 from experiments.cockpit import Cockpit, Device, Teleoperation, cockpit, require_device
 from experiments.command import USER_ERRORS
 from experiments.endings import ended_like_ctrl_c
@@ -187,7 +187,9 @@ def _connected(
         else:
             asked = panel if is_robot else None
             measured = None
-            if calibration is not None or is_robot:
+            if is_robot and panel is not None:
+                measured = told_calibration(calibration, load_robot(robot), panel.ask_name)
+            elif calibration is not None:
                 measured = chosen_calibration(calibration, load_robot(robot))
             cables = cables_of(ports)
             env = make_env(task, "serial", robot=robot, ports=cables, panel=asked, calibration=measured)

@@ -164,12 +164,13 @@ class ServoChain:
         is_holding = False
         try:
             self._restarted |= {servo.joint for servo in self._watchdogs.restarted()}
-            self._watchdogs.clear()
+            self._watchdogs.be_patient()
             for servo in [servo for servo in self._servos if servo.joint in self._restarted]:
                 permit()
                 _LOG.warning("the servo of %s has restarted and is set up again", servo.joint)
                 prepare(self._spec, servo, self._buses[servo.bus])
                 self._restarted.remove(servo.joint)
+            self._watchdogs.be_patient()  # those that were set up again have none
             state = self._take(self._reading.read_whole())
             self._limits.refuse_far_outside(state.position_rad)
             is_outside = self._limits.is_outside(state.position_rad)
