@@ -44,7 +44,7 @@ class TwoHands:
     def place(self, side: str) -> FloatArray:  # (3,)
         """Where the finger tips of a hand would meet now."""
         arm = self._arms[side]
-        return arm.hand_position() + arm.hand_rotation().as_matrix() @ PINCH_IN_HAND
+        return np.asarray(arm.hand_position() + arm.hand_rotation().as_matrix() @ PINCH_IN_HAND)
 
     def command(self, places: Mapping[str, FloatArray]) -> FloatArray:  # (joints,)
         """Joint targets, one control period on, that bring both hands to places, (3,) each.

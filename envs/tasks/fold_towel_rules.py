@@ -57,7 +57,10 @@ class FoldTowelRules:
         self._hand_contype = model.geom_contype[self._hand_geoms].copy()
         self._patterns = [model.mat(f"towel_{pattern}").id for pattern in TOWEL_PATTERNS]
         self._grip_friction = 0.5
-        self._forget()
+        self._is_folded = False
+        self._pressed = [False] * SIDE
+        self._pull_peak_n = 0.0
+        self._calm_s = 0.0
 
     def stage(self, simulation: Simulation, scenario: Scenario) -> None:
         self._forget()
