@@ -129,7 +129,6 @@ def test_a_towel_that_is_pulled_too_hard_tears(env: HumanoidEnv) -> None:
 
 def pull_when_held(env: HumanoidEnv, where: Scenario, pull_n: float, *, squeezing: bool = False) -> bool:
     """Fly until both hands hold a corner, then draw one corner out for 0.3 s; whether it is still held."""
-    data = body_of(env).simulation.data
 
     def closer(wish_rad: FloatArray, info: Info) -> FloatArray:
         is_held = squeezing and info["judgement"].current == FOLD
