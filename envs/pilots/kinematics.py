@@ -58,6 +58,13 @@ class HandKinematics:
         rest[self._qpos] = self._robot.home
         self._posture.set_target(rest)
 
+    def stand(self, position_rad: FloatArray) -> None:
+        """Take every joint but this arm's from these positions, (joints,): a waist that leans carries the arm along."""
+        q = self._configuration.q.copy()
+        others = np.setdiff1d(np.arange(len(self._qpos)), self._arm)
+        q[self._qpos[others]] = position_rad[others]
+        self._configuration.update(q)
+
     def hand_position(self) -> FloatArray:  # (3,)
         return np.array(self._configuration.get_transform_frame_to_world(self._site, "site").translation())
 
@@ -95,15 +102,20 @@ class HandKinematics:
             self._configuration.integrate_inplace(velocity, dt_s)
         return np.array(self._configuration.q[self._qpos])
 
-    def command(self, position_rad: FloatArray, rate_rad_s: FloatArray) -> FloatArray:  # (joints,)
-        """Targets that make position servos follow `position_rad` in spite of weight and damping."""
+    def command(
+        self, position_rad: FloatArray, rate_rad_s: FloatArray, joints: NDArray[np.intp] | None = None
+    ) -> FloatArray:  # (joints,)
+        """Targets that make position servos follow `position_rad` in spite of weight and damping.
+
+        Only the servos of `joints` (indices; this arm's, if left out) are helped; the others are sent as they are.
+        """
         self._data.qpos[self._qpos] = position_rad
         self._data.qvel[:] = 0.0
         mujoco.mj_forward(self.model, self._data)
         weight_nm = self._data.qfrc_bias[self._dof]
         command = position_rad.copy()
-        arm = self._arm
-        command[arm] += (weight_nm * self._compliance + rate_rad_s * self._lag_s)[arm]
+        helped = self._arm if joints is None else joints
+        command[helped] += (weight_nm * self._compliance + rate_rad_s * self._lag_s)[helped]
         return np.clip(command, self._robot.lower, self._robot.upper)
 
 

@@ -21,3 +21,11 @@ class TestSimBody(BodyContract):
     @pytest.fixture
     def make_env(self) -> Maker:
         return lambda: make_registered_env("pick_fruit", "sim", camera_every=3)
+
+
+class TestSimBodyWithCloth(BodyContract):
+    steps: ClassVar[int] = 4
+
+    @pytest.fixture
+    def make_env(self) -> Maker:
+        return lambda: make_registered_env("fold_towel", "sim", images=False)
