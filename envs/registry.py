@@ -27,6 +27,8 @@ _ENTRY_POINT = "envs.registry:make_env"
 _IDS: Mapping[str, tuple[str, BodyKind]] = {
     "Retake/PickFruit-v0": ("pick_fruit", "sim"),
     "Retake/PickFruitReal-v0": ("pick_fruit", "serial"),
+    "Retake/BrewCoffee-v0": ("brew_coffee", "sim"),
+    "Retake/BrewCoffeeReal-v0": ("brew_coffee", "serial"),
 }
 
 

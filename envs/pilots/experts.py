@@ -15,7 +15,10 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.rules import SceneRules
 
-_EXPERTS = {"pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert"}
+_EXPERTS = {
+    "pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert",
+    "brew_coffee": "envs.pilots.brew_coffee_expert:BrewCoffeeExpert",
+}
 
 
 class Expert(Protocol):
