@@ -80,7 +80,8 @@ class BrewCoffeeExpert:
         self._pace = self._size_guess = 1.0
         if rng is not None:
             self._detour = rng.normal(0.0, DETOUR_M, 3)
-            self._detour[0] = -2.0 * abs(self._detour[0])  # towards the robot: away from what stands there
+            # Towards the robot and up: away from what stands there.
+            self._detour = np.abs(self._detour) * [-2.0, np.sign(self._detour[1]), 1.0]
             self._pace = float(rng.uniform(*PACES))
             self._size_guess = 1.0 + SIZE_ERROR * float(np.clip(rng.normal(), -2.0, 2.0))
         self._target = position_rad.copy()
@@ -161,15 +162,12 @@ class BrewCoffeeExpert:
         return self._place_legs(hand, is_held)
 
     def _reach_legs(self, hand: FloatArray, grip: FloatArray) -> list[Leg]:
-        """Around the cup with open fingers, coming along the way the fingers will point."""
+        """Around the cup with open fingers: turned before, then straight in, so that no finger sweeps it away."""
         pointing = _level_pointing(grip)
-        distance_m = float(np.linalg.norm(grip - hand))
-        via = grip - min(APPROACH_M, 0.6 * distance_m) * pointing
-        legs = [Leg(grip, (0.75 + 1.6 * distance_m) * self._pace, "open", via)]
-        if self._step == WAIT:
-            back = hand - BACK_M * np.array([1.0, 0.0, 0.0])
-            legs.insert(0, Leg(back, 0.5 * self._pace, "open"))
-        return legs
+        before = grip - APPROACH_M * pointing
+        to_go_m = float(np.linalg.norm(before - hand))
+        legs = [Leg(before, (0.45 + 1.5 * to_go_m) * self._pace, "open", pointing=pointing)]
+        return [*legs, Leg(grip, 0.6 * self._pace, "open", pointing=pointing)]
 
     def _set_legs(self, hand: FloatArray, grip: FloatArray) -> list[Leg]:
         below = self._under_spout()
@@ -196,7 +194,7 @@ class BrewCoffeeExpert:
         """By a bow towards the robot, around the machine's button and grate."""
         via = (hand + end) / 2
         via[0] = min(hand[0], end[0]) - 0.1
-        via[2] = max(hand[2], end[2]) + 0.01
+        via[2] = max(hand[2], end[2]) + 0.03
         return Leg(end, duration_s * self._pace, "close", via)
 
     def _place_legs(self, hand: FloatArray, is_held: bool) -> list[Leg]:
