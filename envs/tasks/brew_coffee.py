@@ -1,9 +1,10 @@
-"""Brew a coffee: set the cup under the spout, press, wait for the beep, carry the full cup to the tray, spill nothing."""
+"""Brew a coffee: cup under the spout, press, wait for the beep, carry the full cup to the tray, spill nothing."""
 
 from __future__ import annotations
 
 from envs.episodes.records import Instruction
 from envs.scenario import Factor, ScenarioSpace
+from envs.tasks.surroundings import SURFACES, SURROUNDINGS
 from envs.tasks.task import Task
 
 _BREWING_S = (4.0, 12.0)
@@ -29,8 +30,12 @@ _FACTORS = (
     ),
     Factor("cup_radius", "mm", "Take a cup of radius {value} mm.", "取一个半径 {value} 毫米的杯子。", 26, 33),
     Factor("cup_mass", "g", "The empty cup weighs {value} g.", "空杯重 {value} 克。", 80, 180),
-    Factor("cup_hue", "deg", "Its colour has hue {value} degrees.", "杯子色相 {value} 度。", 0, 360, nominal=(190, 250)),
-    Factor("cup_friction", "", "Its glaze has friction {value} (0.5 wet).", "釉面摩擦系数 {value}(0.5 为湿)。", 0.5, 1.0),
+    Factor(
+        "cup_hue", "deg", "Its colour has hue {value} degrees.", "杯子色相 {value} 度。", 0, 360, nominal=(190, 250)
+    ),
+    Factor(
+        "cup_friction", "", "Its glaze has friction {value} (0.5 wet).", "釉面摩擦系数 {value}(0.5 为湿)。", 0.5, 1.0
+    ),
     Factor(
         "rim_gap",
         "mm",
@@ -39,13 +44,33 @@ _FACTORS = (
         8,
         16,
     ),
-    Factor("cup_x", "cm", "The cup stands {value} cm in front of the robot's axis.", "杯子在机器人前方 {value} 厘米。", 24, 31),
-    Factor("cup_y", "cm", "It stands {value} cm to the left (negative: right).", "杯子在左侧 {value} 厘米(负为右)。", -37, -32),
+    Factor(
+        "cup_x",
+        "cm",
+        "The cup stands {value} cm in front of the robot's axis.",
+        "杯子在机器人前方 {value} 厘米。",
+        24,
+        31,
+    ),
+    Factor(
+        "cup_y",
+        "cm",
+        "It stands {value} cm to the left (negative: right).",
+        "杯子在左侧 {value} 厘米(负为右)。",
+        -37,
+        -32,
+    ),
     Factor("tray_x", "cm", "The tray lies {value} cm in front of it.", "托盘在机器人前方 {value} 厘米。", 23, 27),
-    Factor("tray_y", "cm", "It lies {value} cm to the left (negative: right).", "托盘在左侧 {value} 厘米(负为右)。", -21, -18),
-    Factor("light_level", "", "Dim the light to {value} of full.", "灯光亮度为满亮度的 {value}。", 0.25, 1.0),
-    Factor("noise_level", "dB", "Play background noise at {value} dB.", "播放 {value} 分贝的背景噪声。", 30, 70),
-    Factor("crate_number", "", "Write crate number {value} on the slate.", "在记录板上写箱号 {value}。", 1, 9),
+    Factor(
+        "tray_y",
+        "cm",
+        "It lies {value} cm to the left (negative: right).",
+        "托盘在左侧 {value} 厘米(负为右)。",
+        -21,
+        -18,
+    ),
+    *SURFACES,
+    *SURROUNDINGS,
 )
 
 _INSTRUCTIONS = (

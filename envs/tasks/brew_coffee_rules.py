@@ -106,9 +106,7 @@ class BrewCoffeeRules:
             f"take: the cup still stands under the spout, held by {min(self._grip_n):.1f} N": self._is_taken,
             f"carry: the cup is {off_tray_mm:.0f} mm beside the tray's middle (at most {ON_TRAY_MM:.0f})": over_tray,
             f"place: the cup is {above_tray_mm:.0f} mm above the tray, leaning {tilt_deg:.0f} degrees, moving at "
-            f"{speed_m_s:.2f} m/s, held by {max(self._grip_n):.1f} N": (
-                on_tray and let_go and speed_m_s < AT_REST_M_S
-            ),
+            f"{speed_m_s:.2f} m/s, held by {max(self._grip_n):.1f} N": (on_tray and let_go and speed_m_s < AT_REST_M_S),
         }
         done = tuple(checks.values())
         failure = self._failure(simulation, tilt_deg)
@@ -132,9 +130,6 @@ class BrewCoffeeRules:
         self._is_taken = memory["is_taken"]
         self._spoiled = memory["spoiled"]
 
-    noise_level_db = 30.0
-    impact = 0.0
-
     @property
     def voices(self) -> Mapping[str, float]:
         return self.machine.voices
@@ -152,10 +147,12 @@ class BrewCoffeeRules:
         if self.machine.is_ready:
             self._is_taken = not catches
             if not self._is_taken and self.machine.is_rinsing:
-                self._spoiled = f"late: the cup still stood there {PATIENCE_S:.0f} s after the beep, and was rinsed into"
+                self._spoiled = f"late: the cup still stood there {PATIENCE_S:.0f} s after the beep, and rinsing began"
         elif not catches and has_just_started:
             self._spoiled = f"missed: the button was pressed with the cup {off_mm:.0f} mm beside the spout"
-            self._spoiled += f" (at most {reach_mm:.0f}) and {above_mm:.0f} mm above the grate (at most {LIFTED_MM:.0f})"
+            self._spoiled += (
+                f" (at most {reach_mm:.0f}) and {above_mm:.0f} mm above the grate (at most {LIFTED_MM:.0f})"
+            )
         elif not catches:
             self._spoiled = f"early: the cup was taken {self.machine.until_beep_s:.1f} s before the beep"
 
