@@ -154,7 +154,7 @@ class BrewCoffeeExpert:
         if step == GRASP:
             return [Leg(hand, 0.2, "close")]
         if step == SET:
-            return self._set_legs(hand, grip)
+            return self._set_legs(hand)
         if step == TAKE:
             return [Leg(hand + HOVER_M * _UP, 0.5 * self._pace, "close")]
         if step == CARRY:
@@ -165,15 +165,25 @@ class BrewCoffeeExpert:
         """Around the cup with open fingers: turned before, then straight in, so that no finger sweeps it away."""
         pointing = _level_pointing(grip)
         before = grip - APPROACH_M * pointing
+        legs = []
+        if float(np.linalg.norm(hand - grip)) < APPROACH_M + NEAR_M:
+            legs, hand = self._back_legs(hand), hand - BACK_M * self._pointing()
         to_go_m = float(np.linalg.norm(before - hand))
-        legs = [Leg(before, (0.45 + 1.5 * to_go_m) * self._pace, "open", pointing=pointing)]
+        legs.append(Leg(before, (0.45 + 1.5 * to_go_m) * self._pace, "open", pointing=pointing))
         return [*legs, Leg(grip, 0.6 * self._pace, "open", pointing=pointing)]
 
-    def _set_legs(self, hand: FloatArray, grip: FloatArray) -> list[Leg]:
+    def _back_legs(self, hand: FloatArray) -> list[Leg]:
+        """Away from a cup that is not held: let go of it first, then straight back."""
+        pointing = self._pointing()
+        still = Leg(hand, 0.3 * self._pace, "open", pointing=pointing)
+        return [still, Leg(hand - BACK_M * pointing, 0.6 * self._pace, "open", pointing=pointing)]
+
+    def _set_legs(self, hand: FloatArray) -> list[Leg]:
         below = self._under_spout()
-        legs = [self._carry_leg(hand + LIFT_M * _UP, below + HOVER_M * _UP, 1.3)]
-        if float(np.linalg.norm((hand - below)[:2])) > APPROACH_M:
-            legs.insert(0, Leg(hand + LIFT_M * _UP, 0.45 * self._pace, "close"))
+        legs = [self._carry_leg(hand, below + HOVER_M * _UP, 1.3)]
+        if hand[2] < below[2] + HOVER_M:
+            up = np.array([hand[0], hand[1], below[2] + HOVER_M])
+            legs = [Leg(up, 0.5 * self._pace, "close"), self._carry_leg(up, below + HOVER_M * _UP, 1.3)]
         lower = Leg(below - 0.002 * _UP, 0.5 * self._pace, "close")
         return [*legs, lower, Leg(below - 0.002 * _UP, 0.45, "open")]
 
@@ -185,10 +195,10 @@ class BrewCoffeeExpert:
             Leg(before, 0.8 * self._pace, "press", before - 0.03 * ahead, ahead),
             Leg(before + (0.025 + PRESS_DEPTH_M) * ahead, 0.5 * self._pace, "press", pointing=ahead),
         ]
-        pointing = -self._kinematics.hand_rotation().as_matrix()[:, 2]
-        if float(np.linalg.norm(hand - self._grip_place())) < APPROACH_M:
-            legs.insert(0, Leg(hand - BACK_M * pointing, 0.6 * self._pace, "open", pointing=pointing))
-        return legs
+        if float(np.linalg.norm(hand - self._grip_place())) > APPROACH_M:
+            return legs
+        still, back = self._back_legs(hand)
+        return [back, *legs] if max(self._rules.grip_n(self._simulation)) == 0.0 else [still, back, *legs]
 
     def _carry_leg(self, hand: FloatArray, end: FloatArray, duration_s: float) -> Leg:
         """By a bow towards the robot, around the machine's button and grate."""
@@ -201,6 +211,9 @@ class BrewCoffeeExpert:
         down = self._on_tray() - 0.002 * _UP
         release = Leg(hand if not is_held else down, 0.5, "open")
         return [Leg(down, 0.7 * self._pace, "close"), release] if is_held else [release]
+
+    def _pointing(self) -> FloatArray:  # (3,)
+        return np.array(-self._kinematics.hand_rotation().as_matrix()[:, 2])
 
     def _grip_height_m(self) -> float:
         return GRIP_ABOVE_FOOT * self._rules.cup.radius_m
