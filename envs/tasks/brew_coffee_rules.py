@@ -49,6 +49,7 @@ class BrewCoffeeRules:
         self._blend = simulation.timestep_s / FORCE_FILTER_S
         self.cup = CoffeeCup(simulation)
         self.machine = CoffeeMachine(simulation.timestep_s)
+        self._spoiled: str | None = None  # what went wrong at the spout
         self._forget()
 
     def stage(self, simulation: Simulation, scenario: Scenario) -> None:
@@ -137,7 +138,7 @@ class BrewCoffeeRules:
     def _forget(self) -> None:
         self._grip_n = [0.0, 0.0]  # thumb, fingers
         self._is_taken = False
-        self._spoiled: str | None = None
+        self._spoiled = None
 
     def _watch_spout(self, simulation: Simulation, has_just_started: bool) -> None:
         """While the machine runs: is the cup there when it must be, and gone when it must not?"""
