@@ -17,7 +17,6 @@ from envs.tasks.coffee_cup import CoffeeCup
 from envs.tasks.coffee_machine import PATIENCE_S, CoffeeMachine
 from envs.tasks.grip import HandGrip
 
-FORCE_FILTER_S = 0.012  # fingers hold by a force that lasts, not by one solver step
 HOLDING_N = 0.6
 TOUCHING_N = 0.1
 PRESSED_M = 0.005
@@ -46,7 +45,6 @@ class BrewCoffeeRules:
         self._tray = model.body("tray").id
         self._button = int(model.joint("button").qposadr[0])
         self._hand = HandGrip(simulation, "right", "cup")
-        self._blend = simulation.timestep_s / FORCE_FILTER_S
         self.cup = CoffeeCup(simulation)
         self.machine = CoffeeMachine(simulation.timestep_s)
         self._spoiled: str | None = None  # what went wrong at the spout
@@ -70,8 +68,6 @@ class BrewCoffeeRules:
         was_started = self.machine.is_started
         self.machine.advance(float(simulation.data.qpos[self._button]) > PRESSED_M)
         self.cup.advance(simulation, self.machine.poured)
-        for index, force_n in enumerate(self._hand.force_n(simulation)):
-            self._grip_n[index] += self._blend * (force_n - self._grip_n[index])
         if self.machine.is_started and not self._is_taken and self._spoiled is None:
             self._watch_spout(simulation, not was_started)
 
@@ -86,7 +82,7 @@ class BrewCoffeeRules:
         off_tray_mm, above_tray_mm = 1e3 * math.hypot(*across[:2]), 1e3 * float(across[2] - _TRAY_M)
         tilt_deg = self._tilt_deg(simulation)
         speed_m_s = float(np.linalg.norm(data.cvel[self._cup_body, 3:]))
-        thumb_n, fingers_n = self._grip_n
+        thumb_n, fingers_n = self.grip_n(simulation)
         held = thumb_n > HOLDING_N and fingers_n > HOLDING_N
         let_go = max(thumb_n, fingers_n) < TOUCHING_N
         stands = off_spout_mm < UNDER_SPOUT_MM and above_drip_mm < STANDING_MM and tilt_deg < UPRIGHT_DEG
@@ -104,10 +100,12 @@ class BrewCoffeeRules:
                 machine.is_started
             ),
             "wait: the machine has not beeped yet": machine.is_ready,
-            f"take: the cup still stands under the spout, held by {min(self._grip_n):.1f} N": self._is_taken,
+            f"take: the cup still stands under the spout, held by {min(thumb_n, fingers_n):.1f} N": self._is_taken,
             f"carry: the cup is {off_tray_mm:.0f} mm beside the tray's middle (at most {ON_TRAY_MM:.0f})": over_tray,
             f"place: the cup is {above_tray_mm:.0f} mm above the tray, leaning {tilt_deg:.0f} degrees, moving at "
-            f"{speed_m_s:.2f} m/s, held by {max(self._grip_n):.1f} N": (on_tray and let_go and speed_m_s < AT_REST_M_S),
+            f"{speed_m_s:.2f} m/s, held by {max(thumb_n, fingers_n):.1f} N": (
+                on_tray and let_go and speed_m_s < AT_REST_M_S
+            ),
         }
         done = tuple(checks.values())
         failure = self._failure(simulation, tilt_deg)
@@ -119,7 +117,6 @@ class BrewCoffeeRules:
         return {
             "running_s": self.machine.running_s,
             "cup": self.cup.memory(),
-            "grip_n": list(self._grip_n),
             "is_taken": self._is_taken,
             "spoiled": self._spoiled,
         }
@@ -127,7 +124,6 @@ class BrewCoffeeRules:
     def restore(self, memory: dict[str, Any]) -> None:
         self.machine.running_s = memory["running_s"]
         self.cup.restore(memory["cup"])
-        self._grip_n = list(memory["grip_n"])
         self._is_taken = memory["is_taken"]
         self._spoiled = memory["spoiled"]
 
@@ -136,7 +132,6 @@ class BrewCoffeeRules:
         return self.machine.voices
 
     def _forget(self) -> None:
-        self._grip_n = [0.0, 0.0]  # thumb, fingers
         self._is_taken = False
         self._spoiled = None
 

@@ -91,19 +91,22 @@ class CoffeeCup:
 
     def advance(self, simulation: Simulation, poured: float) -> None:
         """One step of physics: move the coffee's surface; `poured` is the share of the coffee that is in the cup."""
+        if poured == 0.0:
+            return
         if poured != self._poured:
             self._fill(poured)
-        rotation = simulation.data.xmat[self._body]
-        velocity = simulation.data.qvel[self._dof : self._dof + 6]
+        rotation: list[float] = simulation.data.xmat[self._body].tolist()
+        velocity: list[float] = simulation.data.qvel[self._dof : self._dof + 6].tolist()
         surface_m = FLOOR_M + self.depth_m
-        turning_x, turning_y = float(velocity[3]) * surface_m, float(velocity[4]) * surface_m
-        moving = velocity[:2] + rotation[0:6:3] * turning_y - rotation[1:6:3] * turning_x
-        self._slosh.advance(moving, self.inner_radius_m, self.depth_m)
-        if poured > 0.0:
-            slope = self._slosh.slope_in(rotation)
-            rise_m = self.inner_radius_m * math.hypot(*slope)
-            self.peak_m = max(self.peak_m, rise_m + surface_m - self.height_m)
-            self._show(slope)
+        # The cup turns about its foot, at rates in its own frame.
+        turning_x, turning_y = velocity[3] * surface_m, velocity[4] * surface_m
+        moving_x = velocity[0] + rotation[0] * turning_y - rotation[1] * turning_x
+        moving_y = velocity[1] + rotation[3] * turning_y - rotation[4] * turning_x
+        self._slosh.advance((moving_x, moving_y), self.inner_radius_m, self.depth_m)
+        slope = self._slosh.slope_in(rotation)
+        rise_m = self.inner_radius_m * math.hypot(*slope)
+        self.peak_m = max(self.peak_m, rise_m + surface_m - self.height_m)
+        self._show(slope)
 
     def memory(self) -> dict[str, Any]:
         peak_m = None if math.isinf(self.peak_m) else self.peak_m

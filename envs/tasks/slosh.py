@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
-
-from numpy.typing import NDArray
 
 _GRAVITY_M_S2 = 9.81
 _FIRST_ROOT = 1.841  # of the derivative of the Bessel function J1
@@ -31,15 +30,15 @@ class Slosh:
         self._rate_s = [0.0, 0.0]
         self._velocity_m_s: list[float] | None = None  # of the cup, a step ago
 
-    def advance(self, velocity_m_s: NDArray[Any], radius_m: float, depth_m: float) -> None:
+    def advance(self, velocity_m_s: tuple[float, float], radius_m: float, depth_m: float) -> None:
         """One step of physics.
 
         Args:
-            velocity_m_s: of the cup where the surface is, in the world; x and y are looked at.
+            velocity_m_s: of the cup where the surface is, along the world's x and y.
             radius_m: of the cup's inside.
             depth_m: of the liquid; without depth nothing moves.
         """
-        now = [float(velocity_m_s[0]), float(velocity_m_s[1])]
+        now = list(velocity_m_s)
         before, self._velocity_m_s = self._velocity_m_s or now, now
         if depth_m <= 0.0:
             return
@@ -53,14 +52,14 @@ class Slosh:
             self._rate_s[axis] += self._dt_s * pull
             self._slope[axis] += self._dt_s * self._rate_s[axis]
 
-    def slope_in(self, rotation: NDArray[Any]) -> tuple[float, float]:
-        """Slope along the cup's own x and y; `rotation` is the cup's in the world, (9,) by rows.
+    def slope_in(self, rotation: Sequence[float]) -> tuple[float, float]:
+        """Slope along the cup's own x and y; `rotation` is the cup's in the world, nine numbers by rows.
 
         Infinite where the cup lies on its side or is turned over.
         """
         x, y = self._slope
         # The surface's normal (-x, -y, 1), seen from the cup.
-        along = [float(-rotation[i] * x - rotation[3 + i] * y + rotation[6 + i]) for i in (0, 1, 2)]
+        along = [-rotation[i] * x - rotation[3 + i] * y + rotation[6 + i] for i in (0, 1, 2)]
         if along[2] <= 0.0:
             return math.inf, math.inf
         return -along[0] / along[2], -along[1] / along[2]

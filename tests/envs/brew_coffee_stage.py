@@ -19,7 +19,7 @@ from envs.tasks.brew_coffee_rules import BrewCoffeeRules
 
 GRASP, SET, PRESS, WAIT, TAKE, CARRY, PLACE = range(7)
 UNDER_SPOUT = (0.31, 0.02, 0.671)
-ON_TRAY = (0.25, -0.195, 0.663)
+ON_TABLE = (0.3, -0.4, 0.655)  # clear of the hand at home, which is over the tray
 CONTROL_HZ = 25
 
 

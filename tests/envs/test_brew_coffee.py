@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from brew_coffee_stage import (
     CONTROL_HZ,
-    ON_TRAY,
+    ON_TABLE,
     TAKE,
     UNDER_SPOUT,
     blind_env,
@@ -111,8 +111,10 @@ def test_a_cup_that_is_left_there_after_the_beep_fails(env: HumanoidEnv, after_b
     judgement = brew(env, scenario(brewing_time=4), 4.0 + after_beep_s)
     assert (judgement.failure or "").startswith("late: ") is is_late
     if not is_late:
-        put_cup(env, ON_TRAY)
-        assert ends(env, 1.0).success
+        put_cup(env, ON_TABLE)
+        judgement = ends(env, 1.0)
+        assert judgement.done[TAKE]
+        assert judgement.failure is None
 
 
 def test_pressing_without_a_cup_fails(env: HumanoidEnv) -> None:
@@ -143,7 +145,7 @@ def test_coffee_runs_out_where_geometry_says(env: HumanoidEnv, share_of_edge: fl
     brew(env, where, 4.2)
     # A level surface reaches the rim of a cup that leans by atan(gap / inner radius).
     edge_rad = np.arctan2(10.0, where.number("cup_radius") - 3.5)
-    failure, (x, y, z) = None, ON_TRAY
+    failure, (x, y, z) = None, ON_TABLE
     for share in np.linspace(0.0, share_of_edge, 60):  # slowly
         put_cup(env, (x, y, z + 0.1), lean_rad=share * edge_rad)
         failure = failure or ends(env, 0.04).failure
@@ -167,8 +169,8 @@ def test_a_cup_that_falls_off_the_table_fails(env: HumanoidEnv) -> None:
 @pytest.mark.parametrize(
     ("foot_m", "unmet"),
     [
-        ((0.25 + 0.055, -0.195, 0.663), "carry: the cup is 55 mm beside the tray's middle"),
-        ((0.31, 0.02, 0.671), "take: "),
+        (ON_TABLE, "carry: the cup is 211 mm beside the tray's middle"),
+        (UNDER_SPOUT, "take: "),
     ],
 )
 def test_a_cup_that_was_not_brought_to_the_tray_is_told(

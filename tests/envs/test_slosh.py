@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from envs.tasks.slosh import DAMPING_RATIO, Slosh
 
 DT_S = 0.004
-UPRIGHT = np.eye(3).ravel()
+UPRIGHT = np.eye(3).ravel().tolist()
 RADIUS_M, DEPTH_M = 0.026, 0.06
 
 
@@ -18,7 +18,7 @@ def advanced(velocity_m_s: np.ndarray) -> list[tuple[float, float]]:
     """The slope after each step of a cup that moves so; `velocity_m_s` is (steps, 2)."""
     slosh, slopes = Slosh(DT_S), []
     for each in velocity_m_s:
-        slosh.advance(each, RADIUS_M, DEPTH_M)
+        slosh.advance((each[0], each[1]), RADIUS_M, DEPTH_M)
         slopes.append(slosh.slope_in(UPRIGHT))
     return slopes
 
@@ -29,12 +29,12 @@ def test_a_level_surface_is_as_steep_in_a_cup_as_the_cup_leans(lean_rad: float, 
     lean = np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
     c, s = np.cos(turn_rad), np.sin(turn_rad)
     turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    slope = Slosh(DT_S).slope_in((turn @ lean).ravel())
+    slope = Slosh(DT_S).slope_in((turn @ lean).ravel().tolist())
     assert np.hypot(*slope) == pytest.approx(abs(np.tan(lean_rad)), abs=1e-9)
 
 
 def test_a_cup_on_its_side_holds_nothing() -> None:
-    upside_down = np.diag([1.0, -1.0, -1.0]).ravel()
+    upside_down = np.diag([1.0, -1.0, -1.0]).ravel().tolist()
     assert np.isinf(Slosh(DT_S).slope_in(upside_down)).all()
 
 
@@ -62,7 +62,7 @@ def test_after_a_jerk_the_surface_swings_at_the_first_mode_of_a_cylinder_and_com
 def test_an_empty_cup_has_no_surface_to_swing() -> None:
     slosh = Slosh(DT_S)
     for speed in (0.0, 3.0, -3.0):
-        slosh.advance(np.array([speed, 0.0]), RADIUS_M, 0.0)
+        slosh.advance((speed, 0.0), RADIUS_M, 0.0)
     assert slosh.slope_in(UPRIGHT) == (0.0, 0.0)
 
 
@@ -71,9 +71,9 @@ def test_what_is_remembered_is_all_that_matters() -> None:
     slosh, other = Slosh(DT_S), Slosh(DT_S)
     velocity = np.cumsum(rng.normal(0.0, 0.01, (60, 2)), axis=0)
     for each in velocity[:30]:
-        slosh.advance(each, RADIUS_M, DEPTH_M)
+        slosh.advance((each[0], each[1]), RADIUS_M, DEPTH_M)
     other.restore(slosh.memory())
     for each in velocity[30:]:
-        slosh.advance(each, RADIUS_M, DEPTH_M)
-        other.advance(each, RADIUS_M, DEPTH_M)
+        slosh.advance((each[0], each[1]), RADIUS_M, DEPTH_M)
+        other.advance((each[0], each[1]), RADIUS_M, DEPTH_M)
         assert slosh.slope_in(UPRIGHT) == other.slope_in(UPRIGHT)
