@@ -37,6 +37,8 @@ OPEN_MARGIN_RAD = 0.36
 PRESS_FLEX_RAD = 0.25
 FINGERTIP_M = 0.029  # of fingers bent so, beyond the grasp site
 PRESS_DEPTH_M = 0.012
+RUN_UP_M = 0.025  # to the button
+PRESSING_M = 0.002  # deeper than where the cup stands, so that it stands before it is let go
 SIZE_ERROR = 0.05  # standard deviation of a guess at a cup's size, as a share of it
 DETOUR_M = 0.008  # standard deviation, each way
 PACES = (0.9, 1.1)
@@ -144,12 +146,12 @@ class BrewCoffeeExpert:
         is_held = min(self._rules.grip_n(self._simulation)) > FIRM_N / 2
         if step == PRESS:
             return self._press_legs(hand)
-        near = float(np.linalg.norm(hand - grip)) < NEAR_M
+        is_near = float(np.linalg.norm(hand - grip)) < NEAR_M
         if step == WAIT:
-            return [Leg(grip, self._dt_s, "open")] if near else self._reach_legs(hand, grip)
+            return [Leg(grip, self._dt_s, "open")] if is_near else self._reach_legs(hand, grip)
         if step in (GRASP, TAKE, CARRY) and not is_held:
             pause = [Leg(hand, REACTION_S, "open")] if step == TAKE else []
-            legs = pause + ([] if near else self._reach_legs(hand, grip))
+            legs = pause + ([] if is_near else self._reach_legs(hand, grip))
             return [*legs, Leg(grip, 0.4, "close", is_over=self._is_firm)]
         if step == GRASP:
             return [Leg(hand, 0.2, "close")]
@@ -184,16 +186,17 @@ class BrewCoffeeExpert:
         if hand[2] < below[2] + HOVER_M:
             up = np.array([hand[0], hand[1], below[2] + HOVER_M])
             legs = [Leg(up, 0.5 * self._pace, "close"), self._carry_leg(up, below + HOVER_M * _UP, 1.3)]
-        lower = Leg(below - 0.002 * _UP, 0.5 * self._pace, "close")
-        return [*legs, lower, Leg(below - 0.002 * _UP, 0.45, "open")]
+        lower = Leg(below - PRESSING_M * _UP, 0.5 * self._pace, "close")
+        return [*legs, lower, Leg(below - PRESSING_M * _UP, 0.45, "open")]
 
     def _press_legs(self, hand: FloatArray) -> list[Leg]:
         ahead = np.array([1.0, 0.0, 0.0])
-        button = self._simulation.data.geom("button").xpos + 0.006 * -ahead
-        before = button - (FINGERTIP_M + 0.025) * ahead
+        face_m = self._simulation.model.geom("button").size[1]
+        button = self._simulation.data.geom("button").xpos - face_m * ahead
+        before = button - (FINGERTIP_M + RUN_UP_M) * ahead
         legs = [
-            Leg(before, 0.8 * self._pace, "press", before - 0.03 * ahead, ahead),
-            Leg(before + (0.025 + PRESS_DEPTH_M) * ahead, 0.5 * self._pace, "press", pointing=ahead),
+            Leg(before, 0.8 * self._pace, "press", before - RUN_UP_M * ahead, ahead),
+            Leg(before + (RUN_UP_M + PRESS_DEPTH_M) * ahead, 0.5 * self._pace, "press", pointing=ahead),
         ]
         if float(np.linalg.norm(hand - self._grip_place())) > APPROACH_M:
             return legs
@@ -208,7 +211,7 @@ class BrewCoffeeExpert:
         return Leg(end, duration_s * self._pace, "close", via)
 
     def _place_legs(self, hand: FloatArray, is_held: bool) -> list[Leg]:
-        down = self._on_tray() - 0.002 * _UP
+        down = self._on_tray() - PRESSING_M * _UP
         release = Leg(hand if not is_held else down, 0.5, "open")
         return [Leg(down, 0.7 * self._pace, "close"), release] if is_held else [release]
 
