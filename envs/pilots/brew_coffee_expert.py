@@ -171,7 +171,8 @@ class BrewCoffeeExpert:
         if float(np.linalg.norm(hand - grip)) < APPROACH_M + NEAR_M:
             legs, hand = self._back_legs(hand), hand - BACK_M * self._pointing()
         to_go_m = float(np.linalg.norm(before - hand))
-        legs.append(Leg(before, (0.45 + 1.5 * to_go_m) * self._pace, "open", pointing=pointing))
+        via = np.array([min(hand[0], before[0]) - 0.05, hand[1], (hand[2] + before[2]) / 2])  # back before aside
+        legs.append(Leg(before, (0.5 + 1.5 * to_go_m) * self._pace, "open", via, pointing))
         return [*legs, Leg(grip, 0.6 * self._pace, "open", pointing=pointing)]
 
     def _back_legs(self, hand: FloatArray) -> list[Leg]:
