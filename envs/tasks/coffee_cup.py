@@ -104,7 +104,7 @@ class CoffeeCup:
         moving_y = velocity[1] + rotation[3] * turning_y - rotation[4] * turning_x
         self._slosh.advance((moving_x, moving_y), self.inner_radius_m, self.depth_m)
         slope = self._slosh.slope_in(rotation)
-        rise_m = self.inner_radius_m * math.hypot(*slope)
+        rise_m = min(self.inner_radius_m * math.hypot(*slope), self.height_m)
         self.peak_m = max(self.peak_m, rise_m + surface_m - self.height_m)
         self._show(slope)
 
@@ -138,6 +138,8 @@ class CoffeeCup:
         model.geom_pos[self._coffee, 2] = FLOOR_M + depth_m
 
     def _show(self, slope: tuple[float, float]) -> None:
+        if not math.isfinite(slope[0]):
+            return  # nothing is left in a cup that lies
         self._leaning = slope
         normal = np.array([-slope[0], -slope[1], 1.0])
         mujoco.mju_quatZ2Vec(self._model.geom_quat[self._coffee], normal / np.linalg.norm(normal))

@@ -154,6 +154,16 @@ def test_coffee_runs_out_where_geometry_says(env: HumanoidEnv, share_of_edge: fl
     assert (failure or "").startswith("spilled: ") is spills
 
 
+def test_a_full_cup_that_is_turned_over_spills_and_can_still_be_frozen(env: HumanoidEnv) -> None:
+    brew(env, scenario(brewing_time=4), 4.2)
+    put_cup(env, (0.3, -0.4, 0.9), lean_rad=2.8)
+    assert (ends(env, 0.04).failure or "").startswith("spilled: ")
+    snapshot = Snapshot.from_bytes(env.snapshot().to_bytes())
+    *_, info = env.reset(seed=0, options={"start": snapshot})
+    assert info["judgement"].failure.startswith("spilled: ")
+    assert np.isfinite(simulation_of(env).model.geom("coffee").quat).all()
+
+
 def test_an_empty_cup_that_falls_over_fails(env: HumanoidEnv) -> None:
     env.reset(seed=0, options={"scenario": scenario()})
     put_cup(env, (0.3, -0.4, 0.67), lean_rad=1.1)
