@@ -29,6 +29,8 @@ _IDS: Mapping[str, tuple[str, BodyKind]] = {
     "Retake/PickFruitReal-v0": ("pick_fruit", "serial"),
     "Retake/FoldTowel-v0": ("fold_towel", "sim"),
     "Retake/FoldTowelReal-v0": ("fold_towel", "serial"),
+    "Retake/BrewCoffee-v0": ("brew_coffee", "sim"),
+    "Retake/BrewCoffeeReal-v0": ("brew_coffee", "serial"),
 }
 
 

@@ -18,6 +18,7 @@ from envs.tasks.rules import SceneRules
 _EXPERTS = {
     "pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert",
     "fold_towel": "envs.pilots.fold_towel_expert:FoldTowelExpert",
+    "brew_coffee": "envs.pilots.brew_coffee_expert:BrewCoffeeExpert",
 }
 
 

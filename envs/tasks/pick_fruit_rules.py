@@ -13,6 +13,7 @@ from envs.engine import mujoco
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
+from envs.tasks.grip import HandGrip
 from envs.tasks.pick_fruit import BRUISE_FORCE_N
 
 FloatArray = NDArray[np.float64]
@@ -45,9 +46,7 @@ class PickFruitRules:
         self._stem = {name: model.equality(name).id for name in _FRUITS}
         self._grasp = model.site("right_grasp").id
         self._basket = model.site("basket").id
-        owner = [model.body(body).name for body in model.geom_bodyid]
-        self._thumb_geoms = {geom for geom, name in enumerate(owner) if name.startswith("right_thumb")}
-        self._hand_geoms = {geom for geom, name in enumerate(owner) if name.startswith("right_")}
+        self._hand = HandGrip(simulation, "right", "ripe")
         self._leaves = {name: model.geom(name).size.copy() for name in ("leaf_0", "leaf_1")}
         self._twigs = {name: model.body(name).pos.copy() for name in ("twig_left", "twig_right")}
         self._blend = simulation.timestep_s / FORCE_FILTER_S
@@ -88,18 +87,7 @@ class PickFruitRules:
 
     def grip_n(self, simulation: Simulation) -> tuple[float, float]:
         """Normal force of the thumb, and of all else of the hand, on the ripe fruit."""
-        data, ripe = simulation.data, self._geom["ripe"]
-        thumb = fingers = 0.0
-        if not data.ncon:
-            return thumb, fingers
-        for index in np.flatnonzero((data.contact.geom == ripe).any(axis=1)):
-            first, second = (int(geom) for geom in data.contact.geom[index])
-            other = second if first == ripe else first
-            if other in self._thumb_geoms:
-                thumb += simulation.contact_normal_n(int(index))
-            elif other in self._hand_geoms:
-                fingers += simulation.contact_normal_n(int(index))
-        return thumb, fingers
+        return self._hand.force_n(simulation)
 
     def assess(self, simulation: Simulation) -> Judgement:
         data = simulation.data
