@@ -27,6 +27,8 @@ _ENTRY_POINT = "envs.registry:make_env"
 _IDS: Mapping[str, tuple[str, BodyKind]] = {
     "Retake/PickFruit-v0": ("pick_fruit", "sim"),
     "Retake/PickFruitReal-v0": ("pick_fruit", "serial"),
+    "Retake/WashDishes-v0": ("wash_dishes", "sim"),
+    "Retake/WashDishesReal-v0": ("wash_dishes", "serial"),
 }
 
 

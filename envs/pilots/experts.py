@@ -15,7 +15,10 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.rules import SceneRules
 
-_EXPERTS = {"pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert"}
+_EXPERTS = {
+    "pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert",
+    "wash_dishes": "envs.pilots.wash_dishes_expert:WashDishesExpert",
+}
 
 
 class Expert(Protocol):

@@ -11,7 +11,10 @@ from envs.tasks.task import Task
 if TYPE_CHECKING:
     from envs.tasks.rules import SceneRules
 
-_TASKS = {"pick_fruit": ("envs.tasks.pick_fruit:PICK_FRUIT", "envs.tasks.pick_fruit_rules:PickFruitRules")}
+_TASKS = {
+    "pick_fruit": ("envs.tasks.pick_fruit:PICK_FRUIT", "envs.tasks.pick_fruit_rules:PickFruitRules"),
+    "wash_dishes": ("envs.tasks.wash_dishes:WASH_DISHES", "envs.tasks.wash_dishes_rules:WashDishesRules"),
+}
 TASK_NAMES = tuple(_TASKS)
 
 
