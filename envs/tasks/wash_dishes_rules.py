@@ -91,6 +91,10 @@ class WashDishesRules:
         first = {"sponge": 1, "plate": 3}[thing]
         return float(self._force[first]), float(self._force[first + 1])
 
+    def slot_place(self, simulation: Simulation) -> FloatArray:  # (3,)
+        """Where the plate's middle is, once the plate stands in the free slot."""
+        return self._stage.slot_place(simulation, self.slot)
+
     def assess(self, simulation: Simulation) -> Judgement:
         data = simulation.data
         plate, sponge = data.xpos[self.plate], data.xpos[self.sponge]
@@ -105,7 +109,7 @@ class WashDishesRules:
         plate_thumb, plate_fingers = self.grip_n("plate")
         holds_plate = plate_thumb > HOLDING_N and plate_fingers > HOLDING_N
         lifted_mm = 1e3 * float(plate[2] - self._seat[2])
-        slot = plate - self._stage.slot_place(simulation, self.slot)
+        slot = plate - self.slot_place(simulation)
         lean = abs(90.0 - _tilt_deg(data.xmat[self.plate]))
         speed_m_s = float(np.linalg.norm(data.cvel[self.plate, 3:]))
         is_in_slot = (
