@@ -179,16 +179,16 @@ class WashDishesExpert:
         lift_m = max(0.01, self._rules.slot_place(self._simulation)[2] + LIFT_M - self._thing()[2])
         return [
             Leg(self._from_here(lift_m), 0.6 * self._pace, "grip"),
-            self._travel(lambda: self._in_slot(0.07), "grip", (0.0, 0.0, 0.0)),
-            Leg(lambda: self._in_slot(0.012), 0.7 * self._pace, "grip", self._is_centred, 0.6),
-            Leg(lambda: self._in_slot(-0.001), 0.4, "grip"),
+            self._travel(lambda: self._in_slot(LIFT_M), "grip", (0.0, 0.0, 0.0)),
+            Leg(lambda: self._in_slot(LIFT_M), 0.2, "grip", self._is_centred, 1.5),
+            Leg(lambda: self._in_slot(-0.001), 1.0 * self._pace, "grip"),
             Leg(self._from_here(0.0), 0.4, "open"),
             Leg(self._from_here(0.06), 0.5, "open"),
         ]
 
     def _travel(self, goal: Callable[[], Pose], fingers: Fingers, aside_m: tuple[float, float, float]) -> Leg:
         far_m = float(np.linalg.norm(goal()[0] - self._kinematics.hand_position()))
-        return Leg(goal, (0.6 + 1.5 * far_m) * self._pace, fingers, aside_m=aside_m, wander=1.0)
+        return Leg(goal, (0.6 + (2.2 if fingers == "grip" else 1.5) * far_m) * self._pace, fingers, aside_m=aside_m, wander=1.0)
 
     # Where the hand should be.
 
@@ -277,8 +277,11 @@ class WashDishesExpert:
         return float(self._thing()[2] - self._simulation.data.site_xpos[self._tray][2]) < 0.004
 
     def _is_centred(self) -> bool:
-        away = self._thing() - self._rules.slot_place(self._simulation)
-        return abs(float(away[1])) < 0.003
+        """The plate hangs above its slot, upright and still."""
+        body = self._simulation.data.body("plate")
+        away = body.xpos - self._rules.slot_place(self._simulation)
+        lean = abs(float(body.xmat[8]))
+        return abs(float(away[1])) < 0.0035 and lean < 0.1 and abs(float(body.cvel[4])) < 0.03
 
     def _fingers_target(self, leg: Leg) -> FloatArray:  # (3,)
         if leg.fingers == "open":

@@ -16,7 +16,7 @@ DEEPER_M_S = 0.06
 START_ABOVE_M, DEEPEST_M = 0.035, 0.04
 SPEED_M_S = 0.11
 ACCELERATION_M_S2 = 0.9
-BEYOND_M = 0.015  # how far a stroke goes beyond its stain
+BEYOND_M = 0.02  # how far a stroke goes beyond its stain
 PRESSING_N = 1.5  # from here on it slides
 ABOVE_KNOBS_M = 0.037  # how far it stays above the plate's lower edge, where the stand's knobs are
 INSIDE_M = 0.025  # how far the sponge's middle stays from the plate's edge
@@ -76,10 +76,10 @@ class Wiping:
         return np.array(way / max(far, 1e-9) * speed)
 
     def _stroke_end(self, places: FloatArray) -> FloatArray:  # (2,)
-        nearest = places[np.argmin(np.hypot(*(places - self._aim).T))]
-        way = nearest - self._aim
+        nearest = places[np.argmin(np.hypot(*(places - self._rules.middle_m).T))]
+        way = nearest - self._rules.middle_m
         far = float(np.hypot(*way))
-        if far < 0.006:  # it stands on the stain: rub to and fro, towards the plate's middle
+        if far < 0.008:  # it stands on the stain: rub to and fro, towards the plate's middle
             way, far = (-nearest if np.hypot(*nearest) > 0.005 else np.array([1.0, 0.0])), 1.0
             way = way / np.hypot(*way)
         end = nearest + BEYOND_M * way / far

@@ -76,8 +76,8 @@ class WashDishesRules:
         self._peak_press_n = max(self._peak_press_n, float(self._force[0]))
         self._peak_blow_n = max(self._peak_blow_n, float(self._force[5]))
         middle = self._middle_on_plate(simulation)
-        slid_m = float(np.hypot(*(middle - self._last_middle)))
-        self._last_middle = middle
+        slid_m = float(np.hypot(*(middle - self.middle_m)))
+        self.middle_m = middle
         if self._force[0] >= CLEAN_FORCE_N and self.grid.rub(middle, REACH_M, slid_m):
             self._stage.show(self.grid)
 
@@ -142,20 +142,20 @@ class WashDishesRules:
         return {
             "dirt": self.grid.dirt.tolist(),
             "force_n": self._force.tolist(),
-            "last_middle": self._last_middle.tolist(),
+            "middle_m": self.middle_m.tolist(),
             "peaks_n": [self._peak_press_n, self._peak_blow_n],
         }
 
     def restore(self, memory: dict[str, Any]) -> None:
         self.grid.dirt = np.array(memory["dirt"])
         self._force = np.array(memory["force_n"])
-        self._last_middle = np.array(memory["last_middle"])
+        self.middle_m = np.array(memory["middle_m"])
         self._peak_press_n, self._peak_blow_n = memory["peaks_n"]
         self._stage.show(self.grid)
 
     def _forget(self) -> None:
         self._force = np.zeros(6)  # sponge on plate; thumb, fingers on sponge; thumb, fingers on plate; a blow
-        self._last_middle = np.zeros(2)
+        self.middle_m = np.zeros(2)
         self._peak_press_n = self._peak_blow_n = 0.0
 
     def _contact_forces(self, simulation: Simulation) -> FloatArray:  # (6,)
