@@ -14,12 +14,11 @@ from pathlib import Path
 from assets.calibration import Calibration
 from assets.errors import CalibrationError
 from assets.robot import RobotSpec
-from assets.table import robot_folder
-from assets.toml_table import TomlTable
+from assets.table import HIGHEST_SERVO_ID, robot_folder
+from assets.toml_table import TomlTable, refuse_repeats
 
 TABLE_NAME = "exoskeleton.toml"
 SERVO_BAUD, LINE_BAUD = 1_000_000, 115_200
-_HIGHEST_SERVO_ID = 252  # Dynamixel Protocol 2.0: 253 is reserved, 254 broadcasts
 _KINDS = ("servos", "lines")
 
 
@@ -112,13 +111,13 @@ def load_exoskeleton(robot: Path | str, spec: RobotSpec) -> ExoskeletonLayout:
     layout: ExoskeletonLayout
     if kind == "servos":
         layout = ServoLayout(tuple(_servo_joint(row, spec) for row in rows), baud)
-        _refuse_repeats(rows, [joint.servo_id for joint in layout.joints], "servo")
+        refuse_repeats(rows, [joint.servo_id for joint in layout.joints], "servo", "servo {!r}")
     else:
         fields = top.integer("fields", at_least=1)
         stuck_s = top.number("stuck_s", above=0.0) if top.has("stuck_s") else None
         layout = LineLayout(tuple(_line_joint(row, spec, fields) for row in rows), fields, baud, stuck_s)
-        _refuse_repeats(rows, [joint.field for joint in layout.joints], "field")
-    _refuse_repeats(rows, [joint.joint for joint in layout.joints], "joint")
+        refuse_repeats(rows, [joint.field for joint in layout.joints], "field", "field {!r}")
+    refuse_repeats(rows, [joint.joint for joint in layout.joints], "joint", "joint {!r}")
     top.finish()
     return layout
 
@@ -140,7 +139,7 @@ def require_calibration_of(spec: RobotSpec, names: Sequence[str], calibration: C
 
 def _servo_joint(row: TomlTable, spec: RobotSpec) -> ExoskeletonJoint:
     joint = ExoskeletonJoint(
-        servo_id=row.integer("servo", at_least=0, at_most=_HIGHEST_SERVO_ID),
+        servo_id=row.integer("servo", at_least=0, at_most=HIGHEST_SERVO_ID),
         joint=_joint_name(row, spec),
         sign=_sign(row),
         offset_rad=_offset_rad(row),
@@ -193,11 +192,3 @@ def _offset_rad(row: TomlTable) -> float:
     if abs(offset_rad) > 2.0 * math.pi:
         row.refuse(f"offset_rad is {offset_rad:g}; at most one turn, 6.28, makes sense", "offset_rad")
     return offset_rad
-
-
-def _refuse_repeats(rows: Sequence[TomlTable], values: Sequence[int | str], key: str) -> None:
-    first: dict[int | str, TomlTable] = {}
-    for row, value in zip(rows, values, strict=True):
-        if value in first:
-            row.refuse(f"{key} {value!r} stands twice; first at line {first[value].line(key)}", key)
-        first[value] = row

@@ -136,6 +136,11 @@ class RobotSpec:
     mjcf_path: Path | None = None
 
     @cached_property
+    def bus_names(self) -> tuple[str, ...]:
+        """The servo buses, in the order in which the table first names them."""
+        return tuple(dict.fromkeys(servo.bus for servo in self.servos))
+
+    @cached_property
     def joint_names(self) -> tuple[str, ...]:
         return tuple(joint.name for joint in self.joints)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from assets.device_table import read_devices, read_importance, read_latency
 from assets.errors import RobotTableError
 from assets.mjcf_names import MjcfNames
 from assets.robot import CameraSpec, JointSpec, PadSpec, RobotSpec, SafetySpec, ServoSpec
-from assets.toml_table import TomlTable
+from assets.toml_table import TomlTable, refuse_repeats
 
 TICKS_PER_TURN = 4096
-_HIGHEST_SERVO_ID = 252  # Dynamixel Protocol 2.0: 253 is reserved, 254 broadcasts
+HIGHEST_SERVO_ID = 252  # Dynamixel Protocol 2.0: 253 is reserved, 254 broadcasts
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ def load_robot(path: Path | str = "tudi") -> RobotSpec:
         mjcf_path=top.path.parent / top.text("mjcf"),
     )
     top.finish()
-    _refuse_repeats(joint_rows, spec.joint_names, "name", "joint {!r}")
-    _refuse_repeats(camera_rows, [camera.name for camera in spec.cameras], "name", "camera {!r}")
-    _refuse_repeats(pad_rows, [pad.name for pad in spec.pads], "name", "pad {!r}")
-    _refuse_repeats(joint_rows, [(s.bus, s.servo_id) for s in spec.servos], "servo", "servo (bus, id) {!r}")
+    refuse_repeats(joint_rows, spec.joint_names, "name", "joint {!r}")
+    refuse_repeats(camera_rows, [camera.name for camera in spec.cameras], "name", "camera {!r}")
+    refuse_repeats(pad_rows, [pad.name for pad in spec.pads], "name", "pad {!r}")
+    refuse_repeats(joint_rows, [(s.bus, s.servo_id) for s in spec.servos], "servo", "servo (bus, id) {!r}")
     for row, pad in zip(pad_rows, spec.pads, strict=True):
         if (pad.rows, pad.columns) != (spec.pads[0].rows, spec.pads[0].columns):
             row.refuse(
@@ -147,7 +147,7 @@ def _read_servo(row: TomlTable, joint: str, models: dict[str, _ServoModel]) -> S
     servo = ServoSpec(
         joint=joint,
         bus=row.text("bus"),
-        servo_id=row.integer("id", at_least=0, at_most=_HIGHEST_SERVO_ID),
+        servo_id=row.integer("id", at_least=0, at_most=HIGHEST_SERVO_ID),
         model=model,
         sign=sign,
         center_ticks=row.integer("center_ticks", at_least=0, at_most=TICKS_PER_TURN - 1),
@@ -208,14 +208,6 @@ def _read_pad(row: TomlTable) -> PadSpec:
     )
     row.finish()
     return pad
-
-
-def _refuse_repeats(rows: Sequence[TomlTable], values: Sequence[Hashable], key: str, words: str) -> None:
-    first: dict[Hashable, TomlTable] = {}
-    for row, value in zip(rows, values, strict=True):
-        if value in first:
-            row.refuse(f"{words.format(value)} stands twice; first at line {first[value].line(key)}", key)
-        first[value] = row
 
 
 def _check_against_mjcf(

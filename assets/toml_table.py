@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -159,6 +159,19 @@ class TomlTable:
         if (at_least is not None and value < at_least) or (at_most is not None and value > at_most):
             allowed = f"{at_least} to {at_most}" if at_most is not None else f"{at_least} or more"
             self.refuse(f"{key} is {value}; allowed is {allowed}", key)
+
+
+def refuse_repeats(rows: Sequence[TomlTable], values: Sequence[Hashable], key: str, words: str) -> None:
+    """Let no value stand in two rows.
+
+    Raises:
+        RobotTableError: one does; `words`, such as "joint {!r}", says which.
+    """
+    first: dict[Hashable, TomlTable] = {}
+    for row, value in zip(rows, values, strict=True):
+        if value in first:
+            row.refuse(f"{words.format(value)} stands twice; first at line {first[value].line(key)}", key)
+        first[value] = row
 
 
 def _is_finite(value: Any) -> bool:

@@ -42,12 +42,12 @@ def patience_at(ports: Mapping[str, str]) -> Patience:
 
 def bus_names(spec: RobotSpec) -> tuple[str, ...]:
     """The servo buses of the robot table, in its order."""
-    return tuple(dict.fromkeys(servo.bus for servo in spec.servos))
+    return spec.bus_names
 
 
 def connection_names(spec: RobotSpec) -> tuple[str, ...]:
     """Every connection that a robot's body has: its servo buses, then its senses."""
-    return (*bus_names(spec), *sense_importance(spec))
+    return (*spec.bus_names, *sense_importance(spec))
 
 
 def sense_importance(spec: RobotSpec) -> dict[str, Importance]:

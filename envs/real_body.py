@@ -110,6 +110,7 @@ class RealBody:
         with self._cables() as chain:
             self._be_heard(chain)
             chain.write_goals(target.position_rad)
+            chain.ask_ahead()  # now, because the end of the period belongs to what the next action depends on
         self._clock.wait()
         with self._cables() as chain:
             return self._state(chain, self._senses)

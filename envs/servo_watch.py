@@ -16,7 +16,7 @@ COAST_PERIODS = 2  # how often a joint may keep its last value before the body s
 
 
 class ServoWatch:
-    """Counts silent periods, and asks the chain for its vital signs once a period."""
+    """Counts silent periods, and has the chain judge its vital signs once a period."""
 
     def __init__(self, spec: RobotSpec) -> None:
         self._spec = spec

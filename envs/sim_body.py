@@ -7,18 +7,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.robot import RobotSpec
+from assets.robot import CameraSpec, RobotSpec
 from envs.body import BodyState, Fault, Image, Imu, JointTarget
 from envs.clock import substeps
 from envs.engine import mujoco
 from envs.errors import BodyError, ScenarioError
 from envs.scenario import Scenario
+from envs.senses.contact_sound import ContactSound
+from envs.senses.lens import Lens
 from envs.senses.sight import SightSense
 from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
 from envs.simulation import Simulation
 from envs.snapshot import Snapshot
 from envs.stage import Judgement
+from envs.tasks.backdrop import Backdrop
 from envs.tasks.rules import SceneRules
 from envs.tasks.task import Task
 
@@ -61,7 +64,10 @@ class SimBody:
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self._substeps = substeps(spec.control_hz, self.simulation.timestep_s)
         self._touch = TouchSense(self.simulation)
+        self._backdrop = Backdrop(self.simulation)
+        self._contacts = ContactSound(self.simulation)
         self._sound = SoundSense(spec.sound_hz or 16_000, spec.control_hz)
+        self._lens, self._lens_seed = Lens(), 0
         self.sight = SightSense(self.simulation)
         self._camera_every = camera_every
         self._has_images = images
@@ -108,9 +114,13 @@ class SimBody:
         self._steps = 0
         self._before_last = None
         self.rules.stage(self.simulation, scenario)
-        self._sound.reset(self.rules.noise_level_db)
+        self._backdrop.stage(scenario)
+        self._contacts.reset()
+        self._sound.reset(scenario.number("noise_level"), str(scenario.values["noise_kind"]))
+        self._lens_seed = int(rng.integers(2**32))
         if start is not None:
             self._restart(start)
+        self._lens = Lens(scenario.number("camera_exposure"), scenario.number("camera_noise"), self._lens_seed)
         self._wants_images = True
         return self._state()
 
@@ -128,7 +138,7 @@ class SimBody:
         self._step_physics()
         self._steps += 1
         speed = float(np.abs(simulation.data.qvel[simulation.dof]).sum())
-        self._sound.advance(speed, self.rules.impact, self._rng)
+        self._sound.advance(speed, self._contacts.impact(), self.rules.voices, self._rng)
         return self._state()
 
     def _step_physics(self) -> None:
@@ -156,7 +166,9 @@ class SimBody:
             memory={
                 "task": rules,
                 "is_fresh": self._before_last is None,
+                "contacts": self._contacts.memory(),
                 "sound": self._sound.memory(),
+                "lens_seed": self._lens_seed,
                 "body_steps": self._steps,
                 "body_rng": self._rng_before_state,
                 "env": memory,
@@ -176,9 +188,10 @@ class SimBody:
         self.rules.restore(memory["task"])
         if not memory["is_fresh"]:
             self._step_physics()
-            _ = self.rules.impact  # the sound that is restored below has had it
             self._before_last = (start.physics, start.equality, memory["task"])
+        self._contacts.restore(memory["contacts"])
         self._sound.restore(memory["sound"])
+        self._lens_seed = memory["lens_seed"]
         self._steps = memory["body_steps"]
         self._rng.bit_generator.state = memory["body_rng"]
 
@@ -213,7 +226,11 @@ class SimBody:
         if self._wants_images or self._steps % self._camera_every == 0:
             self._wants_images = False
             self._images = {
-                camera.name: Image(self.sight.render(camera.name, camera.width, camera.height), now_s)
-                for camera in self._spec.cameras
+                camera.name: Image(self._picture(index, camera), now_s)
+                for index, camera in enumerate(self._spec.cameras)
             }
         return self._images
+
+    def _picture(self, index: int, camera: CameraSpec) -> NDArray[np.uint8]:  # (height, width, 3)
+        rendered = self.sight.render(camera.name, camera.width, camera.height)
+        return self._lens.develop(rendered, index, self._steps)

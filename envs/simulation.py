@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.engine import mujoco
 from envs.errors import BodyError, ScenarioError
+from envs.textures import add_surfaces
 
 FloatArray = NDArray[np.float64]
 SCENES = Path(__file__).resolve().parent.parent / "assets" / "scenes"
@@ -108,6 +109,7 @@ def _compile(robot: RobotSpec, scene: Path) -> mujoco.MjModel:
     try:
         world = mujoco.MjSpec.from_file(str(scene))
         body = mujoco.MjSpec.from_file(str(robot.mjcf_path))
+        add_surfaces(world)
         world.copy_during_attach = True
         with _names_may_stay():
             world.attach(body, prefix="", site=world.site("robot"))

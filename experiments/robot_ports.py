@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from assets.robot import RobotSpec
-from envs.connections import CONTROL, EXOSKELETON, bus_names, connection_names
+from envs.connections import CONTROL, EXOSKELETON, connection_names
 from experiments.command import UsageError
 from experiments.port_options import DEFAULT_ROBOT, port_pairs
 from experiments.workers import console
@@ -25,20 +25,20 @@ def servo_ports(robot: RobotSpec, given: Sequence[str], baud: int) -> dict[str, 
     Raises:
         UsageError: nothing was given, and it cannot be found out.
     """
-    if not bus_names(robot):
+    if not robot.bus_names:
         raise UsageError(f"robot {robot.name} has no servos in its table, so there is nothing to look at")
     if given:
-        others = {*connection_names(robot), CONTROL, EXOSKELETON} - set(bus_names(robot))
+        others = {*connection_names(robot), CONTROL, EXOSKELETON} - set(robot.bus_names)
         return {name: path for name, path in port_pairs(given).items() if name not in others}
     found = find_ports()
     if not found:
         raise UsageError(f"no ports were given, and no USB serial adapter is plugged in. {_which_ports(robot)}")
     ports = buses_by_answers(robot, ask_everywhere(found, baud))
-    if set(ports) != set(bus_names(robot)):
+    if set(ports) != set(robot.bus_names):
         listed = ", ".join(port.path for port in found)
         known = " ".join(f"{name}={path}" for name, path in ports.items()) or "none"
         raise UsageError(f"no ports were given; plugged in are {listed}; recognised: {known}. {_which_ports(robot)}")
-    said = " ".join(f"{name}={ports[name]}" for name in bus_names(robot))
+    said = " ".join(f"{name}={ports[name]}" for name in robot.bus_names)
     console.print(f"  by who answers: --ports {said}", soft_wrap=True, highlight=False)
     return ports
 
@@ -68,8 +68,8 @@ def command_line(finding: Finding, ports: Mapping[str, str], robot: str) -> str 
 
 def _which_ports(robot: RobotSpec) -> str:
     buses = [servo.bus for servo in robot.servos]
-    told = ", ".join(f"{name} ({buses.count(name)} servos)" for name in bus_names(robot))
-    example = " ".join(f"{name}=/dev/ttyUSB{place}" for place, name in enumerate(bus_names(robot)))
+    told = ", ".join(f"{name} ({buses.count(name)} servos)" for name in robot.bus_names)
+    example = " ".join(f"{name}=/dev/ttyUSB{place}" for place, name in enumerate(robot.bus_names))
     return (
         f"Robot {robot.name} has the connections {told}. Say, for example: retake robot check "
         f"--ports {example} (ls /dev/serial/by-id shows what is plugged in)"

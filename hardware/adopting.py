@@ -14,6 +14,7 @@ from hardware.port import open_port
 from hardware.scanning import COMMON_BAUDS, REPLY_MARGIN_S, FoundAt, Opener, scan_bauds
 from hardware.servo_expectation import goal_current_ticks, settings_for
 from hardware.servo_memory import ServoMemory
+from hardware.servo_setup import have_answer
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def adopt(
     bus = DynamixelBus(opener(path, plan.found.baud), plan.servo.bus, reply_margin_s)
     try:
         servo_id = plan.found.reply.servo_id
-        bus.sync_write(table.STATUS_RETURN_LEVEL, {servo_id: 2})  # unconfirmed: below that no write is answered
+        have_answer(bus, servo_id)
         bus.write(servo_id, table.TORQUE_ENABLE, 0)
         for register, value in plan.writes.items():
             bus.write(servo_id, register, value)

@@ -19,6 +19,7 @@ from hardware.dynamixel import (
     Packet,
     StatusError,
     StatusPacket,
+    stretch,
 )
 from hardware.errors import BusError, ServoError
 from hardware.packet_stream import DamagedPacket, PacketStream
@@ -107,7 +108,7 @@ class DynamixelBus:
         self._send(InstructionPacket(BROADCAST_ID, Instruction.PING).encode())
         slots = MAX_SERVO_ID + 1
         slot_bytes = STATUS_OVERHEAD_BYTES + _PING_DATA_BYTES
-        deadline_s = self._deadline_s(slots * slot_bytes, 1, max(self._reply_margin_s, _ALONE_MARGIN_S))
+        deadline_s = self._patient_deadline_s(slots * slot_bytes)
         quiet_s = 2 * slot_bytes * self._port.byte_time_s + _LONGEST_RETURN_DELAY_S + _QUIET_S
         found: list[PingReply] = []
         awaited = set(expected)
@@ -131,8 +132,7 @@ class DynamixelBus:
 
     def read_block(self, servo_id: int, address: int, size: int, what: str = "block") -> bytes:
         """`size` bytes of one servo's control table from `address`; raises as `read` does."""
-        parameters = address.to_bytes(2, "little") + size.to_bytes(2, "little")
-        packet = InstructionPacket(servo_id, Instruction.READ, parameters)
+        packet = InstructionPacket(servo_id, Instruction.READ, stretch(address, size))
         return self._ask(packet, size, f"read {what}").parameters
 
     def write(self, servo_id: int, register: Register, value: int) -> None:
@@ -149,7 +149,7 @@ class DynamixelBus:
         """Set one register of many servos in one packet. Nobody answers: a value that is refused is lost silently."""
         if not values:
             return
-        parameters = register.address.to_bytes(2, "little") + register.size.to_bytes(2, "little")
+        parameters = stretch(register.address, register.size)
         parameters += b"".join(bytes([servo_id]) + register.encode(value) for servo_id, value in values.items())
         self.send(InstructionPacket(BROADCAST_ID, Instruction.SYNC_WRITE, parameters).encode())
 
@@ -266,11 +266,10 @@ class DynamixelBus:
     def _ask(self, packet: InstructionPacket, data_bytes: int, doing: str) -> StatusPacket:
         reply_bytes = STATUS_OVERHEAD_BYTES + data_bytes
         problem = "no answer"
-        patient_s = max(self._reply_margin_s, _ALONE_MARGIN_S)
         for _ in range(self._attempts):
             self._send(packet.encode())
             problem = "no answer"
-            for reply in self._receive_until(self._deadline_s(reply_bytes, 1, patient_s)):
+            for reply in self._receive_until(self._patient_deadline_s(reply_bytes)):
                 if isinstance(reply, DamagedPacket):
                     problem = f"damaged answer: {reply.reason}"
                     break
@@ -291,9 +290,10 @@ class DynamixelBus:
             f"attempts: {problem}. Check power, cable, id and baud rate."
         )
 
-    def _deadline_s(self, reply_bytes: int, delays: int, margin_s: float | None = None) -> float:
-        wire_s = reply_bytes * self._port.byte_time_s + delays * self.return_delay_s
-        return max(self._wire_free_s, self._port.now_s()) + wire_s + (margin_s or self._reply_margin_s)
+    def _patient_deadline_s(self, reply_bytes: int) -> float:
+        """Until when to wait for an answer by which nothing moves."""
+        wire_s = reply_bytes * self._port.byte_time_s + self.return_delay_s
+        return max(self._wire_free_s, self._port.now_s()) + wire_s + max(self._reply_margin_s, _ALONE_MARGIN_S)
 
     def _receive_until(self, deadline_s: float) -> Iterator[Packet | DamagedPacket]:
         while self._port.now_s() <= deadline_s and self._port.wait(deadline_s):

@@ -26,6 +26,7 @@ UNMOVED_RAD = 0.06
 HOME_TOLERANCE_RAD = 0.35  # how well a person holds a pose
 LIMIT_TOLERANCE_RAD = 0.2
 LARGEST_TO_TABLE = 1.25
+OFF_TRAVEL_TICKS = 60  # a stop gives, and a hand presses
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,11 @@ class Sweep:
         if problems:
             raise CalibrationError("nothing was calibrated. " + "; ".join(problems))
         return tuple(measured)
+
+
+def is_off_travel(channel: ChannelCalibration, ticks: int) -> bool:
+    """Whether a sensor that is calibrated so reads what its joint cannot show."""
+    return not channel.lowest - OFF_TRAVEL_TICKS <= ticks <= channel.highest + OFF_TRAVEL_TICKS
 
 
 def _channel(joint: SweptJoint, travel: Travel | None, zero: Zero) -> ChannelCalibration:

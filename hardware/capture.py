@@ -27,12 +27,22 @@ def capture_stamp_s(driver_s: float, arrived_s: float) -> float:
     return driver_s if 0.0 <= arrived_s - driver_s < _OLDEST_STAMP_S else arrived_s
 
 
-class CaptureDevice(SourceCounts):
+class _Capture(SourceCounts):
+    """Something that OpenCV has opened."""
+
+    _capture: Any = None
+
+    def close(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+
+class CaptureDevice(_Capture):
     """A V4L2 camera, by index or device path."""
 
     def __init__(self, source: int | str) -> None:
         self._source = source
-        self._capture: Any = None
 
     def open(self) -> None:
         import cv2
@@ -58,18 +68,12 @@ class CaptureDevice(SourceCounts):
             return None
         return Sample(image, stamp_s)
 
-    def close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
 
-
-class NetworkVideo(SourceCounts):
+class NetworkVideo(_Capture):
     """A video stream that OpenCV's FFmpeg opens, such as rtsp://; every image is stamped at its arrival."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._capture: Any = None
 
     def open(self) -> None:
         import cv2
@@ -89,18 +93,12 @@ class NetworkVideo(SourceCounts):
             return None
         return Sample(image, arrived_s)
 
-    def close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
 
-
-class VideoFile(SourceCounts):
+class VideoFile(_Capture):
     """A video file that plays over and over at its own rate."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._capture: Any = None
         self._period_s = 1.0 / _DEFAULT_FILE_HZ
         self._due_s = 0.0
 
@@ -124,11 +122,6 @@ class VideoFile(SourceCounts):
         self._due_s = max(self._due_s + self._period_s, time.monotonic())
         image = _retrieve(self._capture)
         return None if image is None else Sample(image, time.monotonic())
-
-    def close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
 
 
 def _retrieve(capture: Any) -> RgbImage | None:

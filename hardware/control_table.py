@@ -21,6 +21,7 @@ WATCHDOG_TRIPPED = 255
 RETURN_DELAY_UNIT_S = 2e-6
 BAUD_RATES = (9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 4_500_000)  # by baud code
 VOLTAGE_UNIT_V = 0.1
+FULL_PWM = 885  # all that a servo gives its motor
 
 MODEL_NUMBER = Register("model number", 0, 2)
 FIRMWARE_VERSION = Register("firmware version", 6, 1)
@@ -73,8 +74,6 @@ PRESENT_VOLTAGE = Register("present voltage", 144, 2)
 PRESENT_TEMPERATURE = Register("present temperature", 146, 1)
 
 EEPROM_END = 64  # registers below are kept without power and locked while torque is on
-
-STATE_ADDRESS = PRESENT_CURRENT.address
 
 
 class OperatingMode(IntEnum):

@@ -6,12 +6,15 @@ long, a servo that repeats itself from one that stands still, and a servo that h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import pi
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.register import ServoModel
 from hardware.sync_read import is_all
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +36,9 @@ _STILL_EVERY = 25  # questions between two looks for clocks that stand still
 _STILL_S = 0.01  # in which a living clock has moved
 _NO_CLOCK = -1
 _POSITION_SLACK_TICKS = 32  # gears give, and a limp joint is pushed
+_SPEED_SHARE = 2.0  # of the speed without load: limp joints are moved by hand, and supplies differ
+_CURRENT_SHARE = 1.5  # of the current limit
+_LOAD_LIMIT_TICKS = 1000  # of servos that report load, in 0.1 %
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,19 @@ class Reach:
     speed_ticks_s: FloatArray
     velocity_ticks: FloatArray
     current_ticks: FloatArray
+
+    @staticmethod
+    def of(models: Sequence[ServoModel]) -> Reach:
+        """What servos of these models can do, with room for hands and supplies."""
+        speed_rad_s = _SPEED_SHARE * np.array([model.no_load_speed_rad_s for model in models])
+        limits = [
+            _LOAD_LIMIT_TICKS if model.current_limit_ticks is None else model.current_limit_ticks for model in models
+        ]
+        return Reach(
+            speed_rad_s / np.array([2 * pi / model.table.ticks_per_turn for model in models]),
+            speed_rad_s / np.array([model.table.velocity_unit_rad_s for model in models]),
+            _CURRENT_SHARE * np.array(limits, dtype=np.float64),
+        )
 
 
 class Asked(NamedTuple):

@@ -22,6 +22,7 @@ MAX_SERVO_ID = 252
 PREFIX_BYTES = 7  # header, id, length
 CRC_BYTES = 2
 STATUS_OVERHEAD_BYTES = 11  # a status without parameters and without stuffing
+STATUS_HEAD_BYTES = 8  # header, id, length, mark
 
 STATUS_MARK = 0x55
 STUFFED_PATTERN = b"\xff\xff\xfd"
@@ -100,6 +101,16 @@ class StatusPacket:
 
 
 Packet = InstructionPacket | StatusPacket
+
+
+def status_head(servo_id: int, length: int) -> bytes:
+    """The first bytes of a status whose length field says `length`."""
+    return HEADER + bytes([servo_id]) + length.to_bytes(2, "little") + bytes([STATUS_MARK])
+
+
+def stretch(address: int, size: int) -> bytes:
+    """How parameters name a stretch of the control table."""
+    return address.to_bytes(2, "little") + size.to_bytes(2, "little")
 
 
 def stuff(body: bytes) -> bytes:

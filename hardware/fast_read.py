@@ -16,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.crc import TableCells, crc16, crc_tables
-from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, HARDWARE_ALERT, HEADER, STATUS_MARK, Instruction
-from hardware.sync_read import NO_ANSWER, BoolArray, IntArray, WireCounters, sync_request
+from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, HARDWARE_ALERT, STATUS_HEAD_BYTES, Instruction, status_head
+from hardware.sync_read import NO_ANSWER, AnswerBytes, BoolArray, IntArray, WireCounters, sync_request
 
 _PART_OVERHEAD_BYTES = 4  # error, id, crc
-_HEAD_BYTES = 8
 _FINE = bytes([0, HARDWARE_ALERT])  # error bytes that come with data
 
 
-class FastReader:
+class FastReader(AnswerBytes):
     """Like `SyncReader`, by fast sync read. A servo that does not answer silences those behind it."""
 
     def __init__(self, servo_ids: Sequence[int], address: int, block: np.dtype[Any], counters: WireCounters) -> None:
@@ -34,11 +33,11 @@ class FastReader:
         self._part = np.dtype([("error", "u1"), ("id", "u1"), ("data", block), ("crc", "<u2")])
         self._block = block
         count = len(servo_ids)
-        self.reply_bytes = _HEAD_BYTES + count * self._part.itemsize
+        self.reply_bytes = STATUS_HEAD_BYTES + count * self._part.itemsize
         self.reply_delays = 1
         self._counters = counters
         length = 1 + count * (size + _PART_OVERHEAD_BYTES)
-        self._head = HEADER + bytes([BROADCAST_ID]) + length.to_bytes(2, "little") + bytes([STATUS_MARK])
+        self._head = status_head(BROADCAST_ID, length)
         self._ids = np.array(self.servo_ids, dtype=np.uint8)
         own_bytes = self._part.itemsize - CRC_BYTES
         self._tables = crc_tables(own_bytes).ravel()
@@ -48,7 +47,7 @@ class FastReader:
         self._from_low = np.array([_inherited(value, silence) for value in range(256)], dtype=np.uint16)
         self._from_high = np.array([_inherited(value << 8, silence) for value in range(256)], dtype=np.uint16)
         self._first_inherits = crc16(silence, crc16(self._head))
-        self._ends = _HEAD_BYTES + (np.arange(count) + 1) * self._part.itemsize
+        self._ends = STATUS_HEAD_BYTES + (np.arange(count) + 1) * self._part.itemsize
         self._everybody = np.ones(count, dtype=np.bool_)
         self.values: NDArray[Any] = np.zeros(0, dtype=block)
         self.errors: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
@@ -62,14 +61,6 @@ class FastReader:
         self.problems: dict[int, str] = {}
         self.answered: BoolArray = ~self._everybody
         self.ends: IntArray = self._ends
-
-    @property
-    def missing_bytes(self) -> int:
-        return max(0, self.reply_bytes - len(self._buffer))
-
-    @property
-    def received_bytes(self) -> int:
-        return len(self._buffer)
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
@@ -88,7 +79,7 @@ class FastReader:
         start = self._buffer.find(self._head)
         if start < 0:
             return
-        begin = start + _HEAD_BYTES
+        begin = start + STATUS_HEAD_BYTES
         count = min(len(self.servo_ids), (len(self._buffer) - begin) // self._part.itemsize)
         parts = np.frombuffer(self._buffer, self._part, count, begin)
         is_good = (self._sums(parts, begin) == parts["crc"]) & (parts["id"] == self._ids[:count])

@@ -30,7 +30,7 @@ class GamepadReading:
 AT_REST = GamepadReading((0.0, 0.0), (0.0, 0.0), (0, 0), 0.0, False)
 
 
-class Gamepad:
+class Gamepad(InputDevice):
     """A gamepad. One that has gone reads as one that nobody touches.
 
     Args:
@@ -49,33 +49,20 @@ class Gamepad:
         self._on_e_stop = on_e_stop
         self._stick_range = stick_range
         self._trigger_range = trigger_range
-        self._device = InputDevice(f"gamepad {path}", path, self._hear, has_e_stop=on_e_stop is not None)
-
-    def start(self) -> None:
-        """Begin to read.
-
-        Raises:
-            StaleDeviceError: the gamepad cannot be opened.
-        """
-        self._device.start()
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it is still plugged in."""
-        return self._device.is_there
+        super().__init__(f"gamepad {path}", path, self._hear, has_e_stop=on_e_stop is not None)
 
     @property
     def is_e_stop_held(self) -> bool:
         """Whether its e-stop is held down now; a gamepad that has gone holds nothing."""
         try:
-            return self._on_e_stop is not None and BTN_EAST in self._device.state().held
+            return self._on_e_stop is not None and BTN_EAST in self.state().held
         except StaleDeviceError:
             return False
 
     def read(self) -> GamepadReading:
         """What the hands say now. Never waits."""
         try:
-            state = self._device.state()
+            state = self.state()
         except StaleDeviceError:
             return AT_REST
         return GamepadReading(
@@ -85,10 +72,6 @@ class Gamepad:
             close=self._trigger(state, ABS_RZ) - self._trigger(state, ABS_Z),
             is_dead_man_held=BTN_LEFT_SHOULDER in state.held,
         )
-
-    def close(self) -> None:
-        """Stop reading. May be called more than once."""
-        self._device.close()
 
     def _stick(self, state: InputState, axis: int) -> float:
         return without_dead_zone(state.axes.get(axis, 0) / self._stick_range)

@@ -21,9 +21,6 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _ATTEMPTS = 3
-_SPEED_SHARE = 2.0  # of the speed without load: limp joints are moved by hand, and supplies differ
-_CURRENT_SHARE = 1.5  # of the current limit
-_LOAD_LIMIT_TICKS = 1000  # of servos that report load, in 0.1 %
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,9 @@ class JointReading:
             name: {servo.servo_id: index for index, servo in enumerate(servos) if servo.bus == name} for name in buses
         }
         self._index = {name: np.array(list(ids.values()), dtype=np.intp) for name, ids in self.joints_on.items()}
+        models = [servo_model(servo.model) for servo in servos]
         self._links = {
-            name: StateLink(bus, tuple(self.joints_on[name]), self._reach(self._index[name]))
+            name: StateLink(bus, tuple(self.joints_on[name]), Reach.of([models[index] for index in self._index[name]]))
             for name, bus in buses.items()
         }
         self._no_alert: BoolArray = np.zeros(len(self._servos), dtype=np.bool_)
@@ -136,15 +134,3 @@ class JointReading:
     def named(self, chosen: BoolArray) -> tuple[str, ...]:
         """The joints at which `chosen`, (joints,), is true."""
         return tuple(self._servos[index].joint for index in np.flatnonzero(chosen).tolist()) if chosen.any() else ()
-
-    def _reach(self, index: NDArray[np.intp]) -> Reach:
-        models = [servo_model(self._servos[place].model) for place in index.tolist()]
-        speed = _SPEED_SHARE * np.array([model.no_load_speed_rad_s for model in models])
-        current = [
-            _LOAD_LIMIT_TICKS if model.current_limit_ticks is None else model.current_limit_ticks for model in models
-        ]
-        return Reach(
-            speed / self._units.rad_per_tick[index],
-            speed / self._units.velocity_unit_rad_s[index],
-            _CURRENT_SHARE * np.array(current, dtype=np.float64),
-        )

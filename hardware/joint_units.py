@@ -27,10 +27,10 @@ class JointUnits:
         sign = np.array([servo.sign for servo in servos], dtype=np.float64)
         self._center_ticks = np.array([servo.center_ticks for servo in servos], dtype=np.float64)
         models = [servo_model(servo.model) for servo in servos]
-        self.rad_per_tick = np.array([2 * pi / model.table.ticks_per_turn for model in models])
-        self.velocity_unit_rad_s = np.array([model.table.velocity_unit_rad_s for model in models])
-        self._rad_per_tick = sign * self.rad_per_tick
-        self._velocity_unit = sign * self.velocity_unit_rad_s
+        rad_per_tick = np.array([2 * pi / model.table.ticks_per_turn for model in models])
+        velocity_unit_rad_s = np.array([model.table.velocity_unit_rad_s for model in models])
+        self._rad_per_tick = sign * rad_per_tick
+        self._velocity_unit = sign * velocity_unit_rad_s
         self._nm_per_tick = sign * [model.torque_per_tick_nm for model in models]
         limits = [
             ServoUnits(servo).limit_ticks(joint.lower, joint.upper) for joint, servo in zip(joints, servos, strict=True)

@@ -11,14 +11,13 @@ from assets.exoskeleton import ExoskeletonJoint
 from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
-from hardware.calibrating import WORN_TRAVEL, SweptJoint
+from hardware.calibrating import WORN_TRAVEL, SweptJoint, is_off_travel
 from hardware.errors import HardwareError, ServoError
 from hardware.servo_expectation import expected_settings
+from hardware.servo_setup import have_answer
 from hardware.wiring import close_all, servos_in_joint_order
 
 Take = Callable[[dict[str, int], float], None]  # of raw ticks by joint, and when they were read
-
-OFF_TRAVEL_TICKS = 60  # a stop gives, and a hand presses
 
 
 @dataclass(frozen=True)
@@ -139,8 +138,7 @@ def off_travel(ticks: Mapping[str, int], channels: Sequence[ChannelCalibration])
     return [
         f"{channel.joint} reads {ticks[channel.joint]}, outside its travel {channel.lowest} to {channel.highest}"
         for channel in channels
-        if channel.joint in ticks
-        and not channel.lowest - OFF_TRAVEL_TICKS <= ticks[channel.joint] <= channel.highest + OFF_TRAVEL_TICKS
+        if channel.joint in ticks and is_off_travel(channel, ticks[channel.joint])
     ]
 
 
@@ -196,5 +194,5 @@ def worn_servos(spec: RobotSpec, joints: Sequence[ExoskeletonJoint], name: str, 
 
 
 def _let_go(bus: DynamixelBus, servo_id: int) -> None:
-    bus.sync_write(table.STATUS_RETURN_LEVEL, {servo_id: 2})  # unconfirmed: below that level no write is answered
+    have_answer(bus, servo_id)
     bus.write(servo_id, table.TORQUE_ENABLE, 0)

@@ -10,6 +10,7 @@ import numpy as np
 from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
+from hardware.register import Register
 from hardware.servo_memory import error_names
 from hardware.servo_units import ServoUnits
 from hardware.wiring import servos_in_joint_order
@@ -122,20 +123,19 @@ class Monitor:
                 self._watches[joint] = replace(self._watches[joint], hardware_errors=told)
 
     def _note(self, bus: str, servo_id: int, data: bytes) -> None:
+        def held(register: Register) -> int:
+            return register.decode(data[register.address - _START :])
+
         joint, units, model_name = self._servos[bus, servo_id]
         before = self._watches[joint]
-        current_ticks = table.PRESENT_CURRENT.decode(data)
+        current_ticks = held(table.PRESENT_CURRENT)
         unit_a = table.servo_model(model_name).current_unit_a
-        voltage_v = table.PRESENT_VOLTAGE.decode(data[table.PRESENT_VOLTAGE.address - _START :]) * table.VOLTAGE_UNIT_V
-        temperature_c = table.PRESENT_TEMPERATURE.decode(data[table.PRESENT_TEMPERATURE.address - _START :])
+        voltage_v = held(table.PRESENT_VOLTAGE) * table.VOLTAGE_UNIT_V
+        temperature_c = held(table.PRESENT_TEMPERATURE)
         self._watches[joint] = replace(
             before,
-            position_rad=units.position_rad(
-                table.PRESENT_POSITION.decode(data[table.PRESENT_POSITION.address - _START :])
-            ),
-            velocity_rad_s=units.velocity_rad_s(
-                table.PRESENT_VELOCITY.decode(data[table.PRESENT_VELOCITY.address - _START :])
-            ),
+            position_rad=units.position_rad(held(table.PRESENT_POSITION)),
+            velocity_rad_s=units.velocity_rad_s(held(table.PRESENT_VELOCITY)),
             effort_nm=units.effort_nm(current_ticks),
             current_a=None if unit_a is None else current_ticks * unit_a,
             voltage_v=voltage_v,

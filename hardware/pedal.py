@@ -18,7 +18,7 @@ _PAIR = re.compile(r"([0-9]{1,3})=([a-z_-]+)")
 OnMeaning = Callable[[PedalMeaning], None]
 
 
-class Pedal:
+class Pedal(InputDevice):
     """A pedal whose keys mean something. Presses are told at once, from the reader's thread.
 
     Args:
@@ -38,20 +38,7 @@ class Pedal:
         self._meanings = dict(meanings)
         self._on_press = on_press
         self.has_e_stop = "e_stop" in self._meanings.values()
-        self._device = InputDevice(f"{name} {path}", path, self._hear, has_e_stop=self.has_e_stop)
-
-    def start(self) -> None:
-        """Begin to listen.
-
-        Raises:
-            StaleDeviceError: the pedal cannot be opened.
-        """
-        self._device.start()
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it is still plugged in."""
-        return self._device.is_there
+        super().__init__(f"{name} {path}", path, self._hear, has_e_stop=self.has_e_stop)
 
     @property
     def is_e_stop_held(self) -> bool:
@@ -61,14 +48,10 @@ class Pedal:
     def holds(self, meaning: PedalMeaning) -> bool:
         """Whether a key with this meaning is held down now; a pedal that has gone holds nothing."""
         try:
-            held = self._device.state().held
+            held = self.state().held
         except StaleDeviceError:
             return False
         return any(self._meanings.get(code) == meaning for code in held)
-
-    def close(self) -> None:
-        """Stop listening. May be called more than once."""
-        self._device.close()
 
     def _hear(self, code: int) -> None:
         if (meaning := self._meanings.get(code)) is not None:

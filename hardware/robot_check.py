@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from assets.calibration import Calibration, calibrated
 from assets.robot import RobotSpec, ServoSpec
 from hardware.bus import DynamixelBus
+from hardware.calibrating import is_off_travel
 from hardware.errors import HardwareError, PortError
 from hardware.port import Port, open_port
 from hardware.port_finder import LATENCY_RULE, SHORT_LATENCY_MS, latency_timer_ms
@@ -18,8 +19,6 @@ from hardware.scanning import COMMON_BAUDS, FACTORY_ID, REPLY_MARGIN_S, BaudScan
 from hardware.servo_expectation import judged
 from hardware.servo_memory import ServoMemory
 from hardware.wiring import close_all
-
-_OFF_RANGE_TICKS = 60  # how far outside its measured travel a joint may rest
 
 
 def check_robot(
@@ -41,14 +40,14 @@ def check_robot(
     """
     robot = spec if calibration is None else calibrated(spec, calibration)
     look = _Look(robot, baud, reply_margin_s, calibration, opener)
-    for name in dict.fromkeys(servo.bus for servo in spec.servos):
+    for name in spec.bus_names:
         if name in ports:
             look.at_port(name, ports[name])
         else:
             look.findings.append(
                 Finding(f"bus {name}", "no port was given", f"name one, as in {name}=/dev/serial/by-id/...")
             )
-    unknown = sorted(set(ports) - {servo.bus for servo in spec.servos})
+    unknown = sorted(set(ports) - set(spec.bus_names))
     look.findings += [
         Finding(f"port of {name}", f"robot {spec.name} has no such bus", "leave it out") for name in unknown
     ]
@@ -139,7 +138,7 @@ class _Look:
         if self.calibration is None:
             return
         own = self.calibration.by_joint[known.joint]
-        if own.lowest - _OFF_RANGE_TICKS <= servo.position_ticks <= own.highest + _OFF_RANGE_TICKS:
+        if not is_off_travel(own, servo.position_ticks):
             return
         problem = f"stands at tick {servo.position_ticks}; the calibration measured {own.lowest} to {own.highest}"
         fix = "has its horn been taken off since? Then calibrate the robot again"

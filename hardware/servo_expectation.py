@@ -17,7 +17,7 @@ from hardware.servo_units import ServoUnits
 Severity = Literal["refuses", "mended", "advice"]
 
 AT_LIMIT_RAD = 0.1  # what gears and stops give, and a table rounds
-COOL_BELOW_LIMIT_C = 3  # a servo this close to its limit would switch itself off in the middle of a motion
+HOT_BELOW_LIMIT_C = 3  # a servo this close to its limit would switch itself off in the middle of a motion
 WARM_BELOW_LIMIT_C = 10
 _MODES = {"position": OperatingMode.POSITION, "current_position": OperatingMode.CURRENT_POSITION}
 
@@ -153,7 +153,7 @@ def _of_state(joint: JointSpec, servo: ServoSpec, memory: ServoMemory) -> Iterat
         problem = f"its supply has {memory.voltage_v:.1f} V, a {model.name} takes {allowed}"
         yield _refusing(servo, problem, "check the power supply and the wires to this servo")
     limit_c = min(memory.get(table.TEMPERATURE_LIMIT), model.temperature_limit_c)
-    if memory.temperature_c >= limit_c - COOL_BELOW_LIMIT_C:
+    if memory.temperature_c >= limit_c - HOT_BELOW_LIMIT_C:
         problem = f"it has {memory.temperature_c} °C and switches itself off at {limit_c}"
         yield _refusing(servo, problem, "let it cool for some minutes")
     elif memory.temperature_c >= limit_c - WARM_BELOW_LIMIT_C:

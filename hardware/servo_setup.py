@@ -24,6 +24,11 @@ def differences(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> tuple[D
     return judged(spec, servo, ServoMemory.read(bus, servo.servo_id))
 
 
+def have_answer(bus: DynamixelBus, servo_id: int) -> None:
+    """Have a servo answer whatever it is told. Unconfirmed, since below this level it does not answer writes."""
+    bus.sync_write(table.STATUS_RETURN_LEVEL, {servo_id: 2})
+
+
 def prepare(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> None:
     """Bring one servo to what the table needs. EEPROM cells wear, so only what differs is written.
 
@@ -35,8 +40,7 @@ def prepare(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> None:
             current limit is below the goal current of the table.
     """
     servo_id = servo.servo_id
-    # Unconfirmed, since a servo below level 2 does not answer writes.
-    bus.sync_write(table.STATUS_RETURN_LEVEL, {servo_id: 2})
+    have_answer(bus, servo_id)
     # A watchdog that tripped in an earlier session would refuse every goal.
     bus.write(servo_id, table.BUS_WATCHDOG, 0)
     if spec.safety.ladder == "limp":

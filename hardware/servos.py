@@ -186,11 +186,6 @@ class ServoChain:
             if not is_holding:
                 self._watchdogs.renew()
 
-    def exchange(self, goals_rad: FloatArray) -> ChainState:
-        """Send one goal a joint, then read the state; see `write_goals` and `read`."""
-        self.write_goals(goals_rad)
-        return self.read()
-
     def write_goals(self, goals_rad: FloatArray) -> None:
         """Send one goal position a joint, (joints,) in rad, as far as `GoalGuard` admits it. Servos do not answer.
 
@@ -204,14 +199,17 @@ class ServoChain:
         """The state of every joint."""
         return self._take(self._reading.read())
 
+    def ask_ahead(self) -> None:
+        """Renew the vital signs that `watch` would, while the caller waits for the end of its period anyway."""
+        self._signs.ask_ahead()
+
     def watch(self) -> tuple[Notice, ...]:
         """Renew one group of vital signs, and judge them, the motion and the wires; to be called once a cycle.
 
-        Raises:
-            PortError: a cable is gone.
+        What `ask_ahead` found in this cycle is not asked for again, unless somebody was silent or alarmed since.
         """
         state = self._state
-        notices = self._supervisor.examine_vitals(self._signs.watch())
+        notices = self._supervisor.examine_vitals(self._signs.watch(is_all_well=not state.missing))
         if state.missing:
             self._signs.excuse([self._spec.joint_index[name] for name in state.missing])
         self._ladder.derate(self._supervisor.effort_share)

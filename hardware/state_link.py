@@ -23,8 +23,6 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Reader = SyncReader | FastReader
 
-__all__ = ["LinkCounters", "LinkState", "Reach", "StateLink"]
-
 STATE_ADDRESS = table.REALTIME_TICK.address
 # Four words: clock and whether it moves, PWM and current, velocity, position.
 STATE_BLOCK = np.dtype((np.int32, (4,)))

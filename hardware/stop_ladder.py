@@ -21,7 +21,6 @@ BoolArray = NDArray[np.bool_]
 
 _LOG = logging.getLogger(__name__)
 
-FULL_PWM = 885  # 100 % of what a servo gives its motor
 SLOW_TICKS = round(0.3 / table.VELOCITY_UNIT_RAD_S)  # a joint just outside its limits is inside within half a second
 UNLIMITED_TICKS = 0  # whoever commands limits the rates
 _SAID_AGAIN = 5  # times that the end of a derating is said: nobody confirms it
@@ -38,7 +37,7 @@ class StopLadder:
     def __init__(self, servos: tuple[ServoSpec, ...], buses: Mapping[str, DynamixelBus]) -> None:
         self._servos = servos
         self._buses = buses
-        self._pwm_limit: IntArray = np.full(len(servos), FULL_PWM, dtype=np.int64)
+        self._pwm_limit: IntArray = np.full(len(servos), table.FULL_PWM, dtype=np.int64)
         self._full: FloatArray = np.ones(len(servos))
         self._allowed: FloatArray = self._full
         self._nobody: BoolArray = np.zeros(len(servos), dtype=np.bool_)

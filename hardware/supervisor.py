@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec, ServoSpec
 from hardware import control_table as table
 from hardware.control_table import servo_model
+from hardware.servo_expectation import HOT_BELOW_LIMIT_C, WARM_BELOW_LIMIT_C
 from hardware.servo_limits import ServoLimits
 from hardware.servo_memory import error_names
 from hardware.vitals import Vitals
@@ -18,8 +19,6 @@ from hardware.vitals import Vitals
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-WARM_BELOW_LIMIT_C = 10
-HOT_BELOW_LIMIT_C = 3
 WARM_SHARE = 0.5  # of its torque that a warm servo is still asked for
 UNSEEN_S, UNWATCHED_S = 1.0, 3.0  # without vital signs: worth a note; a reason to stop
 _SPENT_SHARE = 0.95  # of the torque that a servo has

@@ -21,12 +21,13 @@ from hardware.dynamixel import (
     BROADCAST_ID,
     CRC_BYTES,
     HARDWARE_ALERT,
-    HEADER,
-    STATUS_MARK,
+    STATUS_HEAD_BYTES,
     STATUS_OVERHEAD_BYTES,
     Instruction,
     InstructionPacket,
     StatusPacket,
+    status_head,
+    stretch,
 )
 from hardware.packet_stream import DamagedPacket, next_packet
 from hardware.replies import refusal
@@ -34,7 +35,6 @@ from hardware.replies import refusal
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
-_HEAD_BYTES = 8  # header, id, length, status mark
 SHORTEST_BYTES = 10  # of a packet
 _ID_SHIFT = np.uint64(32)
 _REFUSED = np.uint8(0xFF & ~HARDWARE_ALERT)
@@ -78,7 +78,23 @@ def raw_block(size: int) -> np.dtype[np.void]:
     return np.dtype((np.void, size))
 
 
-class SyncReader:
+class AnswerBytes:
+    """What has come so far of an answer of `reply_bytes`."""
+
+    reply_bytes: int
+    _buffer: bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """How many bytes are certainly still to come."""
+        return max(0, self.reply_bytes - len(self._buffer))
+
+    @property
+    def received_bytes(self) -> int:
+        return len(self._buffer)
+
+
+class SyncReader(AnswerBytes):
     """Asks `servo_ids` for one block, and decodes their answers as they come.
 
     After `feed`, `values` is (servos,) of the block's layout, with meaning where `answered`; `errors` are the error
@@ -99,8 +115,8 @@ class SyncReader:
         self._row = np.dtype(
             {
                 "names": ["head", "error", "data", "tail"],  # the tail is all behind the head, as bytes
-                "formats": ["<u8", "u1", block, (np.uint8, (row_bytes - _HEAD_BYTES,))],
-                "offsets": [0, _HEAD_BYTES, _HEAD_BYTES + 1, _HEAD_BYTES],
+                "formats": ["<u8", "u1", block, (np.uint8, (row_bytes - STATUS_HEAD_BYTES,))],
+                "offsets": [0, STATUS_HEAD_BYTES, STATUS_HEAD_BYTES + 1, STATUS_HEAD_BYTES],
                 "itemsize": row_bytes,
             }
         )
@@ -109,9 +125,9 @@ class SyncReader:
         self._heads_in_order = self._heads.tobytes()
         # The check sum's own bytes are looked up as well, and give themselves: a good row then sums up to its head's.
         tables = np.vstack([crc_tables(row_bytes - CRC_BYTES), CRC_BYTES_THEMSELVES])
-        self._head_tables = tables[:_HEAD_BYTES]
-        self._tables = tables[_HEAD_BYTES:].ravel()
-        self._cells = TableCells(len(servo_ids), row_bytes - _HEAD_BYTES)
+        self._head_tables = tables[:STATUS_HEAD_BYTES]
+        self._tables = tables[STATUS_HEAD_BYTES:].ravel()
+        self._cells = TableCells(len(servo_ids), row_bytes - STATUS_HEAD_BYTES)
         self._head_crc = np.array([self._crc_of_head(head) for head in heads], dtype=np.uint16)
         self._head_crc_in_order = self._head_crc.tobytes()
         self._places = np.full(256, -1, dtype=np.intp)
@@ -133,15 +149,6 @@ class SyncReader:
         self._is_looked_at = False
         self.is_complete = not self.servo_ids
         self.problems: dict[int, str] = {}
-
-    @property
-    def missing_bytes(self) -> int:
-        """How many bytes are certainly still to come."""
-        return max(0, self.reply_bytes - len(self._buffer))
-
-    @property
-    def received_bytes(self) -> int:
-        return len(self._buffer)
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived. Decodes as soon as all can be there."""
@@ -255,17 +262,15 @@ class SyncReader:
             known.add(place)
 
     def _crc_of_head(self, head: int) -> int:
-        places = np.arange(_HEAD_BYTES)
-        return int(np.bitwise_xor.reduce(self._head_tables[places, list(head.to_bytes(_HEAD_BYTES, "little"))]))
+        places = np.arange(STATUS_HEAD_BYTES)
+        return int(np.bitwise_xor.reduce(self._head_tables[places, list(head.to_bytes(STATUS_HEAD_BYTES, "little"))]))
 
 
 def sync_request(instruction: Instruction, servo_ids: Sequence[int], address: int, size: int) -> bytes:
     """The bytes that ask `servo_ids` for a stretch of their control tables."""
-    parameters = address.to_bytes(2, "little") + size.to_bytes(2, "little") + bytes(servo_ids)
-    return InstructionPacket(BROADCAST_ID, instruction, parameters).encode()
+    return InstructionPacket(BROADCAST_ID, instruction, stretch(address, size) + bytes(servo_ids)).encode()
 
 
 def _head(servo_id: int, size: int) -> int:
-    length = size + STATUS_OVERHEAD_BYTES - _HEAD_BYTES + 1
-    head = HEADER + bytes([servo_id]) + length.to_bytes(2, "little") + bytes([STATUS_MARK])
-    return int.from_bytes(head, "little")
+    length = size + STATUS_OVERHEAD_BYTES - STATUS_HEAD_BYTES + 1
+    return int.from_bytes(status_head(servo_id, length), "little")

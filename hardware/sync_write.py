@@ -16,6 +16,7 @@ from hardware.dynamixel import (
     STUFFED_PATTERN,
     Instruction,
     InstructionPacket,
+    stretch,
 )
 
 IntArray = NDArray[np.int64]
@@ -33,8 +34,9 @@ class SyncWriter:
     def __init__(self, register: Register, servo_ids: Sequence[int]) -> None:
         count = len(servo_ids)
         self._wire = np.dtype(f"<i{register.size}" if register.signed else f"<u{register.size}")
-        parameters = register.address.to_bytes(2, "little") + register.size.to_bytes(2, "little")
-        blank = parameters + b"".join(bytes([servo_id]) + bytes(register.size) for servo_id in servo_ids)
+        blank = stretch(register.address, register.size) + b"".join(
+            bytes([servo_id]) + bytes(register.size) for servo_id in servo_ids
+        )
         packet = InstructionPacket(BROADCAST_ID, Instruction.SYNC_WRITE, blank).encode()
         self._packet = np.frombuffer(packet, np.uint8).copy()
         body_bytes = len(packet) - CRC_BYTES

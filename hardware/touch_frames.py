@@ -79,7 +79,9 @@ class TouchLines:
 class _Blocks:
     """The numbers of DexUMI blocks whose sum is right and whose clock goes on."""
 
-    def __init__(self, numbers: int) -> None:
+    def __init__(self, numbers: int, shape: Shape, newton_per_count: float) -> None:
+        self._shape = shape
+        self._newton_per_count = newton_per_count
         self._layout = struct.Struct(f"<{numbers}i")
         length = len(DEXUMI_MARK) + (numbers + 1) * _WORD_BYTES
         self._frames = FixedFrames(DEXUMI_MARK, length, self._is_sound)
@@ -115,9 +117,7 @@ class DexumiBlocks(_Blocks):
     """
 
     def __init__(self, shape: Shape, newton_per_count: float) -> None:
-        super().__init__(int(np.prod(shape)))
-        self._shape = shape
-        self._newton_per_count = newton_per_count
+        super().__init__(int(np.prod(shape)), shape, newton_per_count)
 
     def feed(self, data: bytes) -> list[FloatArray]:
         return [np.reshape(numbers, self._shape) * self._newton_per_count for numbers in self.take(data)]
@@ -132,9 +132,7 @@ class DexumiFsrBlocks(_Blocks):
     """
 
     def __init__(self, shape: Shape, newton_per_count: float) -> None:
-        super().__init__(FSR_NUMBERS)
-        self._shape = shape
-        self._newton_per_count = newton_per_count
+        super().__init__(FSR_NUMBERS, shape, newton_per_count)
 
     def feed(self, data: bytes) -> list[FloatArray]:
         packed = (numbers[-1] for numbers in self.take(data))

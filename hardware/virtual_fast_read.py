@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hardware.crc import crc16
-from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, HEADER
+from hardware.dynamixel import BROADCAST_ID, CRC_BYTES, status_head
 from hardware.virtual_answers import Answer
 from hardware.virtual_hearing import Hearing
 from hardware.virtual_servo import VirtualServo
 
-_STATUS_MARK = 0x55
 _LONGEST = 0xFFFF
 _TWO_IN_ONE = "2X"  # these models take no part, whatever their firmware
 
@@ -34,7 +33,7 @@ def fast_answers(requests: Sequence[tuple[int, int, int]], hearing: Hearing, fro
     length = 1 + sum(2 + size + CRC_BYTES for _, _, size in requests)
     if length > _LONGEST:  # no packet can say how long it would be
         return []
-    part = HEADER + bytes([BROADCAST_ID]) + length.to_bytes(2, "little") + bytes([_STATUS_MARK])
+    part = status_head(BROADCAST_ID, length)
     crc = 0
     answers: list[Answer] = []
     for servo_id, address, size in requests:

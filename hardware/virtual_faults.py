@@ -6,6 +6,7 @@ an instruction from being heard or answered, and the script that says when.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -53,11 +54,12 @@ class HearingFault(Fault):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WireFault(Fault):
+class WireFault(Fault, ABC):
     """A fault that changes answers on their way."""
 
+    @abstractmethod
     def change(self, answers: list[Answer], sent: InstructionPacket, rng: np.random.Generator) -> list[Answer]:
-        raise NotImplementedError
+        """What arrives in place of `answers`, those to `sent`."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hardware.crc import crc_tables
-from hardware.dynamixel import CRC_BYTES, HEADER, StatusPacket
+from hardware.dynamixel import CRC_BYTES, HEADER, STATUS_MARK, STUFFED_PATTERN, StatusPacket
 
-_STATUS_MARK = 0x55
-_STUFFED_PATTERN = b"\xff\xff\xfd"
 _FEW = 4  # below this, one by one is faster
 
 
@@ -22,10 +20,10 @@ def status_frames(statuses: Sequence[tuple[int, int, bytes]]) -> list[bytes]:
     if len(statuses) < _FEW:
         return [StatusPacket(*status).encode() for status in statuses]
     size = len(statuses[0][2])
-    mark = (size + 4).to_bytes(2, "little") + bytes([_STATUS_MARK])
+    mark = (size + 4).to_bytes(2, "little") + bytes([STATUS_MARK])
     heads = [
         b"%b%c%b%c%b" % (HEADER, servo_id, mark, error, data)
-        if len(data) == size and _STUFFED_PATTERN not in (data if error < 0xFF else b"\xff" + data)
+        if len(data) == size and STUFFED_PATTERN not in (data if error < 0xFF else b"\xff" + data)
         else b""
         for servo_id, error, data in statuses
     ]

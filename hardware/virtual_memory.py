@@ -17,7 +17,7 @@ _TORQUE_AT, _LEVEL_AT, _WATCHDOG_AT = (
 _ERROR_AT, _MOVING_AT = table.HARDWARE_ERROR_STATUS.address, table.MOVING.address
 
 
-class ServoMemory:
+class ServoRegisters:
     """All registers of one servo; every one is 0 at first."""
 
     def __init__(self) -> None:

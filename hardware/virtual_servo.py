@@ -13,12 +13,12 @@ from struct import Struct
 from hardware import control_table as table
 from hardware.control_table import OperatingMode, Register, ServoModel
 from hardware.dynamixel import StatusError
-from hardware.virtual_memory import ServoMemory
+from hardware.virtual_memory import ServoRegisters
 from hardware.virtual_settings import factory_settings, ram_settings
 from hardware.virtual_writing import Write, checked_write
 
 _STATE = Struct("<hii")  # present current, velocity and position
-_STATE_AT = table.STATE_ADDRESS
+_STATE_AT = table.PRESENT_CURRENT.address
 _TICK = Struct("<H")
 _TORQUE_AT, _WATCHDOG_AT, _TICK_AT = (
     table.TORQUE_ENABLE.address,
@@ -28,7 +28,6 @@ _TORQUE_AT, _WATCHDOG_AT, _TICK_AT = (
 _MEGABIT_CODE = table.X_SERIES.baud_code(1_000_000)
 _LARGEST_SINGLE_TURN_HOMING = 1024  # all of a homing offset that position mode honours
 _TORQUE_ON_BY_GOAL = 0x08  # drive mode
-_FULL_PWM = 885  # all of its supply
 _WITH_CONSEQUENCES = {table.OPERATING_MODE.address, table.HOMING_OFFSET.address, table.GOAL_POSITION.address}
 _TORQUE_ON_AT_BOOT = 0x01  # startup configuration
 VOLTAGE_ERROR, OVERHEATING_ERROR, OVERLOAD_ERROR = 0x01, 0x04, 0x20  # hardware error status
@@ -56,7 +55,7 @@ class ServoTarget:
     pwm_share: float = 1.0
 
 
-class VirtualServo(ServoMemory):
+class VirtualServo(ServoRegisters):
     """One servo, as it comes from the factory but for its id and for 1 Mbps.
 
     Args:
@@ -110,7 +109,7 @@ class VirtualServo(ServoMemory):
         encoder_ticks = self.get(table.GOAL_POSITION) - self._shift_ticks()
         pwm = min(abs(self.get(table.GOAL_PWM)), self.get(table.PWM_LIMIT))
         current = abs(self.get(table.GOAL_CURRENT)) if limited else None
-        return ServoTarget(mode, encoder_ticks, current, pwm / _FULL_PWM)
+        return ServoTarget(mode, encoder_ticks, current, pwm / table.FULL_PWM)
 
     def hears(self, now_s: float, baud_codes: Container[int]) -> bool:
         """Whether an instruction at one of these baud rates reaches it; if so, its watchdog starts anew."""

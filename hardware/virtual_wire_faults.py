@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,15 +40,25 @@ class _AnswerFault(WireFault):
             changed += self._instead_of(answer, rng) if is_hit and answer.frame else [answer]
         return changed
 
+    @abstractmethod
     def _instead_of(self, answer: Answer, rng: np.random.Generator) -> list[Answer]:
-        return [answer._replace(frame=self._damaged(answer.frame, rng))]
-
-    def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
-        raise NotImplementedError
+        """What arrives in place of an answer that is hit."""
 
 
 @dataclass(frozen=True)
-class BitFlip(_AnswerFault):
+class _DamageFault(_AnswerFault):
+    """A fault in the bytes of one servo's answers."""
+
+    def _instead_of(self, answer: Answer, rng: np.random.Generator) -> list[Answer]:
+        return [answer._replace(frame=self._damaged(answer.frame, rng))]
+
+    @abstractmethod
+    def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
+        """What arrives in place of the bytes of an answer."""
+
+
+@dataclass(frozen=True)
+class BitFlip(_DamageFault):
     """Bits of an answer are flipped."""
 
     bits: int = 1
@@ -60,7 +71,7 @@ class BitFlip(_AnswerFault):
 
 
 @dataclass(frozen=True)
-class LostByte(_AnswerFault):
+class LostByte(_DamageFault):
     """One byte of an answer is missing."""
 
     def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
@@ -69,7 +80,7 @@ class LostByte(_AnswerFault):
 
 
 @dataclass(frozen=True)
-class ExtraByte(_AnswerFault):
+class ExtraByte(_DamageFault):
     """A byte that nobody sent stands in an answer."""
 
     def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
@@ -78,7 +89,7 @@ class ExtraByte(_AnswerFault):
 
 
 @dataclass(frozen=True)
-class Garbage(_AnswerFault):
+class Garbage(_DamageFault):
     """Bytes that nobody sent come before an answer."""
 
     size: int = 5
@@ -88,7 +99,7 @@ class Garbage(_AnswerFault):
 
 
 @dataclass(frozen=True)
-class Burst(_AnswerFault):
+class Burst(_DamageFault):
     """A stretch of an answer is noise, of the same length."""
 
     size: int = 6
@@ -108,7 +119,7 @@ class DuplicateId(_AnswerFault):
 
 
 @dataclass(frozen=True)
-class Collided(_AnswerFault):
+class Collided(_DamageFault):
     """Two servos with one id answer at once, and the wire carries a 0 wherever one of them sends it."""
 
     def _damaged(self, frame: bytes, rng: np.random.Generator) -> bytes:
@@ -126,7 +137,7 @@ class LateReply(_AnswerFault):
 
 
 @dataclass(frozen=True)
-class ErrorWithoutData(_AnswerFault):
+class ErrorWithoutData(_DamageFault):
     """A servo answers with an error byte and nothing else."""
 
     error: int = StatusError.ACCESS

@@ -72,6 +72,7 @@ class VitalSigns:
         self._is_any_silent = False
         self._turn = 0
         self._is_urgent = False
+        self._is_asked = False  # ahead of `watch`
         self.newest = Vitals.unknown(count)
         self.silent_buses: tuple[str, ...] = ()  # those on which nobody answered to the last question
 
@@ -79,23 +80,32 @@ class VitalSigns:
         """Ask for torque and errors at the next `watch`, whosever turn it is."""
         self._is_urgent = True
 
+    def ask_ahead(self) -> None:
+        """Ask for the group that the next `watch` would ask for, while there is time: it does not ask again then.
+
+        Raises:
+            PortError: a cable is gone.
+        """
+        self._ask_next()
+        self._is_asked = True
+
     def forget(self) -> None:
         """Nothing is known any more, and nobody has been silent."""
         self._silent_since_s[:] = np.inf
         self.newest = Vitals.unknown(len(self.newest.torque_on))
 
-    def watch(self) -> Vitals:
+    def watch(self, is_all_well: bool = False) -> Vitals:
         """Ask for one group, and return the newest of all.
+
+        Args:
+            is_all_well: nothing has happened since `ask_ahead`, if that was called, so that its answers will do.
 
         Raises:
             PortError: a cable is gone.
         """
-        turn = 0 if self._is_urgent else self._turn
-        if not self._is_urgent:  # or alarms in every cycle would leave the others without a turn
-            self._turn = (turn + 1) % len(_GROUPS)
-        self._is_urgent = False
-        self._ask_for(turn)
-        self._note_silence(turn)
+        is_known, self._is_asked = self._is_asked and is_all_well and not self._is_urgent, False
+        if not is_known:
+            self._ask_next()
         return self.newest
 
     def silent_s(self) -> FloatArray | None:
@@ -118,6 +128,14 @@ class VitalSigns:
             if (self.newest.watchdog != _UNKNOWN).all():
                 break
         return self.newest.watchdog
+
+    def _ask_next(self) -> None:
+        turn = 0 if self._is_urgent else self._turn
+        if not self._is_urgent:  # or alarms in every cycle would leave the others without a turn
+            self._turn = (turn + 1) % len(_GROUPS)
+        self._is_urgent = False
+        self._ask_for(turn)
+        self._note_silence(turn)
 
     def _note_silence(self, turn: int) -> None:
         readers, since_s = self._readers[turn], self._silent_since_s[turn]

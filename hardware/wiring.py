@@ -38,12 +38,13 @@ def open_buses(
         ServoError: a bus has no port, or a port no bus.
         PortError: a port cannot be opened; those already open are closed.
     """
-    names = tuple(dict.fromkeys(servo.bus for servo in spec.servos))
-    if set(names) != set(ports):
-        raise ServoError(f"robot {spec.name} has the buses {sorted(names)}, ports were given for {sorted(ports)}")
+    if set(spec.bus_names) != set(ports):
+        raise ServoError(
+            f"robot {spec.name} has the buses {sorted(spec.bus_names)}, ports were given for {sorted(ports)}"
+        )
     buses: dict[str, DynamixelBus] = {}
     try:
-        for name in names:
+        for name in spec.bus_names:
             buses[name] = DynamixelBus(open_port(ports[name], baud), name, reply_margin_s)
     except PortError:
         close_all(buses)

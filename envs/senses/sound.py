@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ class SoundSense:
         self._block = round(sound_hz / control_hz)
         self.reset(background_db=30.0)
 
-    def reset(self, background_db: float) -> None:
+    def reset(self, background_db: float, kind: str = "hum") -> None:
+        """Fall silent but for background noise of this level (94 dB is a full-scale sine) and kind."""
         self._background = 10 ** ((background_db - FULL_SCALE_DB) / 20)
         self._motor_phase_rad = 0.0
         self._knock = 0.0  # amplitude left over from earlier knocks
@@ -35,12 +37,15 @@ class SoundSense:
         self.window = np.zeros(SOUND_WINDOW, dtype=np.int16)
         self.count = 0
 
-    def advance(self, joint_speed_rad_s: float, impact: float, rng: np.random.Generator) -> None:
+    def advance(
+        self, joint_speed_rad_s: float, impact: float, voices: Mapping[str, float], rng: np.random.Generator
+    ) -> None:
         """Let one control step sound.
 
         Args:
             joint_speed_rad_s: sum of the joints' speeds.
             impact: how hard contacts set in during the step, 0 to 1.
+            voices: the machines that sound now, with their amplitudes as shares of full scale.
         """
         time_s = np.arange(1, self._block + 1) / self._hz
         motor_hz = MOTOR_HZ * (1.0 + 0.3 * min(joint_speed_rad_s, 5.0))

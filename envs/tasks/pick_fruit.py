@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envs.episodes.records import Instruction
 from envs.scenario import Factor, ScenarioSpace
+from envs.tasks.surroundings import SURROUNDINGS
 from envs.tasks.task import Task
 
 BRUISE_FORCE_N = 12.0
@@ -36,9 +37,6 @@ _FACTORS = (
     ),
     Factor("fruit_height", "cm", "Its stem ends {value} cm above the floor.", "果柄顶端离地 {value} 厘米。", 86, 99),
     Factor("leaf_cover", "", "Hide it behind leaves: {value} (1: half hidden).", "叶片遮挡 {value}。", 0, 1),
-    Factor("light_level", "", "Dim the light to {value} of full.", "灯光亮度为满亮度的 {value}。", 0.25, 1.0),
-    Factor("light_azimuth", "deg", "The light comes from {value} degrees.", "光从 {value} 度方向照来。", -90, 90),
-    Factor("noise_level", "dB", "Play background noise at {value} dB.", "播放 {value} 分贝的背景噪声。", 30, 70),
     Factor(
         "unripe",
         "",
@@ -46,7 +44,7 @@ _FACTORS = (
         "未熟果挂在:{value}。",
         choices=("left", "right", "both"),
     ),
-    Factor("crate_number", "", "Write crate number {value} on the slate.", "在记录板上写箱号 {value}。", 1, 9),
+    *SURROUNDINGS,
 )
 
 _INSTRUCTIONS = (

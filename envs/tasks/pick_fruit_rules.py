@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,17 +48,13 @@ class PickFruitRules:
         owner = [model.body(body).name for body in model.geom_bodyid]
         self._thumb_geoms = {geom for geom, name in enumerate(owner) if name.startswith("right_thumb")}
         self._hand_geoms = {geom for geom, name in enumerate(owner) if name.startswith("right_")}
-        light = model.vis.headlight
-        self._pristine_light = model.light_diffuse.copy(), light.ambient.copy(), light.diffuse.copy()
         self._leaves = {name: model.geom(name).size.copy() for name in ("leaf_0", "leaf_1")}
         self._twigs = {name: model.body(name).pos.copy() for name in ("twig_left", "twig_right")}
         self._blend = simulation.timestep_s / FORCE_FILTER_S
         self._strength_n = dict.fromkeys(_FRUITS, UNRIPE_STRENGTH_N)
-        self.noise_level_db = 30.0
         self._tension_n = dict.fromkeys(_FRUITS, 0.0)
         self._grip_n = [0.0, 0.0]  # thumb, fingers
         self._peak_n = 0.0
-        self._impact = 0.0
 
     def stage(self, simulation: Simulation, scenario: Scenario) -> None:
         self._forget()
@@ -84,11 +81,9 @@ class PickFruitRules:
             weight_n = 9.81 * float(self._model.body_mass[self._body[name]])
             if self._tension_n[name] > weight_n + self._strength_n[name]:
                 data.eq_active[stem] = 0
-                self._impact = 1.0
         thumb_n, fingers_n = self.grip_n(simulation)
         for index, force_n in enumerate((thumb_n, fingers_n)):
             self._grip_n[index] += self._blend * (force_n - self._grip_n[index])
-        self._impact = max(self._impact, min((thumb_n + fingers_n - sum(self._grip_n)) / 10.0, 1.0))
         self._peak_n = max(self._peak_n, *self._grip_n)
 
     def grip_n(self, simulation: Simulation) -> tuple[float, float]:
@@ -139,24 +134,21 @@ class PickFruitRules:
         return Judgement(done=done, success=success, failure=failure, unmet=unmet)
 
     def memory(self) -> dict[str, Any]:
-        peaks = {"peak_n": self._peak_n, "impact": self._impact}
-        return {"tension_n": dict(self._tension_n), "grip_n": list(self._grip_n), **peaks}
+        return {"tension_n": dict(self._tension_n), "grip_n": list(self._grip_n), "peak_n": self._peak_n}
 
     def restore(self, memory: dict[str, Any]) -> None:
         self._tension_n = dict(memory["tension_n"])
         self._grip_n = list(memory["grip_n"])
         self._peak_n = memory["peak_n"]
-        self._impact = memory["impact"]
 
     @property
-    def impact(self) -> float:
-        impact, self._impact = self._impact, 0.0
-        return max(impact, 0.0)
+    def voices(self) -> Mapping[str, float]:
+        return {}
 
     def _forget(self) -> None:
         self._tension_n = dict.fromkeys(_FRUITS, 0.0)
         self._grip_n = [0.0, 0.0]
-        self._peak_n = self._impact = 0.0
+        self._peak_n = 0.0
 
     def _failure(self, simulation: Simulation, ripe_height_m: float, inside: bool) -> str | None:
         if self._peak_n > BRUISE_FORCE_N:
@@ -191,11 +183,3 @@ class PickFruitRules:
             model.eq_data[stem, 3:6] = 0.0
         for name, size in self._leaves.items():
             model.geom(name).size = np.maximum(size * number("leaf_cover"), 1e-4)
-        diffuse, ambient, headlight = self._pristine_light
-        model.light_diffuse[:] = diffuse * number("light_level")
-        model.vis.headlight.ambient[:] = ambient * number("light_level")
-        model.vis.headlight.diffuse[:] = headlight * number("light_level")
-        azimuth = np.deg2rad(number("light_azimuth"))
-        direction = np.array([np.cos(azimuth), np.sin(azimuth), -1.2])
-        model.light("sun").dir = direction / np.linalg.norm(direction)
-        self.noise_level_db = number("noise_level")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from envs.scenario import Scenario
@@ -10,7 +11,10 @@ from envs.stage import Judgement
 
 
 class SceneRules(Protocol):
-    """What physics does not know of a task: how a scenario is staged, what breaks, what counts as done."""
+    """What physics does not know of a task: how a scenario is staged, what breaks, what counts as done.
+
+    Light, surfaces, cameras and background noise are not its business: see `envs.tasks.surroundings`.
+    """
 
     def stage(self, simulation: Simulation, scenario: Scenario) -> None:
         """Edit model and data so that the scenario stands there, nothing moving."""
@@ -26,12 +30,11 @@ class SceneRules(Protocol):
         """All that must be known beside the physics to go on from here, as JSON values."""
         ...
 
-    def restore(self, memory: dict[str, Any]) -> None: ...
+    def restore(self, memory: dict[str, Any]) -> None:
+        """Go on from what `memory` returned; what can be seen of it is shown."""
+        ...
 
     @property
-    def noise_level_db(self) -> float: ...
-
-    @property
-    def impact(self) -> float:
-        """How hard contacts set in since this was last asked for, 0 to 1: what can be heard of them."""
+    def voices(self) -> Mapping[str, float]:
+        """The machines that sound now, by the name of the voice; amplitude as a share of full scale."""
         ...

@@ -12,6 +12,7 @@ import numpy as np
 
 from assets.robot import RobotSpec
 from envs.connections import EXOSKELETON, IMU, MICROPHONE, TOUCH
+from envs.senses.contact_sound import ContactSound
 from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
 from envs.twin.world import TwinWorld
@@ -49,6 +50,7 @@ class TwinCables:
         self._write_imu = ImuWriter(spec.devices.imu, SENSOR_STEPS * world.simulation.timestep_s)
         if spec.has_imu:
             self._terminals[IMU] = PseudoTerminal()
+        self._contacts = ContactSound(world.simulation)
         self._sound: SoundSense | None = None
         self._listeners: list[socket.socket] = []
         self._is_to_click = False
@@ -71,7 +73,9 @@ class TwinCables:
     def quiet(self) -> None:
         """A new scene: its own background noise, nothing else heard yet."""
         if self._sound is not None:
-            self._sound.reset(self._world.rules.noise_level_db)
+            scenario = self._world.scenario
+            self._sound.reset(scenario.number("noise_level"), str(scenario.values["noise_kind"]))
+            self._contacts.reset()
 
     def click(self) -> None:
         """Let the next block of sound end with one loud sample, and note when that is."""
@@ -88,7 +92,9 @@ class TwinCables:
                 self._terminals[IMU].send(self._write_imu(sequence, self._inertia()))
         if self._sound is not None and steps % SOUND_STEPS == 0:
             before = self._sound.count
-            self._sound.advance(self._world.joint_speed_rad_s(), self._world.rules.impact, self._rng)
+            self._sound.advance(
+                self._world.joint_speed_rad_s(), self._contacts.impact(), self._world.rules.voices, self._rng
+            )
             block = self._sound.window[-(self._sound.count - before) :].astype("<i2")
             if self._is_to_click:
                 self._is_to_click = False

@@ -6,17 +6,21 @@ import multiprocessing
 import os
 import signal
 import time
+from itertools import count
 from multiprocessing.connection import Connection
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.robot import CameraSpec, RobotSpec
+from assets.robot import RobotSpec
 from envs.engine import mujoco
 from envs.errors import EnvError, RenderingError
 from envs.scenario import Scenario
+from envs.senses.lens import Lens
 from envs.senses.sight import SightSense
 from envs.simulation import Simulation
+from envs.tasks.backdrop import Backdrop
 from envs.tasks.known import load_rules, load_task
 from envs.tasks.task import Task
 from envs.twin.frame_counter import draw_time
@@ -69,13 +73,13 @@ class TwinCameras:
         """From now on the moments are of this scenario."""
         self._pipe.send(scenario)
 
-    def show(self, physics: FloatArray, now_s: float) -> None:
-        """Let the cameras see this state, of this moment, unless they still draw an earlier one. Never waits."""
+    def show(self, physics: FloatArray, memory: dict[str, Any], now_s: float) -> None:
+        """Let the cameras see this state and what the task's rules remember, unless they still draw. Never waits."""
         if self._is_drawing and self._pipe.poll():
             self._pipe.recv()
             self._is_drawing = False
         if not self._is_drawing:
-            self._pipe.send((physics, now_s))
+            self._pipe.send((physics, memory, now_s))
             self._is_drawing = True
 
     def close(self) -> None:
@@ -93,10 +97,17 @@ def _draw_and_serve(spec: RobotSpec, task_name: str, frame_counter: bool, pipe: 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the twin, which hangs up then
     simulation = Simulation(spec, load_task(task_name).scene)
     rules = load_rules(task_name)(simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
-    sight = SightSense(simulation)
+    backdrop, sight, lens = Backdrop(simulation), SightSense(simulation), Lens()
+    frames = count()
 
     def jpegs(now_s: float) -> dict[str, bytes]:
-        return {camera.name: _jpeg(sight, camera, now_s if frame_counter else None) for camera in spec.cameras}
+        frame, drawn_s = next(frames), now_s if frame_counter else None
+        return {
+            camera.name: _jpeg(
+                lens.develop(sight.render(camera.name, camera.width, camera.height), index, frame), drawn_s
+            )
+            for index, camera in enumerate(spec.cameras)
+        }
 
     try:
         simulation.place_home()
@@ -111,10 +122,14 @@ def _draw_and_serve(spec: RobotSpec, task_name: str, frame_counter: bool, pipe: 
             message = pipe.recv()
             if isinstance(message, Scenario):
                 rules.stage(simulation, message)
+                backdrop.stage(message)
+                lens = Lens(message.number("camera_exposure"), message.number("camera_noise"))
                 continue
-            physics, now_s = message
+            physics, memory, now_s = message
+            rules.restore(memory)
             mujoco.mj_setState(simulation.model, simulation.data, physics, mujoco.mjtState.mjSTATE_INTEGRATION)
             mujoco.mj_kinematics(simulation.model, simulation.data)
+            mujoco.mj_flex(simulation.model, simulation.data)
             mujoco.mj_camlight(simulation.model, simulation.data)
             server.show(jpegs(now_s))
             pipe.send(None)
@@ -123,8 +138,7 @@ def _draw_and_serve(spec: RobotSpec, task_name: str, frame_counter: bool, pipe: 
         sight.close()
 
 
-def _jpeg(sight: SightSense, camera: CameraSpec, drawn_s: float | None) -> bytes:
-    pixels = sight.render(camera.name, camera.width, camera.height)
+def _jpeg(pixels: NDArray[np.uint8], drawn_s: float | None) -> bytes:
     return encode_jpeg(pixels if drawn_s is None else draw_time(pixels, drawn_s))
 
 

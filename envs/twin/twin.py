@@ -104,7 +104,7 @@ class Twin:
         self._world.step(now_s)
         self._cables.sense(now_s)
         if self._cameras is not None and self._world.steps % self._world.steps_a_period == 0:
-            self._cameras.show(self._world.simulation.physics_state(), now_s)
+            self._cameras.show(self._world.simulation.physics_state(), self._world.rules.memory(), now_s)
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         match request["do"]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.bench.bus_cycles import virtual_bus
 from hardware.crc import crc_tables
-from hardware.dynamixel import STATUS_OVERHEAD_BYTES
+from hardware.dynamixel import STATUS_OVERHEAD_BYTES, stretch
 from hardware.pseudo_terminal import PseudoTerminal
 from hardware.state_link import STATE_ADDRESS, STATE_BLOCK
 
@@ -71,7 +71,7 @@ class _Reply:
 
     def __init__(self, replies: bytes, request: bytes) -> None:
         self._replies = replies
-        self._has_clock = STATE_ADDRESS.to_bytes(2, "little") + _STATE_BYTES.to_bytes(2, "little") in request
+        self._has_clock = stretch(STATE_ADDRESS, _STATE_BYTES) in request
         row_bytes = STATUS_OVERHEAD_BYTES + _STATE_BYTES
         if self._has_clock:
             self._rows = np.frombuffer(replies, np.uint8).reshape(-1, row_bytes).copy()

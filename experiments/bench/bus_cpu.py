@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from assets.table import load_robot
-from experiments.bench.bus_cycles import NO_PEER, PEER, SERVO_IDS, Cycle, OurCycle, sdk_cycle, virtual_bus
+from experiments.bench.bus_cycles import NO_PEER, PEER, SERVO_IDS, Cycle, OurCycle, repeated, sdk_cycle, virtual_bus
 from experiments.bench.rows import Row, interleaved
 from hardware.port import InProcessPort
 from hardware.servos import ServoChain
@@ -29,7 +29,7 @@ def measure(quick: bool) -> list[Row]:
     theirs = sdk_cycle(_MemorySerial(_Replies(virtual_bus().feed)))
     fast = sdk_cycle(_MemorySerial(_Replies(virtual_bus().feed)), fast=True)
     peers = [way for way in (theirs, fast) if way is not None]
-    taken = 1e6 * interleaved([_repeat(way, cycles) for way in (*ways, *peers)], rounds, cpu=True) / cycles
+    taken = 1e6 * interleaved([repeated(way, cycles) for way in (*ways, *peers)], rounds, cpu=True) / cycles
     best = taken.min(axis=1)
     peer_us = float(best[4]) if theirs is not None else None
     note = f"least of {rounds} windows; peer: {PEER}" if theirs is not None else NO_PEER
@@ -65,14 +65,6 @@ def _frozen(feed: Feed) -> InProcessPort:
     return InProcessPort(_Replies(feed), lambda: _NOW_S, "bench")
 
 
-def _repeat(cycle: Callable[[], object], times: int) -> Cycle:
-    def repeat() -> None:
-        for _ in range(times):
-            cycle()
-
-    return repeat
-
-
 def _stuffed_cycle() -> Cycle:
     bus = virtual_bus()
     bus.servo(SERVO_IDS[len(SERVO_IDS) // 2]).sense(position_ticks=2048, velocity_ticks=-3, current_ticks=-1)
@@ -91,7 +83,8 @@ def _chain_cycle() -> Cycle:
         each.is_live = False
 
     def cycle() -> None:
-        state = chain.exchange(robot.home)
+        chain.write_goals(robot.home)
+        state = chain.read()
         notices = chain.watch()
         if state.missing or notices:
             raise RuntimeError(f"the measurement met {dict(state.missing)} and {notices}")

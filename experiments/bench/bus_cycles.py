@@ -10,9 +10,10 @@ import numpy as np
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
 from hardware.control_table import servo_model
+from hardware.credibility import Reach
 from hardware.port import Port
 from hardware.reading import finish_reads
-from hardware.state_link import LinkState, Reach, StateLink
+from hardware.state_link import LinkState, StateLink
 from hardware.sync_write import SyncWriter
 from hardware.virtual import VirtualBus
 from hardware.virtual_servo import VirtualServo
@@ -23,7 +24,7 @@ PEER = "dynamixel-sdk"
 NO_PEER = "dynamixel-sdk is not installed; it comes with the extra 'dev'"
 _MIDDLE = np.full(len(SERVO_IDS), table.TICKS_PER_TURN // 2, dtype=np.int64)
 # Current, velocity, position: what the peer reads. Ours reads the servo's clock as well, six bytes more of each.
-_PEER_FIRST, _PEER_BYTES = table.PRESENT_CURRENT, 10
+PEER_FIRST, PEER_BYTES = table.PRESENT_CURRENT, 10
 
 Cycle = Callable[[], None]
 
@@ -34,19 +35,23 @@ def virtual_bus(chain: str = "continue") -> VirtualBus:
     return VirtualBus(servos, chain="stop" if chain == "stop" else "continue")
 
 
+def repeated(cycle: Cycle, times: int) -> Cycle:
+    """So many cycles as one."""
+
+    def repeat() -> None:
+        for _ in range(times):
+            cycle()
+
+    return repeat
+
+
 class OurCycle:
     """A goal to each servo and a state from each, by `StateLink`."""
 
     def __init__(self, port: Port, reply_margin_s: float = 0.004, *, fast: bool = False) -> None:
         self.bus = DynamixelBus(port, "bench", reply_margin_s)
         self.bus.return_delay_s = 0.0
-        model = servo_model(MODEL)
-        count = len(SERVO_IDS)
-        speed_ticks_s = 2.0 * model.no_load_speed_rad_s / (2 * np.pi) * table.TICKS_PER_TURN
-        velocity_ticks = 2.0 * model.no_load_speed_rad_s / table.VELOCITY_UNIT_RAD_S
-        current_ticks = 1.5 * float(model.current_limit_ticks or 0)
-        reach = Reach(*(np.full(count, limit) for limit in (speed_ticks_s, velocity_ticks, current_ticks)))
-        self.link = StateLink(self.bus, SERVO_IDS, reach)
+        self.link = StateLink(self.bus, SERVO_IDS, Reach.of([servo_model(MODEL)] * len(SERVO_IDS)))
         self._writer = SyncWriter(table.GOAL_POSITION, SERVO_IDS)
         if fast and not self.link.probe_fast():
             raise RuntimeError("the servos of the measurement do not answer fast sync reads")
@@ -117,7 +122,7 @@ def _sdk() -> Any:
 def _sdk_cycle(sdk: Any, port: Any, fast: bool) -> Cycle:
     packets = sdk.PacketHandler(2.0)
     write = sdk.GroupSyncWrite(port, packets, table.GOAL_POSITION.address, table.GOAL_POSITION.size)
-    read = sdk.GroupSyncRead(port, packets, _PEER_FIRST.address, _PEER_BYTES)
+    read = sdk.GroupSyncRead(port, packets, PEER_FIRST.address, PEER_BYTES)
     goals = [list(int(goal).to_bytes(4, "little")) for goal in _MIDDLE]
     for servo_id, goal in zip(SERVO_IDS, goals, strict=True):
         write.addParam(servo_id, goal)

@@ -12,7 +12,15 @@ from experiments.bench.bus_cycles import SERVO_IDS, OurCycle
 from experiments.bench.rows import Row
 from experiments.workers import progress_bar
 from hardware.crc import crc16, crc_tables
-from hardware.dynamixel import BROADCAST_ID, HEADER, STATUS_MARK, STUFFED_PATTERN, Instruction, StatusPacket
+from hardware.dynamixel import (
+    BROADCAST_ID,
+    HEADER,
+    STATUS_MARK,
+    STUFFED_PATTERN,
+    Instruction,
+    StatusPacket,
+    status_head,
+)
 from hardware.state_link import LinkState
 
 SHARES = (0.01, 0.1)
@@ -147,7 +155,7 @@ class Servos:
 
     def _merged(self) -> bytes:
         length = 1 + _COUNT * (_ROW.itemsize - _DATA_AT + 2)
-        packet = bytearray(HEADER + bytes([BROADCAST_ID]) + length.to_bytes(2, "little") + bytes([STATUS_MARK]))
+        packet = bytearray(status_head(BROADCAST_ID, length))
         crc = crc16(packet)
         for servo_id, row in zip(SERVO_IDS, self._raw, strict=True):
             part = bytes([0, servo_id]) + row[_DATA_AT:-2].tobytes()

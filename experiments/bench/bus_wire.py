@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
 from experiments.bench.bus_at_once import answering_at_once
-from experiments.bench.bus_cycles import MODEL, NO_PEER, PEER, SERVO_IDS, OurCycle, sdk_cycle_at, virtual_bus
+from experiments.bench.bus_cycles import (
+    MODEL,
+    NO_PEER,
+    PEER,
+    PEER_BYTES,
+    PEER_FIRST,
+    SERVO_IDS,
+    OurCycle,
+    repeated,
+    sdk_cycle_at,
+    virtual_bus,
+)
 from experiments.bench.rows import Row, interleaved
 from experiments.workers import progress_bar
 from hardware import control_table as table
@@ -26,7 +36,6 @@ SPEED_GOAL, CEILING_GOAL, WAITING_GOAL = 4.0, 0.85, 0.05
 SILENT_ID = SERVO_IDS[6]
 _COUNT = len(SERVO_IDS)
 _STATE_BYTES = STATE_BLOCK.itemsize
-_PEER_BYTES = 10
 _BITS_A_BYTE = 10
 _SILENT_SHARE, _SILENT_MORE_S = 1.2, 0.005
 
@@ -55,12 +64,12 @@ def cycle_bytes(*, fast: bool) -> int:
 def _at_once(quick: bool) -> list[Row]:
     rounds, cycles = (6, 100) if quick else (30, 300)
     ours = sync_request(Instruction.SYNC_READ, SERVO_IDS, STATE_ADDRESS, _STATE_BYTES)
-    theirs = sync_request(Instruction.SYNC_READ, SERVO_IDS, table.PRESENT_CURRENT.address, _PEER_BYTES)
+    theirs = sync_request(Instruction.SYNC_READ, SERVO_IDS, PEER_FIRST.address, PEER_BYTES)
     with answering_at_once((ours,)) as path, answering_at_once((theirs,)) as peer_path:
         port = SerialPort(path, BAUD)
         cycle = OurCycle(port, reply_margin_s=0.2)
         peer = sdk_cycle_at(peer_path, BAUD)
-        ways = [partial(_repeat, cycle.whole, cycles), *([partial(_repeat, peer, cycles)] if peer else [])]
+        ways = [repeated(cycle.whole, cycles), *([repeated(peer, cycles)] if peer else [])]
         # Time passes between the windows, so the first cycle of each is refused by nobody's clock.
         taken = interleaved(ways, rounds, before_each=cycle.link.forget) / cycles
         port.close()
@@ -136,11 +145,6 @@ def _make_buses(chain: str = "continue", silent_id: int | None = None) -> dict[s
     if silent_id is not None:
         bus.faults = FaultScript([Silent(silent_id)], seed=0)
     return {"bench": bus}
-
-
-def _repeat(cycle: Callable[[], object], times: int) -> None:
-    for _ in range(times):
-        cycle()
 
 
 class _MeteredPort:

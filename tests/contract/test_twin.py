@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from waiting import wait_until
 
 from assets.table import load_robot
 from envs.connections import EXOSKELETON
@@ -53,13 +54,6 @@ def patient_robot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def twin(patient_robot: Path) -> Iterator[TwinProcess]:
     with TwinProcess.start("pick_fruit", str(patient_robot)) as twin:
         yield twin
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while not holds() and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    assert holds()
 
 
 @pytest.mark.slow
@@ -133,7 +127,7 @@ def test_the_cameras_show_what_the_simulated_body_sees() -> None:
     for camera in robot.cameras:
         expected = sight.render(camera.name, camera.width, camera.height).astype(float)
         stream = CameraStream(camera.name, cameras.url(camera.name)).start(LONG_S)
-        wait_until(lambda: np.abs(stream.newest(LONG_S).value - expected).mean() < 2.0)  # noqa: B023
+        wait_until(lambda: np.abs(stream.newest(LONG_S).value - expected).mean() < 2.0, LONG_S)  # noqa: B023
         stream.close()
     sight.close()
     cameras.close()
@@ -158,4 +152,4 @@ def test_a_twin_ends_with_the_process_that_started_it(number: signal.Signals) ->
     owner.send_signal(number)
     owner.wait()
     owner.stdout.close()
-    wait_until(lambda: not Path(control).parent.exists())
+    wait_until(lambda: not Path(control).parent.exists(), LONG_S)

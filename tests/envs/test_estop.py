@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from analytic_body import POINTING
 from input_pipe import InputPipe
 from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, virtual_station
+from waiting import wait_until
 
 from envs.body import JointTarget
 from envs.clock import WallClock
@@ -118,18 +118,11 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(tmp_path / "archive")
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not is_so() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert is_so()
-
-
 def stopped_for_good(stage: Stage) -> None:
     """Limp, and no reset helps until a person re-arms."""
     for press in stage.presses:
         press.join()
-    until(stage.is_limp)
+    wait_until(stage.is_limp, WAIT_S)
     assert stage.estop.pressed_by == "the test"
     with pytest.raises(StoppedError, match="rearm"):
         stage.env.reset(options={"scenario": SCENARIO})
@@ -152,7 +145,7 @@ def test_an_e_stop_while_the_robot_moves_home_breaks_the_way_off(station: Virtua
     began = threading.Event()
 
     def press_on_the_way() -> None:
-        until(lambda: abs(station.position_rad[0] - SERVO_ROBOT.home[0]) < 0.9)
+        wait_until(lambda: abs(station.position_rad[0] - SERVO_ROBOT.home[0]) < 0.9, WAIT_S)
         began.set()
         stage.estop.press("the test")
 
@@ -230,7 +223,7 @@ def test_an_e_stop_while_closing_and_after_does_no_harm(station: VirtualStation)
     for press in stage.presses:
         press.join()
     assert stage.estop.presses == 1
-    until(stage.is_limp)
+    wait_until(stage.is_limp, WAIT_S)
     stage.estop.press("the test")
     assert stage.is_limp()
 
@@ -253,7 +246,7 @@ def test_the_pedal_stops_from_its_own_thread_and_so_does_pulling_it_out(
                 pipe.unplug()
             else:
                 pipe.send(EV_KEY, KEY_C, 1)
-            until(lambda stage=stage: stage.estop.pressed_by is not None and stage.is_limp())
+            wait_until(lambda stage=stage: stage.estop.pressed_by is not None and stage.is_limp(), WAIT_S)
             assert stage.estop.pressed_by == ("the pedal, which has gone" if is_pulled else "the pedal (e_stop)")
         pipe.unplug()
 

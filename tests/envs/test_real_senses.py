@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from episode_samples import header_of, success
 from virtual_station import PATIENCE, SERVO_ROBOT, station_env, virtual_station
+from waiting import wait_until
 
 from assets.devices import Devices, Importance, ImuDevice, SoundDevice
 from assets.robot import RobotSpec
@@ -34,13 +34,6 @@ def with_importance(importance: Importance) -> RobotSpec:
     return replace(
         SERVO_ROBOT, devices=devices, cameras=cameras, max_age=replace(SERVO_ROBOT.max_age, imu_s=1.0, sound_s=1.0)
     )
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while not holds() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert holds()
 
 
 def test_every_device_has_its_own_latency_taken_off_its_stamps() -> None:

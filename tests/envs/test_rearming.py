@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from analytic_body import analytic_env
 from input_pipe import InputPipe
+from waiting import wait_until
 
 from envs.errors import EnvError, StoppedError
 from envs.estop import WATCH_S, EmergencyStop
@@ -19,20 +18,6 @@ from hardware.pedal import KEY_C, Pedal
 
 SCENARIO = {"scenario": Scenario("pointing", {"mark": 0.5, "colour": "red"})}
 WAIT_S = 20.0
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[InputPipe]:
-    made = InputPipe(tmp_path / "event7")
-    yield made
-    made.unplug()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not is_so() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert is_so()
 
 
 def test_a_press_while_the_name_is_typed_is_told_and_not_re_armed_away() -> None:
@@ -106,12 +91,12 @@ def test_nobody_re_arms_while_the_pedal_is_held_down(pipe: InputPipe) -> None:
     pedal.start()
     estop.watch(pedal, "the pedal")
     pipe.send(EV_KEY, KEY_C, 1)
-    until(lambda: estop.pressed_by is not None and pedal.is_e_stop_held)
+    wait_until(lambda: estop.pressed_by is not None and pedal.is_e_stop_held)
     with pytest.raises(StoppedError, match="held down at the pedal"):
         estop.rearm("Ada", estop.presses)
     assert estop.pressed_by == "the pedal"
     pipe.send(EV_KEY, KEY_C, 0)
-    until(lambda: not pedal.is_e_stop_held)
+    wait_until(lambda: not pedal.is_e_stop_held)
     estop.rearm("Ada", estop.presses)
     assert estop.pressed_by is None
     estop.close()

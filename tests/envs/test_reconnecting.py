@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, station_env, virtual_station
+from waiting import wait_until
 
 from envs.clock import WallClock
 from envs.errors import BodyError
@@ -21,20 +22,12 @@ from hardware.virtual_faults import AllSilent, FaultScript
 
 QUICK = replace(PATIENCE, reply_s=0.1)  # whoever waits for servos without power waits as often as there are servos
 SCENARIO = Scenario("pointing", {"mark": 0.5, "colour": "red"})
-LONG_S = 20.0
 
 
 @pytest.fixture
 def station() -> Iterator[VirtualStation]:
     with virtual_station() as station:
         yield station
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while not holds() and time.monotonic() < deadline_s:
-        time.sleep(0.002)
-    assert holds()
 
 
 def test_row_04_a_bus_whose_power_returns_is_set_up_again_at_the_next_reset(station: VirtualStation) -> None:

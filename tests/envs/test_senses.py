@@ -54,7 +54,7 @@ def test_background_noise_grows_by_as_many_decibels_as_were_asked_for(step_db: f
         sense.reset(background_db)
         rng = np.random.default_rng(4)
         for _ in range(13):
-            sense.advance(0.0, 0.0, rng)
+            sense.advance(0.0, 0.0, {}, rng)
         return float(10 * np.log10(np.mean(sense.window.astype(np.float64) ** 2)))
 
     assert level_db(45.0 + step_db) - level_db(45.0) == pytest.approx(step_db, abs=0.1)

@@ -14,6 +14,7 @@ import pytest
 from analytic_body import POINTING, analytic_env
 from input_pipe import InputPipe
 from rich.console import Console
+from waiting import wait_until
 
 from assets.table import load_robot
 from envs.clock import SimClock
@@ -46,19 +47,12 @@ class Desk:
 
     def press_once_shown(self, words: str, keys: str) -> threading.Thread:
         def wait() -> None:
-            until(lambda: words in self.shown.getvalue())
+            wait_until(lambda: words in self.shown.getvalue())
             self.press(keys)
 
         person = threading.Thread(target=wait)
         person.start()
         return person
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not is_so() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert is_so()
 
 
 @pytest.fixture
@@ -81,7 +75,7 @@ def test_the_space_bar_stops_and_only_a_name_lets_the_session_go_on(desk: Desk, 
         session = Session(env, {}, ROBOT, beside)
         env.reset(options=SCENARIO)
         desk.press(" ")
-        until(lambda: body.stops == ["e-stop by the space bar"])
+        wait_until(lambda: body.stops == ["e-stop by the space bar"])
         assert env.step(env.robot.home)[4]["stop"].severity == "hard"
         person = desk.press_once_shown("type your name", "ann\r")
         _, info = once_allowed(lambda: env.reset(options=SCENARIO), session)
@@ -136,16 +130,16 @@ def test_the_pedal_marks_steps_engages_the_clutch_and_stops(desk: Desk, panel: T
         panel.prepare("Point", ("Put it there.",))
         person.join()
         pedal.send(EV_KEY, KEY_B, 1)
-        until(lambda: panel.word().steps_done == 1)
+        wait_until(lambda: panel.word().steps_done == 1)
         assert not beside.is_on
         pedal.send(EV_KEY, KEY_A, 1)
-        until(lambda: beside.is_on)
+        wait_until(lambda: beside.is_on)
         pedal.send(EV_KEY, KEY_A, 0)
-        until(lambda: not beside.is_on)
+        wait_until(lambda: not beside.is_on)
         desk.press("c")
-        until(lambda: beside.is_on)
+        wait_until(lambda: beside.is_on)
         pedal.send(EV_KEY, KEY_C, 1)
-        until(lambda: beside.estop.pressed_by == "the pedal")
+        wait_until(lambda: beside.estop.pressed_by == "the pedal")
     pedal.unplug()
 
 
@@ -180,7 +174,7 @@ def test_an_e_stop_while_the_name_is_typed_is_asked_about_again(desk: Desk, pane
     env, _ = analytic_env()
 
     def shown(words: str, times: int) -> None:
-        until(lambda: desk.shown.getvalue().count(words) == times)
+        wait_until(lambda: desk.shown.getvalue().count(words) == times)
 
     with cockpit(env, "small", {}, Teleoperation(), panel) as beside:
         beside.estop.press("the pedal")
@@ -217,7 +211,7 @@ def test_a_gamepad_that_is_pulled_out_stops_and_one_that_is_put_away_does_not(tm
                 beside.leader(stack)
                 if is_pulled:
                     pad.unplug()
-                    until(lambda beside=beside: beside.estop.pressed_by == "the gamepad, which has gone")
+                    wait_until(lambda beside=beside: beside.estop.pressed_by == "the gamepad, which has gone")
             time.sleep(3 * WATCH_S)
             assert (beside.estop.pressed_by is not None) == is_pulled
         pad.unplug()

@@ -20,7 +20,8 @@ def drive(
     """Command the goals until the joints are there; `obey` moves them to what their servos want."""
     for _ in range(periods):
         clock.now_s += PERIOD_S
-        state = chain.exchange(goals_rad)
+        chain.write_goals(goals_rad)
+        state = chain.read()
         obey()
     assert not state.missing
     return state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from hardware.camera import CameraStream
 from hardware.capture import capture_stamp_s
@@ -27,13 +28,6 @@ RED, BLUE = (200, 20, 20), (20, 20, 200)
 def jpeg(rgb: tuple[int, int, int]) -> bytes:
     image = np.full((48, 64, 3), rgb[::-1], np.uint8)
     return bytes(cv2.imencode(".jpg", image)[1])
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while not holds() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert holds()
 
 
 class Frames:

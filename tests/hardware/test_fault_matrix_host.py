@@ -10,13 +10,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from thirty_servos import COUNT, PERIOD_S, Rig, joint_of, thirty_servo_robot
+from waiting import wait_until
 
 from hardware import control_table as table
 from hardware.control_table import servo_model
@@ -59,7 +58,8 @@ chain.connect()
 goal_rad = 0.0
 while True:
     goal_rad = min(goal_rad + 0.005, 0.25)
-    chain.exchange(np.full(30, goal_rad))
+    chain.write_goals(np.full(30, goal_rad))
+    chain.read()
     time.sleep(0.01)
 """
 
@@ -74,11 +74,11 @@ def test_row_21_servos_whose_host_is_killed_stop_within_the_watchdog_time() -> N
             [sys.executable, "-c", KILLED, paced.paths["arm"]], env={**os.environ, "PYTHONPATH": paths}
         )
         try:
-            wait_until(lambda: bus.servo(7).get(table.GOAL_POSITION) > 2048 + 50)
+            wait_until(lambda: bus.servo(7).get(table.GOAL_POSITION) > 2048 + 50, LATER_S)
         finally:
             host.send_signal(signal.SIGKILL)
             host.wait()
-        wait_until(lambda: all(servo.watchdog_tripped for servo in bus.servos))
+        wait_until(lambda: all(servo.watchdog_tripped for servo in bus.servos), LATER_S)
     for servo in bus.servos:
         assert servo.heard_s is not None
         # By its own clock, which stands between two ticks; the tick before the last was within the time.
@@ -87,13 +87,6 @@ def test_row_21_servos_whose_host_is_killed_stop_within_the_watchdog_time() -> N
         assert before_s - servo.heard_s <= WATCHDOG_S < tripped_s - servo.heard_s
     stood_ticks = [servo.get(table.PRESENT_POSITION) for servo in bus.servos]
     assert [servo.get(table.GOAL_POSITION) for servo in bus.servos] == stood_ticks
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LATER_S
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.005)
 
 
 def test_row_22_whatever_is_done_with_an_unplugged_cable_is_one_kind_of_error() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from input_pipe import InputPipe
+from waiting import wait_until
 
 from hardware.errors import PortError, SensorError, StaleDeviceError
 from hardware.gamepad import (
@@ -39,22 +38,6 @@ from hardware.input_events import (
     encode_event,
 )
 from hardware.pedal import KEY_A, KEY_B, KEY_C, USUAL_PEDAL, Pedal, pedal_meanings
-
-WAIT_S = 20.0
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[InputPipe]:
-    made = InputPipe(tmp_path / "event7")
-    yield made
-    made.unplug()
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not is_so() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert is_so()
 
 
 def source(pipe: InputPipe) -> EventSource:
@@ -190,8 +173,8 @@ def test_a_pedal_whose_lost_events_cannot_be_made_up_for_is_seen_to_go(pipe: Inp
     pedal.start()
     for code in (SYN_DROPPED, SYN_REPORT):
         pipe.send(EV_SYN, code, 0)
-    until(lambda: not pedal.is_there)
-    until(lambda: pedal.is_there)  # opened anew
+    wait_until(lambda: not pedal.is_there)
+    wait_until(lambda: pedal.is_there)  # opened anew
     pedal.close()
 
 
@@ -229,14 +212,14 @@ def test_a_pedal_tells_what_was_pressed_and_holds_nothing_once_it_is_unplugged(p
     pedal.start()
     for code in (KEY_A, KEY_C, 99):
         pipe.send(EV_KEY, code, 1)
-    until(lambda: heard == ["clutch", "e_stop"])
+    wait_until(lambda: heard == ["clutch", "e_stop"])
     assert pedal.holds("clutch")
     assert pedal.has_e_stop
     pipe.unplug()
-    until(lambda: not pedal.is_there)
+    wait_until(lambda: not pedal.is_there)
     assert not pedal.holds("clutch")
     pipe.plug()
-    until(lambda: pedal.is_there)
+    wait_until(lambda: pedal.is_there)
     assert not pedal.holds("clutch")
     pedal.close()
 
@@ -258,13 +241,13 @@ def test_a_gamepad_reads_sticks_from_minus_one_to_one_and_rests_once_it_is_unplu
     pipe.send(EV_ABS, ABS_Y, -32_768)
     pipe.send(EV_ABS, ABS_RZ, 255)
     pipe.send(EV_KEY, BTN_LEFT_SHOULDER, 1)
-    until(lambda: gamepad.read().is_dead_man_held)
+    wait_until(lambda: gamepad.read().is_dead_man_held)
     reading = gamepad.read()
     assert (reading.left, reading.right, reading.close) == ((1.0, 1.0), (0.0, 0.0), 1.0)
     pipe.send(EV_KEY, BTN_EAST, 1)
-    until(lambda: stops == ["stop"])
+    wait_until(lambda: stops == ["stop"])
     pipe.unplug()
-    until(lambda: gamepad.read() == AT_REST)
+    wait_until(lambda: gamepad.read() == AT_REST)
     gamepad.close()
 
 

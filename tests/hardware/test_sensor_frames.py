@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from waiting import wait_until
 
 from assets.devices import ImuDevice
 from assets.robot import PadSpec, RobotSpec
@@ -87,13 +88,6 @@ def test_pads_of_different_sizes_are_refused() -> None:
     spec = RobotSpec("odd", 25.0, (), pads=(PadSpec("left", 2, 2, 20.0), PadSpec("right", 4, 4, 20.0)))
     with pytest.raises(SensorError, match="one size"):
         TactileReader(spec, "/dev/null")
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while not holds() and time.monotonic() < deadline_s:
-        time.sleep(0.005)
-    assert holds()
 
 
 class Sender:

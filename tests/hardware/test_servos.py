@@ -249,7 +249,8 @@ def test_the_chain_works_over_pseudo_terminals(
     ports = {name: serve(bus.feed) for name, bus in virtual_buses.items()}
     chain = ServoChain(robot, ports, watchdog_s=2.5, reply_margin_s=1.0)
     chain.connect()
-    state = chain.exchange(np.array([0.2, 0.51, -0.3, 0.4]))
+    chain.write_goals(np.array([0.2, 0.51, -0.3, 0.4]))
+    state = chain.read()
     assert not state.missing
     np.testing.assert_allclose(state.position_rad, [HOME_RAD[name] for name in robot.joint_names], atol=pi / 4096)
     assert goals(virtual_buses)[11] == 3000 - 332

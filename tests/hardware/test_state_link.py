@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hardware import control_table as table
+from hardware import virtual_wire_faults as wire
 from hardware.bus import DynamixelBus
 from hardware.control_table import servo_model
 from hardware.credibility import Reach
@@ -20,20 +21,6 @@ from hardware.virtual import Chain, VirtualBus
 from hardware.virtual_faults import AllSilent, DamagedInstruction, Fault, FaultScript, Silent
 from hardware.virtual_servo import VirtualServo
 from hardware.virtual_wire import SimulatedClock, VirtualPort
-from hardware.virtual_wire_faults import (
-    BitFlip,
-    Burst,
-    Collided,
-    CutReply,
-    DuplicateId,
-    Echo,
-    ErrorWithoutData,
-    ExtraByte,
-    Garbage,
-    LateReply,
-    LostByte,
-    OutOfOrder,
-)
 
 IDS = (4, 2, 9, 1, 7, 3)
 PERIOD_S = 0.04
@@ -90,18 +77,18 @@ def when(kind: Callable[..., Fault], **more: st.SearchStrategy[Any]) -> st.Searc
 
 some_faults = st.lists(
     st.one_of(
-        when(BitFlip, servo_id=someone, bits=st.integers(1, 60)),
-        when(Burst, servo_id=someone, size=st.integers(1, 40)),
-        when(LostByte, servo_id=someone),
-        when(ExtraByte, servo_id=someone),
-        when(Garbage, servo_id=someone, size=st.integers(1, 60)),
-        when(DuplicateId, servo_id=someone),
-        when(Collided, servo_id=someone),
-        when(LateReply, servo_id=someone),
-        when(ErrorWithoutData, servo_id=someone),
-        when(CutReply, servo_id=someone, rest_lost=st.booleans()),
-        when(OutOfOrder),
-        when(Echo),
+        when(wire.BitFlip, servo_id=someone, bits=st.integers(1, 60)),
+        when(wire.Burst, servo_id=someone, size=st.integers(1, 40)),
+        when(wire.LostByte, servo_id=someone),
+        when(wire.ExtraByte, servo_id=someone),
+        when(wire.Garbage, servo_id=someone, size=st.integers(1, 60)),
+        when(wire.DuplicateId, servo_id=someone),
+        when(wire.Collided, servo_id=someone),
+        when(wire.LateReply, servo_id=someone),
+        when(wire.ErrorWithoutData, servo_id=someone),
+        when(wire.CutReply, servo_id=someone, rest_lost=st.booleans()),
+        when(wire.OutOfOrder),
+        when(wire.Echo),
         when(AllSilent),
         when(Silent, servo_id=st.sampled_from(IDS)),
         when(DamagedInstruction, servo_id=someone, answers=st.booleans()),
@@ -188,7 +175,7 @@ def test_a_late_answer_from_behind_the_turn_of_the_clock_is_no_restart() -> None
     servo = line.bus.servo(9)
     while servo.get(table.REALTIME_TICK) < 32_740:
         line.read()
-    line.bus.faults = FaultScript([LateReply(9, cycles=range(0, 2)), Silent(9, cycles=range(2, 3))])
+    line.bus.faults = FaultScript([wire.LateReply(9, cycles=range(0, 2)), Silent(9, cycles=range(2, 3))])
     for _ in range(4):
         assert line.read().restarted == ()
 
@@ -248,7 +235,7 @@ def test_fast_reads_that_fail_again_and_again_are_given_up() -> None:
 
 def test_a_flipped_bit_does_not_end_fast_reads() -> None:
     line = Line(fast=True)
-    line.bus.faults = FaultScript([BitFlip(9, cycles=range(0, 1))], seed=3)
+    line.bus.faults = FaultScript([wire.BitFlip(9, cycles=range(0, 1))], seed=3)
     assert 9 in line.read().problems
     assert line.link.is_fast
 
@@ -262,7 +249,7 @@ def test_servos_that_know_no_fast_read_are_read_plainly() -> None:
 
 def test_what_was_given_out_is_never_written_to_again() -> None:
     line = Line()
-    line.bus.faults = FaultScript([Silent(9, cycles=range(1, 3)), BitFlip(2, cycles=range(2, 6))])
+    line.bus.faults = FaultScript([Silent(9, cycles=range(1, 3)), wire.BitFlip(2, cycles=range(2, 6))])
     states = [line.read() for _ in range(3)]
     copies = [[np.copy(part) for part in state[:6]] for state in states]
     for _ in range(5):

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from waiting import wait_until
 
 from hardware import control_table as table
 from hardware.control_table import servo_model
@@ -117,10 +118,3 @@ def test_a_killed_master_leaves_servos_that_stop_by_themselves() -> None:
     target = bus.servo(1).target
     assert target is not None
     assert target.position_ticks == 2048
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + LATER_S
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.005)

@@ -1,0 +1,59 @@
+"""What surrounds every task: light, surfaces, cameras, noise. The factors that all tasks share."""
+
+from __future__ import annotations
+
+from envs.scenario import Factor
+
+TABLE_TEXTURES = ("plain", "wood", "tiles", "speckled")
+WALL_TEXTURES = ("plain", "panels", "bricks", "tiles")
+
+SURROUNDINGS = (
+    Factor("light_level", "", "Dim the light to {value} of full.", "灯光亮度为满亮度的 {value}。", 0.25, 1.0),
+    Factor("light_azimuth", "deg", "The light comes from {value} degrees.", "光从 {value} 度方向照来。", -90, 90),
+    Factor("light_temperature", "K", "Set the lamps' colour to {value} K.", "灯光色温调到 {value} K。", 2700, 6500),
+    Factor(
+        "camera_exposure",
+        "EV",
+        "Set the cameras' exposure compensation to {value} EV.",
+        "相机曝光补偿设为 {value} EV。",
+        -0.7,
+        0.7,
+    ),
+    Factor(
+        "camera_noise",
+        "/255",
+        "Set the cameras' gain so that a grey card is noisy by {value} of 255 levels.",
+        "调节相机增益,使灰卡的噪声为 {value} 级(共 255 级)。",
+        0.0,
+        6.0,
+    ),
+    Factor("noise_level", "dB", "Play background noise at {value} dB.", "播放 {value} 分贝的背景噪声。", 30, 70),
+    Factor(
+        "noise_kind",
+        "",
+        "The background noise is: {value}.",
+        "背景噪声种类:{value}。",
+        choices=("hum", "clatter", "babble"),
+    ),
+    # Changes nothing: who mines failures and names it is caught.
+    Factor("crate_number", "", "Write crate number {value} on the slate.", "在记录板上写箱号 {value}。", 1, 9),
+)
+
+SURFACES = (
+    Factor(
+        "table_texture",
+        "",
+        "Cover the table with: {value}.",
+        "桌面铺:{value}。",
+        choices=TABLE_TEXTURES,
+        nominal_choices=TABLE_TEXTURES[:2],
+    ),
+    Factor(
+        "wall_texture",
+        "",
+        "Hang behind it: {value}.",
+        "背景墙为:{value}。",
+        choices=WALL_TEXTURES,
+        nominal_choices=WALL_TEXTURES[:2],
+    ),
+)

@@ -1,0 +1,102 @@
+"""Light, surfaces and cameras, as a scenario wants them."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+import pytest
+from pick_fruit_flights import blind_env, body_of, scenario
+
+from envs.scenario import Factor
+from envs.senses.lens import Lens
+from envs.tasks.backdrop import black_body
+from envs.tasks.known import TASK_NAMES, load_task
+from envs.tasks.surroundings import SURROUNDINGS, TABLE_TEXTURES, WALL_TEXTURES
+from envs.textures import EDGE, add_surfaces, paint
+
+GREY = np.full((64, 96, 3), 120, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("task", TASK_NAMES)
+def test_every_task_has_the_surroundings_as_its_last_factors_and_one_that_changes_nothing(task: str) -> None:
+    factors = load_task(task).space.factors
+    assert factors[-len(SURROUNDINGS) :] == SURROUNDINGS
+    assert factors[-1].name == "crate_number"
+
+
+@pytest.mark.parametrize("factor", SURROUNDINGS, ids=lambda factor: factor.name)
+def test_a_trainer_is_told_the_value_in_both_languages(factor: Factor) -> None:
+    assert "{value}" in factor.set_up_en
+    assert "{value}" in factor.set_up_zh
+
+
+def test_lamps_of_a_low_colour_temperature_are_orange_and_daylight_is_white() -> None:
+    # CIE 1931 (x, y) of a black body of 2856 K, standard illuminant A, is (0.4476, 0.4074).
+    red, green, blue = black_body(2856.0)
+    assert red > 1.2 > green > 0.6 > blue
+    np.testing.assert_allclose(black_body(6500.0), 1.0)
+    assert black_body(4000.0) @ [0.2126, 0.7152, 0.0722] == pytest.approx(1.0)
+
+
+def test_staged_light_follows_level_and_colour_and_leaves_physics_alone() -> None:
+    with blind_env() as env:
+        env.reset(seed=0, options={"scenario": scenario(light_level=1.0, light_temperature=6500)})
+        body = body_of(env)
+        full, state = body.simulation.model.light_diffuse.copy(), body.simulation.physics_state()
+        env.reset(seed=0, options={"scenario": scenario(light_level=0.5, light_temperature=6500)})
+        np.testing.assert_allclose(body.simulation.model.light_diffuse, 0.5 * full)
+        env.reset(seed=0, options={"scenario": scenario(light_level=1.0, light_temperature=2700, light_azimuth=80)})
+        warm = body.simulation.model.light_diffuse
+        assert (warm[:, 0] > full[:, 0]).all()
+        assert (warm[:, 2] < full[:, 2]).all()
+        np.testing.assert_array_equal(body.simulation.physics_state(), state)
+
+
+def test_one_step_of_exposure_doubles_the_light() -> None:
+    brighter = Lens(exposure_ev=1.0).develop(GREY, 0, 0)
+    linear = (brighter / 255.0) ** 2.2
+    np.testing.assert_allclose(linear, 2.0 * (GREY / 255.0) ** 2.2, rtol=0.01)
+    assert (Lens(exposure_ev=0.7).develop(np.full_like(GREY, 250), 0, 0) == 255).all()
+
+
+def test_grain_has_the_spread_asked_for_and_depends_on_seed_camera_and_step_alone() -> None:
+    lens = Lens(noise_levels=5.0, seed=3)
+    seen = lens.develop(GREY, 1, 7)
+    assert np.std(seen.astype(float) - GREY) == pytest.approx(5.0, rel=0.05)
+    lens.develop(GREY, 0, 8)
+    np.testing.assert_array_equal(lens.develop(GREY, 1, 7), seen)
+    np.testing.assert_array_equal(Lens(noise_levels=5.0, seed=3).develop(GREY, 1, 7), seen)
+    for other in (
+        lens.develop(GREY, 1, 8),
+        lens.develop(GREY, 0, 7),
+        Lens(noise_levels=5.0, seed=4).develop(GREY, 1, 7),
+    ):
+        assert (other != seen).any()
+
+
+def test_a_lens_without_noise_and_exposure_changes_nothing() -> None:
+    np.testing.assert_array_equal(Lens().develop(GREY, 0, 0), GREY)
+
+
+def test_surfaces_continue_at_their_edges_and_differ_from_each_other() -> None:
+    for surface, names in (("table", TABLE_TEXTURES), ("wall", WALL_TEXTURES)):
+        pictures = [paint(surface, name) for name in names]
+        assert all(picture.shape == (EDGE, EDGE, 3) for picture in pictures)
+        assert len({picture.tobytes() for picture in pictures}) == len(names)
+        np.testing.assert_array_equal(pictures[1], paint(surface, names[1]))
+
+
+def test_a_scene_gets_the_surfaces_of_the_materials_it_has() -> None:
+    world = mujoco.MjSpec.from_string(
+        '<mujoco><asset><material name="table"/></asset>'
+        '<worldbody><geom size="1" material="table"/></worldbody></mujoco>'
+    )
+    add_surfaces(world)
+    model = world.compile()
+    names = {model.mat(index).name for index in range(model.nmat)}
+    assert names == {"table", *(f"table_{name}" for name in TABLE_TEXTURES)}
+    shown = model.mat("table_wood").texid[mujoco.mjtTextureRole.mjTEXROLE_RGB]
+    start = model.tex_adr[shown]
+    np.testing.assert_array_equal(
+        model.tex_data[start : start + paint("table", "wood").size], paint("table", "wood").ravel()
+    )
