@@ -24,7 +24,7 @@ from envs.tasks.wash_dishes_rules import WashDishesRules
 FloatArray = NDArray[np.float64]
 
 TAKE, WIPE, PUT_BACK, LIFT, RACK = range(5)
-HOLD_N = {"sponge": 6.0, "plate": 7.0}
+HOLD_N = {"sponge": 7.0, "plate": 7.0}
 FIRM_N = {"sponge": 5.0, "plate": 5.5}
 LOST_N = 0.2
 SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is missing
@@ -123,6 +123,8 @@ class WashDishesExpert:
         """Whether a step that counts as done, or as undone, is only a matter of a firmer grip."""
         if (self._step, step) == (TAKE, WIPE) and self._legs:
             return self._legs[0].fingers == "grip"
+        if (self._step, step) == (PUT_BACK, LIFT) and self._legs:
+            return self._legs[0].fingers == "open"
         return (self._step, step) in ((WIPE, TAKE), (RACK, LIFT)) and max(self._rules.grip_n(self._held)) > LOST_N
 
     def _begin_leg(self) -> None:
@@ -156,8 +158,10 @@ class WashDishesExpert:
         return [*approach, Leg(self._rubbing, 0.1, "grip", lambda: False, 12.0)]
 
     def _put_back(self) -> list[Leg]:
+        fetch = [] if max(self._rules.grip_n("sponge")) > LOST_N else self._take()
         return [
-            Leg(lambda: self._on_plate(0.05), 0.35, "grip"),
+            *fetch,
+            Leg(self._drawn_back(), 0.4, "grip"),
             self._travel(lambda: self._in_tray(0.06), "grip", (-0.03, 0.0, 0.02)),
             Leg(lambda: self._in_tray(0.002), 0.7 * self._pace, "grip", self._is_low, 0.5),
             Leg(self._from_here(0.0), 0.35, "open"),
@@ -194,6 +198,19 @@ class WashDishesExpert:
 
     def _stay(self) -> Pose:
         return self._kinematics.hand_position(), self._kinematics.hand_rotation()
+
+    def _drawn_back(self) -> Callable[[], Pose]:
+        """Away from the plate's face."""
+        normal = self._wiping.normal()
+        begun: list[Pose] = []
+
+        def goal() -> Pose:
+            if not begun:
+                place, rotation = self._stay()
+                begun.append((place + 0.05 * normal, rotation))
+            return begun[0]
+
+        return goal
 
     def _from_here(self, height_m: float) -> Callable[[], Pose]:
         """So far above where the leg begins."""

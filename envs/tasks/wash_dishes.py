@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envs.episodes.records import Instruction
 from envs.scenario import Factor, ScenarioSpace
+from envs.tasks.surroundings import SURFACES, SURROUNDINGS
 from envs.tasks.task import Task
 
 CLEAN_FORCE_N = 2.0  # a sponge that presses less takes nothing off
@@ -21,8 +22,8 @@ _FACTORS = (
         "N/m",
         "Take a sponge that gives 1 mm for every {value} mN (soaked ones are soft).",
         "取一块每压缩 1 毫米需 {value} 毫牛的海绵(浸水更软)。",
-        250,
-        500,
+        300,
+        600,
     ),
     Factor(
         "stand_offset",
@@ -57,8 +58,8 @@ _FACTORS = (
         "碗架只空出这一格,其余放小碟:{value}。",
         choices=SLOTS,
     ),
-    Factor("light_level", "", "Dim the light to {value} of full.", "灯光亮度为满亮度的 {value}。", 0.25, 1.0),
-    Factor("crate_number", "", "Write crate number {value} on the slate.", "在记录板上写箱号 {value}。", 1, 9),
+    *SURROUNDINGS,
+    *SURFACES,
 )
 
 _INSTRUCTIONS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ FloatArray = NDArray[np.float64]
 FORCE_FILTER_S = 0.02  # glaze and dirt answer to a force that lasts, not to one solver step
 REACH_M = 0.024  # of the sponge about its middle
 HOLDING_N = 0.6
+LET_GO_N = 0.1
 LIFTED_MM = 12.0
 TRAY_MM = (38.0, 34.0)  # how far the sponge's middle may lie beside the tray's
 LYING_M = 0.012  # how high above the tray's floor a sponge lies in it
@@ -52,8 +54,6 @@ class WashDishesRules:
         self._kind[[name.startswith(HAND) and "thumb" not in name for name in owner]] = 4
         self._is_dish = (self._kind == 1) | (self._kind == 2)
         self._blend = simulation.timestep_s / FORCE_FILTER_S
-        self.noise_level_db = 30.0
-        self.impact = 0.0
         self._forget()
 
     def stage(self, simulation: Simulation, scenario: Scenario) -> None:
@@ -104,7 +104,7 @@ class WashDishesRules:
         thumb, fingers = self.grip_n("sponge")
         holds_sponge = thumb > HOLDING_N and fingers > HOLDING_N
         is_back = (
-            bool((beside_mm < TRAY_MM).all()) and lies_mm < 1e3 * LYING_M and sponge_tilt < 15.0 and not holds_sponge
+            bool((beside_mm < TRAY_MM).all()) and lies_mm < 1e3 * LYING_M and sponge_tilt < 15.0 and thumb + fingers < LET_GO_N
         )
         plate_thumb, plate_fingers = self.grip_n("plate")
         holds_plate = plate_thumb > HOLDING_N and plate_fingers > HOLDING_N
@@ -123,13 +123,13 @@ class WashDishesRules:
             f"wipe: {self.grid.left} cells are dirty, at {self.press_n:.1f} N "
             f"(from {CLEAN_FORCE_N} N, below {SCRATCH_FORCE_N})": is_clean,
             f"put_back: the sponge is {beside_mm.max():.0f} mm beside the tray's middle, {lies_mm:.0f} mm above it, "
-            f"{'held' if holds_sponge else 'let go'}": is_clean and is_back,
+            f"{'let go' if thumb + fingers < LET_GO_N else 'held'}": is_clean and is_back,
             f"lift: thumb {plate_thumb:.1f} N, fingers {plate_fingers:.1f} N on the plate, {lifted_mm:.0f} mm up "
             f"(at least {LIFTED_MM:.0f})": (holds_plate and lifted_mm > LIFTED_MM) or is_in_slot,
             f"rack: the plate is {1e3 * abs(slot[1]):.0f} mm beside the {self.slot} slot (at most {SLOT_MM:.0f}), "
             f"{1e3 * slot[2]:.0f} mm above it, leans {lean:.0f} degrees (at most {UPRIGHT_DEG:.0f}), "
-            f"{'held' if plate_thumb + plate_fingers > 0.1 else 'let go'}, moves at {speed_m_s:.2f} m/s": (
-                is_in_slot and plate_thumb + plate_fingers < 0.1 and speed_m_s < AT_REST_M_S
+            f"{'let go' if plate_thumb + plate_fingers < LET_GO_N else 'held'}, moves at {speed_m_s:.2f} m/s": (
+                is_in_slot and plate_thumb + plate_fingers < LET_GO_N and speed_m_s < AT_REST_M_S
             ),
         }
         done = tuple(bool(check) for check in checks.values())
@@ -152,6 +152,10 @@ class WashDishesRules:
         self.middle_m = np.array(memory["middle_m"])
         self._peak_press_n, self._peak_blow_n = memory["peaks_n"]
         self._stage.show(self.grid)
+
+    @property
+    def voices(self) -> Mapping[str, float]:
+        return {}
 
     def _forget(self) -> None:
         self._force = np.zeros(6)  # sponge on plate; thumb, fingers on sponge; thumb, fingers on plate; a blow

@@ -13,7 +13,8 @@ from envs.tasks.wash_dishes import SLOTS
 
 FloatArray = NDArray[np.float64]
 
-DRY_FRICTION, WET_FRICTION = 0.85, 0.4
+HELD_FRICTION = 0.9, 0.45  # of what is held: dry, wet
+FOAM_FRICTION = 0.45, 0.25  # of a sponge on a plate, with soap
 CLEAN_COLOUR, DARK_COLOUR = np.array([0.93, 0.9, 0.82]), np.array([0.36, 0.17, 0.06])
 KNOB_HALF_M, KNOB_M = 0.03, 0.0072  # the lower knobs: half their distance, how far up the slope they hold the edge
 RAIL_HALF_M, RAIL_M = 0.036, 0.005  # the rails a plate's edge stands on: half their distance, their radius
@@ -34,23 +35,19 @@ class DishStage:
         self._stand = model.body("stand").pos.copy()
         self._saucers = {slot: model.body(f"saucer_{slot}").pos.copy() for slot in SLOTS}
         self._sponge_home = model.body("sponge").pos.copy()
-        self._rubbed = [model.geom(name).id for name in ("plate", "grip", "scourer", *(f"foam_{n}" for n in range(4)))]
-        light = model.vis.headlight
-        self._pristine_light = model.light_diffuse.copy(), light.ambient.copy(), light.diffuse.copy()
+        self._rubbed = [model.geom(name).id for name in ("plate", "grip", "scourer")]
+        self._foam = [model.geom(f"foam_{corner}").id for corner in range(4)]
 
     def stage(self, simulation: Simulation, scenario: Scenario, grid: DirtGrid) -> None:
         model, number = self._model, scenario.number
         radius_m, mass_kg = number("plate_radius") / 1e3, number("plate_mass") / 1e3
         self._shape_plate(radius_m, mass_kg, grid, number("stain_darkness"))
-        model.geom_friction[self._rubbed, 0] = DRY_FRICTION + number("wetness") * (WET_FRICTION - DRY_FRICTION)
+        for geoms, (dry, wet) in ((self._rubbed, HELD_FRICTION), (self._foam, FOAM_FRICTION)):
+            model.geom_friction[geoms, 0] = dry + number("wetness") * (wet - dry)
         model.jnt_stiffness[model.joint("foam").id] = number("sponge_stiffness")
         for slot, place in self._saucers.items():
             model.body(f"saucer_{slot}").pos = _PARKED if slot == scenario.values["rack_slot"] else place
         model.body("stand").pos = self._stand + [number("stand_offset") / 1e3, 0.0, 0.0]
-        diffuse, ambient, headlight = self._pristine_light
-        model.light_diffuse[:] = diffuse * number("light_level")
-        model.vis.headlight.ambient[:] = ambient * number("light_level")
-        model.vis.headlight.diffuse[:] = headlight * number("light_level")
         mujoco.mj_setConst(model, simulation.data)
         simulation.place_home()
         self._place(simulation, radius_m, np.deg2rad(number("sponge_turn")))
