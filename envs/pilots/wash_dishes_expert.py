@@ -27,6 +27,7 @@ TAKE, WIPE, PUT_BACK, LIFT, RACK = range(5)
 HOLD_N = {"sponge": 7.0, "plate": 7.0}
 FIRM_N = {"sponge": 5.0, "plate": 5.5}
 LOST_N = 0.2
+RATE_SHARE, CHANGE_SHARE = 0.8, 0.4  # of what the joints may do; the rest is for making up for lag
 SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is missing
 GAP_M = {"sponge": 0.034, "plate": 0.026}  # half of what the open hand leaves between thumb and fingers
 REACH_BEYOND_M = 0.0385  # how far the finger tips reach beyond the grasp site
@@ -54,6 +55,7 @@ class WashDishesExpert:
         self._kinematics = HandKinematics(robot, "right")
         self._dt_s = 1.0 / robot.control_hz
         self._fingers = np.array([robot.joint_index[f"right_{digit}_flex"] for digit in _DIGITS])
+        self._arm = robot.group("right_arm")
         self._head = np.array([robot.joint_index[name] for name in LOOK_RAD])
         self._grasp = simulation.model.site("right_grasp").id
         self._foot = simulation.model.site("foot").id
@@ -69,6 +71,7 @@ class WashDishesExpert:
             self._detour[2] = abs(self._detour[2])
             self._pace = float(rng.uniform(*PACES))
         self._target = position_rad.copy()
+        self._rate = np.zeros_like(position_rad)
         self._kinematics.reset(position_rad)
         self._flex = position_rad[self._fingers].copy()
         self._head_from = position_rad[self._head].copy()
@@ -98,13 +101,27 @@ class WashDishesExpert:
         turned = self._turned_from.interpolate(rotation, minimum_jerk(share))
         self._velocity, self._hand = (hand - self._hand) / self._dt_s, hand
         before = self._target
-        self._target = self._kinematics.solve(hand, turned, self._dt_s)
-        command = self._kinematics.command(self._target, (self._target - before) / self._dt_s)
+        self._target = self._in_time(self._kinematics.solve(hand, turned, self._dt_s))
+        self._rate = (self._target - before) / self._dt_s
+        command = self._kinematics.command(self._target, self._rate)
         command[self._head] = blend(self._head_from, np.array(list(LOOK_RAD.values())), self._since_reset_s, 0.8)
         command[self._fingers] = self._fingers_target(leg)
         command = np.clip(command, self._robot.lower, self._robot.upper)
         self._flex = command[self._fingers]
         return JointTarget(command)
+
+    def _in_time(self, solved_rad: FloatArray) -> FloatArray:  # (joints,)
+        """As far towards a solution as the joints may go in one period; the path waits for them."""
+        way = np.abs(solved_rad - self._target)[self._arm]
+        rate, change = RATE_SHARE * self._robot.max_rate, CHANGE_SHARE * self._robot.max_acceleration * self._dt_s
+        most = np.minimum(rate, np.abs(self._rate) + change)[self._arm] * self._dt_s
+        share = 1.0 / max(1.0, float((way / most).max()))
+        if share == 1.0:
+            return solved_rad
+        self._elapsed_s -= (1.0 - share) * self._dt_s
+        reached = self._target + share * (solved_rad - self._target)
+        self._kinematics.reset(reached)
+        return reached
 
     def _choose(self, step: int) -> None:
         if (step != self._step and not self._goes_on(step)) or not self._legs:
