@@ -28,7 +28,7 @@ class Leg:
     fingers: Fingers
     until: Callable[[], bool] | None = None
     patience_s: float = 0.0
-    aside_m: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of the straight line, half-way (twice that is the via point)
+    arrives_m: FloatArray | None = None  # (3,) from the end to where it comes from; None goes straight
     wander: float = 0.0  # share of the expert's detour
 
     def is_over(self, elapsed_s: float) -> bool:

@@ -32,12 +32,13 @@ SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is m
 GAP_M = {"sponge": 0.034, "plate": 0.026}  # half of what the open hand leaves between thumb and fingers
 REACH_BEYOND_M = 0.0385  # how far the finger tips reach beyond the grasp site
 PINCH_DEPTH_M = 0.025  # how far they reach below the plate's rim
-ABOVE_M = 0.05
+NEAR_M = 0.06  # a sponge so near to the plate need not be brought there
+HIGH_M = 0.66  # a hand so high may travel at once
 LIFT_M = 0.07  # how high the plate goes, so that it clears the rack's tines
-SETTLE_S = 0.3  # over what time the hand learns how what it holds lies in it
+SETTLE_S = 0.2  # over what time the hand learns how what it holds lies in it
 SLOW_M_S = 0.12
 DETOUR_M = 0.012  # standard deviation, each way
-PACES = (0.9, 1.15)
+PACES = (0.9, 1.1)
 LOOK_RAD = {"head_yaw": -0.4, "head_pitch": 0.8}
 DOWN = np.array([0.12, 0.0, -1.0])
 LEFT = np.array([0.0, 1.0, 0.0])
@@ -72,6 +73,7 @@ class WashDishesExpert:
             self._pace = float(rng.uniform(*PACES))
         self._target = position_rad.copy()
         self._rate = np.zeros_like(position_rad)
+        self._progress = 1.0  # of time on the path, a second
         self._kinematics.reset(position_rad)
         self._flex = position_rad[self._fingers].copy()
         self._head_from = position_rad[self._head].copy()
@@ -91,7 +93,7 @@ class WashDishesExpert:
             PilotError: the arm cannot go where it should.
         """
         self._choose(judgement.current)
-        self._elapsed_s += self._dt_s
+        self._elapsed_s += self._progress * self._dt_s
         self._since_reset_s += self._dt_s
         self._learn_offset()
         leg = self._legs[0]
@@ -111,15 +113,20 @@ class WashDishesExpert:
         return JointTarget(command)
 
     def _in_time(self, solved_rad: FloatArray) -> FloatArray:  # (joints,)
-        """As far towards a solution as the joints may go in one period; the path waits for them."""
-        way = np.abs(solved_rad - self._target)[self._arm]
-        rate, change = RATE_SHARE * self._robot.max_rate, CHANGE_SHARE * self._robot.max_acceleration * self._dt_s
-        most = np.minimum(rate, np.abs(self._rate) + change)[self._arm] * self._dt_s
-        share = 1.0 / max(1.0, float((way / most).max()))
-        if share == 1.0:
+        """As far towards a solution as the joints may go in one period; the path waits for them, gently."""
+        wished = (solved_rad - self._target) / self._dt_s
+        change = CHANGE_SHARE * self._robot.max_acceleration * self._dt_s
+        change = np.where(np.abs(wished) < np.abs(self._rate), 2.0 * change, change)
+        fastest = RATE_SHARE * self._robot.max_rate
+        rate = np.clip(np.clip(wished, self._rate - change, self._rate + change), -fastest, fastest)
+        is_late = np.abs(rate) < np.abs(wished) - 1e-9
+        if not is_late[self._arm].any():
+            self._progress = min(1.0, self._progress + 0.1)
             return solved_rad
-        self._elapsed_s -= (1.0 - share) * self._dt_s
-        reached = self._target + share * (solved_rad - self._target)
+        share = float((np.abs(rate[self._arm]) / np.maximum(np.abs(wished[self._arm]), 1e-9))[is_late[self._arm]].min())
+        self._progress += float(np.clip(share - self._progress, -0.2, 0.1))
+        reached = self._target.copy()
+        reached[self._arm] += rate[self._arm] * self._dt_s
         self._kinematics.reset(reached)
         return reached
 
@@ -150,66 +157,65 @@ class WashDishesExpert:
         self._flex_start = self._flex.copy()
         self._turned_from = self._kinematics.hand_rotation()
         start, end = self._kinematics.hand_position(), leg.goal()[0]
-        via = (start + end) / 2 + 2.0 * np.array(leg.aside_m)
+        via = (start + end) / 2 if leg.arrives_m is None else end + leg.arrives_m
         self._path = ReachPath(start, via, leg.duration_s, leg.wander * self._detour, leg.wander * self._velocity)
 
     # What each step is made of.
 
     def _take(self) -> list[Leg]:
         return [
-            self._travel(lambda: self._over(self._at_sponge(), ABOVE_M), "open", (0.0, 0.0, 0.02)),
-            Leg(self._at_sponge, 0.5, "open"),
+            self._travel(self._at_sponge, "open", 0.12 * UP),
+            Leg(self._at_sponge, 0.12, "open"),
             Leg(self._from_here(0.0), 0.3, "grip", self._is_firm, 1.0),
         ]
 
     def _wipe(self) -> list[Leg]:
-        here = self._stay()
         self._see_offset()
-        is_near = np.linalg.norm(self._thing() - self._wiping.place(0.0)) < 0.06
-        approach = [] if is_near else [
-            Leg(lambda: here, 0.1, "grip", self._is_firm, 0.6),
-            Leg(lambda: self._over(here, 0.06), 0.8 * self._pace, "grip"),
-            self._travel(lambda: self._on_plate(START_ABOVE_M), "grip", (-0.04, 0.0, 0.02)),
-        ]
         self._wiping.begin()
-        return [*approach, Leg(self._rubbing, 0.1, "grip", lambda: False, 12.0)]
+        approach = [
+            Leg(self._from_here(0.0), 0.08, "grip", self._is_firm, 0.6),
+            Leg(self._from_here(0.025), 0.35 * self._pace, "grip"),
+            self._travel(lambda: self._on_plate(START_ABOVE_M), "grip", 0.11 * self._wiping.normal() + 0.03 * UP),
+        ]
+        is_near = np.linalg.norm(self._thing() - self._wiping.place(0.0)) < NEAR_M
+        return [*([] if is_near else approach), Leg(self._rubbing, 0.1, "grip", lambda: False, 15.0)]
 
     def _put_back(self) -> list[Leg]:
         fetch = [] if max(self._rules.grip_n("sponge")) > LOST_N else self._take()
         return [
             *fetch,
-            Leg(self._drawn_back(), 0.4, "grip"),
-            self._travel(lambda: self._in_tray(0.06), "grip", (-0.03, 0.0, 0.02)),
-            Leg(lambda: self._in_tray(0.002), 0.7 * self._pace, "grip", self._is_low, 0.5),
-            Leg(self._from_here(0.0), 0.35, "open"),
+            Leg(self._drawn_back(), 0.3, "grip"),
+            self._travel(lambda: self._in_tray(0.003), "grip", 0.12 * UP),
+            Leg(lambda: self._in_tray(0.002), 0.08, "grip", self._is_low, 0.6),
+            Leg(self._from_here(0.0), 0.3, "open"),
         ]
 
     def _lift(self) -> list[Leg]:
-        here = self._stay()
-        leave = [] if here[0][2] > 0.68 else [Leg(lambda: self._over(here, 0.12), 0.5 * self._pace, "open")]
+        leave = [Leg(self._from_here(0.05), 0.4 * self._pace, "open")]
         return [
-            *leave,
-            self._travel(lambda: self._at_rim(ABOVE_M), "open", (0.0, 0.0, 0.03)),
-            Leg(lambda: self._at_rim(0.0), 0.55 * self._pace, "open"),
+            *([] if self._kinematics.hand_position()[2] > HIGH_M else leave),
+            self._travel(lambda: self._at_rim(0.0), "open", 0.12 * UP),
+            Leg(lambda: self._at_rim(0.0), 0.12, "open"),
             Leg(self._from_here(0.0), 0.3, "grip", self._is_firm, 1.0),
-            Leg(self._from_here(LIFT_M), 0.8 * self._pace, "grip"),
+            Leg(self._from_here(LIFT_M), 0.7 * self._pace, "grip"),
         ]
 
     def _rack(self) -> list[Leg]:
         self._see_offset()
         lift_m = max(0.01, self._rules.slot_place(self._simulation)[2] + LIFT_M - self._thing()[2])
         return [
-            Leg(self._from_here(lift_m), 0.6 * self._pace, "grip"),
-            self._travel(lambda: self._in_slot(LIFT_M), "grip", (0.0, 0.0, 0.0)),
-            Leg(lambda: self._in_slot(LIFT_M), 0.2, "grip", self._is_centred, 1.5),
-            Leg(lambda: self._in_slot(-0.001), 1.0 * self._pace, "grip"),
+            Leg(self._from_here(lift_m), 0.4 * self._pace, "grip"),
+            self._travel(lambda: self._in_slot(LIFT_M), "grip", None),
+            Leg(lambda: self._in_slot(LIFT_M), 0.08, "grip", self._is_centred, 1.5),
+            Leg(lambda: self._in_slot(-0.001), 0.7 * self._pace, "grip"),
             Leg(self._from_here(0.0), 0.4, "open"),
             Leg(self._from_here(0.06), 0.5, "open"),
         ]
 
-    def _travel(self, goal: Callable[[], Pose], fingers: Fingers, aside_m: tuple[float, float, float]) -> Leg:
+    def _travel(self, goal: Callable[[], Pose], fingers: Fingers, arrives_m: FloatArray | None) -> Leg:
         far_m = float(np.linalg.norm(goal()[0] - self._kinematics.hand_position()))
-        return Leg(goal, (0.6 + (2.2 if fingers == "grip" else 1.5) * far_m) * self._pace, fingers, aside_m=aside_m, wander=1.0)
+        duration_s = (0.65 + (1.9 if fingers == "grip" else 1.6) * far_m) * self._pace
+        return Leg(goal, duration_s, fingers, arrives_m=arrives_m, wander=1.0)
 
     # Where the hand should be.
 
@@ -315,7 +321,7 @@ class WashDishesExpert:
         body = self._simulation.data.body("plate")
         away = body.xpos - self._rules.slot_place(self._simulation)
         lean = abs(float(body.xmat[8]))
-        return abs(float(away[1])) < 0.0035 and lean < 0.1 and abs(float(body.cvel[4])) < 0.03
+        return abs(float(away[1])) < 0.0045 and lean < 0.1 and abs(float(body.cvel[4])) < 0.04
 
     def _fingers_target(self, leg: Leg) -> FloatArray:  # (3,)
         if leg.fingers == "open":
