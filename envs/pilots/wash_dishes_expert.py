@@ -35,7 +35,7 @@ PINCH_DEPTH_M = 0.025  # how far they reach below the plate's rim
 NEAR_M = 0.06  # a sponge so near to the plate need not be brought there
 HIGH_M = 0.66  # a hand so high may travel at once
 LIFT_M = 0.07  # how high the plate goes, so that it clears the rack's tines
-SETTLE_S = 0.2  # over what time the hand learns how what it holds lies in it
+SETTLE_S = {"sponge": 0.2, "plate": 0.6}  # over what time it is learned how what is held lies in the hand; a plate swings
 SLOW_M_S = 0.12
 DETOUR_M = 0.012  # standard deviation, each way
 PACES = (0.9, 1.1)
@@ -292,15 +292,15 @@ class WashDishesExpert:
     def _learn_offset(self) -> None:
         """What is seen while the hand is slow; a hand that is fast lags, and nothing is learned from that."""
         speed = float(np.linalg.norm(self._velocity)) / SLOW_M_S
-        share = self._dt_s / SETTLE_S / (1.0 + speed**4)
+        share = self._dt_s / (1.0 + speed**4)
         sag = self._kinematics.hand_position() - self._simulation.data.site_xpos[self._grasp]
-        self._sag = self._sag + share * (sag - self._sag)
+        self._sag = self._sag + share / SETTLE_S["sponge"] * (sag - self._sag)
         axes = self._kinematics.hand_rotation().as_matrix()
         error = self._kinematics.hand_position() - self._thing() - axes @ self._offset
         if self._step == WIPE and self._rules.press_n > 0.2:
             normal = self._wiping.normal()
             error -= (error @ normal) * normal  # how deep it presses is felt, not seen
-        self._offset = self._offset + share * axes.T @ error
+        self._offset = self._offset + share / SETTLE_S[self._held] * axes.T @ error
 
     def _see_offset(self) -> None:
         axes = self._kinematics.hand_rotation().as_matrix()
