@@ -164,7 +164,7 @@ class WashDishesExpert:
 
     def _take(self) -> list[Leg]:
         return [
-            self._travel(self._at_sponge, "open", 0.12 * UP),
+            self._travel(self._at_sponge, "open", 0.09 * UP),
             Leg(self._at_sponge, 0.12, "open"),
             Leg(self._from_here(0.0), 0.3, "grip", self._is_firm, 1.0),
         ]
@@ -175,7 +175,7 @@ class WashDishesExpert:
         approach = [
             Leg(self._from_here(0.0), 0.08, "grip", self._is_firm, 0.6),
             Leg(self._from_here(0.025), 0.35 * self._pace, "grip"),
-            self._travel(lambda: self._on_plate(START_ABOVE_M), "grip", 0.11 * self._wiping.normal() + 0.03 * UP),
+            self._travel(lambda: self._on_plate(START_ABOVE_M), "grip", 0.08 * self._wiping.normal() + 0.02 * UP),
         ]
         is_near = np.linalg.norm(self._thing() - self._wiping.place(0.0)) < NEAR_M
         return [*([] if is_near else approach), Leg(self._rubbing, 0.1, "grip", lambda: False, 15.0)]
@@ -185,7 +185,7 @@ class WashDishesExpert:
         return [
             *fetch,
             Leg(self._drawn_back(), 0.3, "grip"),
-            self._travel(lambda: self._in_tray(0.003), "grip", 0.12 * UP),
+            self._travel(lambda: self._in_tray(0.003), "grip", 0.09 * UP),
             Leg(lambda: self._in_tray(0.002), 0.08, "grip", self._is_low, 0.6),
             Leg(self._from_here(0.0), 0.3, "open"),
         ]
@@ -194,7 +194,7 @@ class WashDishesExpert:
         leave = [Leg(self._from_here(0.05), 0.4 * self._pace, "open")]
         return [
             *([] if self._kinematics.hand_position()[2] > HIGH_M else leave),
-            self._travel(lambda: self._at_rim(0.0), "open", 0.12 * UP),
+            self._travel(lambda: self._at_rim(0.0), "open", 0.09 * UP),
             Leg(lambda: self._at_rim(0.0), 0.12, "open"),
             Leg(self._from_here(0.0), 0.3, "grip", self._is_firm, 1.0),
             Leg(self._from_here(LIFT_M), 0.7 * self._pace, "grip"),
@@ -207,14 +207,16 @@ class WashDishesExpert:
             Leg(self._from_here(lift_m), 0.4 * self._pace, "grip"),
             self._travel(lambda: self._in_slot(LIFT_M), "grip", None),
             Leg(lambda: self._in_slot(LIFT_M), 0.08, "grip", self._is_centred, 1.5),
-            Leg(lambda: self._in_slot(-0.001), 0.7 * self._pace, "grip"),
+            Leg(lambda: self._in_slot(-0.001), 0.9 * self._pace, "grip"),
             Leg(self._from_here(0.0), 0.4, "open"),
             Leg(self._from_here(0.06), 0.5, "open"),
         ]
 
     def _travel(self, goal: Callable[[], Pose], fingers: Fingers, arrives_m: FloatArray | None) -> Leg:
-        far_m = float(np.linalg.norm(goal()[0] - self._kinematics.hand_position()))
-        duration_s = (0.65 + (1.9 if fingers == "grip" else 1.6) * far_m) * self._pace
+        start, end = self._kinematics.hand_position(), goal()[0]
+        via = (start + end) / 2 if arrives_m is None else end + arrives_m
+        far_m = 0.9 * float(np.linalg.norm(via - start) + np.linalg.norm(end - via))
+        duration_s = (0.65 + (1.9 if fingers == "grip" else 1.4) * far_m) * self._pace
         return Leg(goal, duration_s, fingers, arrives_m=arrives_m, wander=1.0)
 
     # Where the hand should be.
@@ -321,7 +323,7 @@ class WashDishesExpert:
         body = self._simulation.data.body("plate")
         away = body.xpos - self._rules.slot_place(self._simulation)
         lean = abs(float(body.xmat[8]))
-        return abs(float(away[1])) < 0.0045 and lean < 0.1 and abs(float(body.cvel[4])) < 0.04
+        return abs(float(away[1])) < 0.006 and lean < 0.08 and abs(float(body.cvel[4])) < 0.04
 
     def _fingers_target(self, leg: Leg) -> FloatArray:  # (3,)
         if leg.fingers == "open":
