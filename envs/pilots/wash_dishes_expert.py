@@ -27,6 +27,7 @@ TAKE, WIPE, PUT_BACK, LIFT, RACK = range(5)
 HOLD_N = {"sponge": 7.0, "plate": 7.0}
 FIRM_N = {"sponge": 5.0, "plate": 5.5}
 LOST_N = 0.2
+TURN_EARLY = 1.35  # the hand has turned before it has arrived
 RATE_SHARE, CHANGE_SHARE = 0.8, 0.4  # of what the joints may do; the rest is for making up for lag
 SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is missing
 GAP_M = {"sponge": 0.034, "plate": 0.026}  # half of what the open hand leaves between thumb and fingers
@@ -98,7 +99,7 @@ class WashDishesExpert:
         self._learn_offset()
         leg = self._legs[0]
         place, rotation = leg.goal()
-        share = self._elapsed_s / leg.duration_s
+        share = TURN_EARLY * self._elapsed_s / leg.duration_s
         hand = self._path.at(self._elapsed_s, place)
         turned = self._turned_from.interpolate(rotation, minimum_jerk(share))
         self._velocity, self._hand = (hand - self._hand) / self._dt_s, hand
@@ -156,7 +157,9 @@ class WashDishesExpert:
         self._elapsed_s = 0.0
         self._flex_start = self._flex.copy()
         self._turned_from = self._kinematics.hand_rotation()
-        start, end = self._kinematics.hand_position(), leg.goal()[0]
+        start, (end, rotation) = self._kinematics.hand_position(), leg.goal()
+        if leg.wander:
+            self._kinematics.prefer(end, rotation, self._dt_s)
         via = (start + end) / 2 if leg.arrives_m is None else end + leg.arrives_m
         self._path = ReachPath(start, via, leg.duration_s, leg.wander * self._detour, leg.wander * self._velocity)
 
