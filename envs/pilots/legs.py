@@ -29,7 +29,7 @@ class Leg:
     until: Callable[[], bool] | None = None
     patience_s: float = 0.0
     arrives_m: FloatArray | None = None  # (3,) from the end to where it comes from; None goes straight
-    wander: float = 0.0  # share of the expert's detour
+    is_travel: bool = False  # a long way, gone by the expert's detour
 
     def is_over(self, elapsed_s: float) -> bool:
         if elapsed_s < self.duration_s:

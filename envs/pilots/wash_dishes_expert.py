@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
-from envs.pilots.kinematics import HandKinematics
 from envs.pilots.legs import Fingers, Leg, Pose, flex_for_gap, towards
-from envs.pilots.paths import ReachPath, blend, minimum_jerk
+from envs.pilots.paced_arm import PacedArm
+from envs.pilots.paths import blend
 from envs.pilots.wiping import START_ABOVE_M, Wiping
 from envs.simulation import Simulation
 from envs.stage import Judgement
@@ -27,8 +27,6 @@ TAKE, WIPE, PUT_BACK, LIFT, RACK = range(5)
 HOLD_N = {"sponge": 7.0, "plate": 7.0}
 FIRM_N = {"sponge": 5.0, "plate": 5.5}
 LOST_N = 0.2
-TURN_EARLY = 1.35  # the hand has turned before it has arrived
-RATE_SHARE, CHANGE_SHARE = 0.8, 0.4  # of what the joints may do; the rest is for making up for lag
 SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is missing
 GAP_M = {"sponge": 0.034, "plate": 0.026}  # half of what the open hand leaves between thumb and fingers
 REACH_BEYOND_M = 0.0385  # how far the finger tips reach beyond the grasp site
@@ -36,7 +34,8 @@ PINCH_DEPTH_M = 0.025  # how far they reach below the plate's rim
 NEAR_M = 0.06  # a sponge so near to the plate need not be brought there
 HIGH_M = 0.66  # a hand so high may travel at once
 LIFT_M = 0.07  # how high the plate goes, so that it clears the rack's tines
-SETTLE_S = {"sponge": 0.2, "plate": 0.6}  # over what time it is learned how what is held lies in the hand; a plate swings
+# Over what time it is learned how what is held lies in the hand; a plate swings.
+SETTLE_S = {"sponge": 0.2, "plate": 0.6}
 SLOW_M_S = 0.12
 DETOUR_M = 0.012  # standard deviation, each way
 PACES = (0.9, 1.1)
@@ -54,10 +53,9 @@ class WashDishesExpert:
         self._robot = robot
         self._simulation = simulation
         self._rules = rules
-        self._kinematics = HandKinematics(robot, "right")
+        self._arm = PacedArm(robot, "right")
         self._dt_s = 1.0 / robot.control_hz
         self._fingers = np.array([robot.joint_index[f"right_{digit}_flex"] for digit in _DIGITS])
-        self._arm = robot.group("right_arm")
         self._head = np.array([robot.joint_index[name] for name in LOOK_RAD])
         self._grasp = simulation.model.site("right_grasp").id
         self._foot = simulation.model.site("foot").id
@@ -67,22 +65,17 @@ class WashDishesExpert:
 
     def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
         """Take over from these joint positions, (joints,). With `rng`, reach by a detour and at a pace of its own."""
-        self._detour, self._pace = np.zeros(3), 1.0
+        detour, self._pace = np.zeros(3), 1.0
         if rng is not None:
-            self._detour = rng.normal(0.0, DETOUR_M, 3)
-            self._detour[2] = abs(self._detour[2])
+            detour = rng.normal(0.0, DETOUR_M, 3)
+            detour[2] = abs(detour[2])
             self._pace = float(rng.uniform(*PACES))
-        self._target = position_rad.copy()
-        self._rate = np.zeros_like(position_rad)
-        self._progress = 1.0  # of time on the path, a second
-        self._kinematics.reset(position_rad)
+        self._arm.reset(position_rad, detour)
         self._flex = position_rad[self._fingers].copy()
         self._head_from = position_rad[self._head].copy()
         self._since_reset_s = 0.0
         self._step = -1
         self._legs: list[Leg] = []
-        self._hand = self._kinematics.hand_position()
-        self._velocity = np.zeros(3)
         self._sag = np.zeros(3)  # from the hand to where it was commanded
         self._offset = np.zeros(3)  # from what is held to the hand that was commanded, in the hand's frame
         self._held = "sponge"
@@ -94,42 +87,14 @@ class WashDishesExpert:
             PilotError: the arm cannot go where it should.
         """
         self._choose(judgement.current)
-        self._elapsed_s += self._progress * self._dt_s
         self._since_reset_s += self._dt_s
         self._learn_offset()
-        leg = self._legs[0]
-        place, rotation = leg.goal()
-        share = TURN_EARLY * self._elapsed_s / leg.duration_s
-        hand = self._path.at(self._elapsed_s, place)
-        turned = self._turned_from.interpolate(rotation, minimum_jerk(share))
-        self._velocity, self._hand = (hand - self._hand) / self._dt_s, hand
-        before = self._target
-        self._target = self._in_time(self._kinematics.solve(hand, turned, self._dt_s))
-        self._rate = (self._target - before) / self._dt_s
-        command = self._kinematics.command(self._target, self._rate)
+        command = self._arm.command(self._legs[0])
         command[self._head] = blend(self._head_from, np.array(list(LOOK_RAD.values())), self._since_reset_s, 0.8)
-        command[self._fingers] = self._fingers_target(leg)
+        command[self._fingers] = self._fingers_target(self._legs[0])
         command = np.clip(command, self._robot.lower, self._robot.upper)
         self._flex = command[self._fingers]
         return JointTarget(command)
-
-    def _in_time(self, solved_rad: FloatArray) -> FloatArray:  # (joints,)
-        """As far towards a solution as the joints may go in one period; the path waits for them, gently."""
-        wished = (solved_rad - self._target) / self._dt_s
-        change = CHANGE_SHARE * self._robot.max_acceleration * self._dt_s
-        change = np.where(np.abs(wished) < np.abs(self._rate), 2.0 * change, change)
-        fastest = RATE_SHARE * self._robot.max_rate
-        rate = np.clip(np.clip(wished, self._rate - change, self._rate + change), -fastest, fastest)
-        is_late = np.abs(rate) < np.abs(wished) - 1e-9
-        if not is_late[self._arm].any():
-            self._progress = min(1.0, self._progress + 0.1)
-            return solved_rad
-        share = float((np.abs(rate[self._arm]) / np.maximum(np.abs(wished[self._arm]), 1e-9))[is_late[self._arm]].min())
-        self._progress += float(np.clip(share - self._progress, -0.2, 0.1))
-        reached = self._target.copy()
-        reached[self._arm] += rate[self._arm] * self._dt_s
-        self._kinematics.reset(reached)
-        return reached
 
     def _choose(self, step: int) -> None:
         if (step != self._step and not self._goes_on(step)) or not self._legs:
@@ -137,7 +102,7 @@ class WashDishesExpert:
             self._held = "sponge" if step <= PUT_BACK else "plate"
             self._legs = (self._take, self._wipe, self._put_back, self._lift, self._rack)[step]()
             self._begin_leg()
-        elif self._legs[0].is_over(self._elapsed_s):
+        elif self._legs[0].is_over(self._arm.elapsed_s):
             del self._legs[0]
             if self._legs:
                 self._begin_leg()
@@ -153,15 +118,8 @@ class WashDishesExpert:
         return (self._step, step) in ((WIPE, TAKE), (RACK, LIFT)) and max(self._rules.grip_n(self._held)) > LOST_N
 
     def _begin_leg(self) -> None:
-        leg = self._legs[0]
-        self._elapsed_s = 0.0
         self._flex_start = self._flex.copy()
-        self._turned_from = self._kinematics.hand_rotation()
-        start, (end, rotation) = self._kinematics.hand_position(), leg.goal()
-        if leg.wander:
-            self._kinematics.prefer(end, rotation, self._dt_s)
-        via = (start + end) / 2 if leg.arrives_m is None else end + leg.arrives_m
-        self._path = ReachPath(start, via, leg.duration_s, leg.wander * self._detour, leg.wander * self._velocity)
+        self._arm.begin(self._legs[0])
 
     # What each step is made of.
 
@@ -196,9 +154,9 @@ class WashDishesExpert:
     def _lift(self) -> list[Leg]:
         leave = [Leg(self._from_here(0.05), 0.4 * self._pace, "open")]
         return [
-            *([] if self._kinematics.hand_position()[2] > HIGH_M else leave),
-            self._travel(lambda: self._at_rim(0.0), "open", 0.09 * UP),
-            Leg(lambda: self._at_rim(0.0), 0.12, "open"),
+            *([] if self._arm.kinematics.hand_position()[2] > HIGH_M else leave),
+            self._travel(self._at_rim, "open", 0.09 * UP),
+            Leg(self._at_rim, 0.12, "open"),
             Leg(self._from_here(0.0), 0.3, "grip", self._is_firm, 1.0),
             Leg(self._from_here(LIFT_M), 0.7 * self._pace, "grip"),
         ]
@@ -216,16 +174,13 @@ class WashDishesExpert:
         ]
 
     def _travel(self, goal: Callable[[], Pose], fingers: Fingers, arrives_m: FloatArray | None) -> Leg:
-        start, end = self._kinematics.hand_position(), goal()[0]
+        start, end = self._arm.kinematics.hand_position(), goal()[0]
         via = (start + end) / 2 if arrives_m is None else end + arrives_m
         far_m = 0.9 * float(np.linalg.norm(via - start) + np.linalg.norm(end - via))
         duration_s = (0.65 + (1.9 if fingers == "grip" else 1.4) * far_m) * self._pace
-        return Leg(goal, duration_s, fingers, arrives_m=arrives_m, wander=1.0)
+        return Leg(goal, duration_s, fingers, arrives_m=arrives_m, is_travel=True)
 
     # Where the hand should be.
-
-    def _stay(self) -> Pose:
-        return self._kinematics.hand_position(), self._kinematics.hand_rotation()
 
     def _drawn_back(self) -> Callable[[], Pose]:
         """Away from the plate's face."""
@@ -234,7 +189,7 @@ class WashDishesExpert:
 
         def goal() -> Pose:
             if not begun:
-                place, rotation = self._stay()
+                place, rotation = self._arm.stay()
                 begun.append((place + 0.05 * normal, rotation))
             return begun[0]
 
@@ -246,7 +201,7 @@ class WashDishesExpert:
 
         def goal() -> Pose:
             if not begun:
-                begun.append(self._stay())
+                begun.append(self._arm.stay())
             return self._over(begun[0], height_m)
 
         return goal
@@ -271,7 +226,7 @@ class WashDishesExpert:
         place = self._simulation.data.site_xpos[self._tray] + above_m * UP
         return self._hand_for(place, towards(-UP, LEFT))
 
-    def _at_rim(self, above_m: float) -> Pose:
+    def _at_rim(self) -> Pose:
         data = self._simulation.data
         axes = data.body("plate").xmat.reshape(3, 3)
         normal = axes[:, 2]
@@ -280,7 +235,7 @@ class WashDishesExpert:
         radius_m = float(self._simulation.model.geom("plate").size[0])
         rim = data.body("plate").xpos + radius_m * slope
         between = rim - 0.5 * PINCH_DEPTH_M * slope
-        place = np.array([between[0], between[1], rim[2] + REACH_BEYOND_M - PINCH_DEPTH_M + above_m])
+        place = np.array([between[0], between[1], rim[2] + REACH_BEYOND_M - PINCH_DEPTH_M])
         return place + self._sag, towards(-UP, np.array([normal[0], normal[1], 0.0]))
 
     def _in_slot(self, above_m: float) -> Pose:
@@ -296,20 +251,20 @@ class WashDishesExpert:
 
     def _learn_offset(self) -> None:
         """What is seen while the hand is slow; a hand that is fast lags, and nothing is learned from that."""
-        speed = float(np.linalg.norm(self._velocity)) / SLOW_M_S
+        speed = float(np.linalg.norm(self._arm.velocity_m_s)) / SLOW_M_S
         share = self._dt_s / (1.0 + speed**4)
-        sag = self._kinematics.hand_position() - self._simulation.data.site_xpos[self._grasp]
+        sag = self._arm.kinematics.hand_position() - self._simulation.data.site_xpos[self._grasp]
         self._sag = self._sag + share / SETTLE_S["sponge"] * (sag - self._sag)
-        axes = self._kinematics.hand_rotation().as_matrix()
-        error = self._kinematics.hand_position() - self._thing() - axes @ self._offset
+        axes = self._arm.kinematics.hand_rotation().as_matrix()
+        error = self._arm.kinematics.hand_position() - self._thing() - axes @ self._offset
         if self._step == WIPE and self._rules.press_n > 0.2:
             normal = self._wiping.normal()
             error -= (error @ normal) * normal  # how deep it presses is felt, not seen
         self._offset = self._offset + share / SETTLE_S[self._held] * axes.T @ error
 
     def _see_offset(self) -> None:
-        axes = self._kinematics.hand_rotation().as_matrix()
-        self._offset = axes.T @ (self._kinematics.hand_position() - self._thing())
+        axes = self._arm.kinematics.hand_rotation().as_matrix()
+        self._offset = axes.T @ (self._arm.kinematics.hand_position() - self._thing())
 
     def _hand_for(self, thing: FloatArray, rotation: mink.SO3) -> Pose:
         """Where the hand must be for what it holds to be there."""
@@ -331,7 +286,7 @@ class WashDishesExpert:
     def _fingers_target(self, leg: Leg) -> FloatArray:  # (3,)
         if leg.fingers == "open":
             wide = np.full(3, flex_for_gap(GAP_M[self._held]))
-            return blend(self._flex_start, wide, self._elapsed_s, 0.35)
+            return blend(self._flex_start, wide, self._arm.elapsed_s, 0.35)
         if self._step == WIPE and self._rules.press_n > 0.3:
             return self._flex  # what the tips feel now is the plate, through the sponge
         grip_n = max(self._rules.grip_n(self._held))

@@ -42,7 +42,9 @@ _FACTORS = (
     ),
     Factor("stain_angle", "deg", "Turn the pattern by {value} degrees.", "把图案转 {value} 度。", -180, 180),
     Factor("stain_share", "", "Stain {value} of its middle.", "弄脏盘心面积的 {value}。", 0.2, 0.5),
-    Factor("stain_darkness", "", "Mix the sauce to darkness {value} (1: brown).", "酱汁深浅 {value}(1 为棕色)。", 0.4, 1),
+    Factor(
+        "stain_darkness", "", "Mix the sauce to darkness {value} (1: brown).", "酱汁深浅 {value}(1 为棕色)。", 0.4, 1
+    ),
     Factor(
         "sponge_turn",
         "deg",

@@ -104,7 +104,10 @@ class WashDishesRules:
         thumb, fingers = self.grip_n("sponge")
         holds_sponge = thumb > HOLDING_N and fingers > HOLDING_N
         is_back = (
-            bool((beside_mm < TRAY_MM).all()) and lies_mm < 1e3 * LYING_M and sponge_tilt < 15.0 and thumb + fingers < LET_GO_N
+            bool((beside_mm < TRAY_MM).all())
+            and lies_mm < 1e3 * LYING_M
+            and sponge_tilt < 15.0
+            and thumb + fingers < LET_GO_N
         )
         plate_thumb, plate_fingers = self.grip_n("plate")
         holds_plate = plate_thumb > HOLDING_N and plate_fingers > HOLDING_N
@@ -113,7 +116,10 @@ class WashDishesRules:
         lean = abs(90.0 - _tilt_deg(data.xmat[self.plate]))
         speed_m_s = float(np.linalg.norm(data.cvel[self.plate, 3:]))
         is_in_slot = (
-            1e3 * abs(slot[1]) < SLOT_MM and 1e3 * abs(slot[0]) < ALONG_MM and abs(slot[2]) < SEATED_M and lean < UPRIGHT_DEG
+            1e3 * abs(slot[1]) < SLOT_MM
+            and 1e3 * abs(slot[0]) < ALONG_MM
+            and abs(slot[2]) < SEATED_M
+            and lean < UPRIGHT_DEG
         )
         is_clean = self.grid.left == 0
         checks = {

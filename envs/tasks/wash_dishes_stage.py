@@ -61,7 +61,8 @@ class DishStage:
         """Where the middle of a plate is that stands in a slot of the rack."""
         radius_m = float(self._model.geom_size[self._plate, 0])
         site = simulation.data.site(f"slot_{slot}").xpos
-        return np.array(site + [0.0, 0.0, np.sqrt((radius_m + RAIL_M) ** 2 - RAIL_HALF_M**2)])
+        above_m = np.sqrt((radius_m + RAIL_M) ** 2 - RAIL_HALF_M**2)
+        return np.array(site) + np.array([0.0, 0.0, above_m])
 
     def _shape_plate(self, radius_m: float, mass_kg: float, grid: DirtGrid, darkness: float) -> None:
         model, body = self._model, self._model.geom_bodyid[self._plate]
@@ -75,7 +76,9 @@ class DishStage:
         model.geom_pos[self._stains, :2] = grid.places_m
         for cell, geom in enumerate(self._stains):
             # Sauce runs: no stain is quite like the next one.
-            model.geom_size[geom, :2] = share * self._pristine_size[geom, :2] * (1.0 + 0.12 * np.sin([cell, 2.0 * cell]))
+            model.geom_size[geom, :2] = (
+                share * self._pristine_size[geom, :2] * (1.0 + 0.12 * np.sin([cell, 2.0 * cell]))
+            )
         model.geom_rgba[self._stains, :3] = CLEAN_COLOUR + darkness * (DARK_COLOUR - CLEAN_COLOUR)
 
     def _place(self, simulation: Simulation, radius_m: float, turn_rad: float) -> None:
@@ -85,7 +88,9 @@ class DishStage:
         axes = data.xmat[stand].reshape(3, 3)
         plate = model.joint("plate").qposadr[0]
         data.qpos[plate : plate + 3] = data.xpos[stand] + axes @ [
-            np.sqrt(radius_m**2 - KNOB_HALF_M**2) + KNOB_M, 0.0, 0.0
+            np.sqrt(radius_m**2 - KNOB_HALF_M**2) + KNOB_M,
+            0.0,
+            0.0,
         ]
         data.qpos[plate + 3 : plate + 7] = data.xquat[stand]
         sponge = model.joint("sponge").qposadr[0]
