@@ -162,6 +162,8 @@ class WashDishesExpert:
         ]
 
     def _rack(self) -> list[Leg]:
+        if max(self._rules.grip_n("plate")) < LOST_N:
+            return self._lift()
         self._see_offset()
         lift_m = max(0.01, self._rules.slot_place(self._simulation)[2] + LIFT_M - self._thing()[2])
         return [

@@ -36,7 +36,7 @@ class DirtGrid:
         misfit = {
             "spots": np.min([np.hypot(along - x, across - y) for x, y in ((1.4, 0.9), (-1.5, 0.4), (0.2, -1.5))], 0),
             "smear": np.abs(across) + 0.1 * np.abs(along),
-            "ring": np.abs(far - 1.6) + 0.02 * along,
+            "ring": np.abs(far - 1.6) + 0.25 * along,
             "edge": np.hypot(along - 1.8, across),
         }[pattern]
         count = max(3, round(share * len(CELLS)))

@@ -14,9 +14,33 @@ SLOTS = ("left", "middle", "right")
 PATTERNS = ("spots", "smear", "ring", "edge")
 
 _FACTORS = (
-    Factor("plate_radius", "mm", "Take a plate of radius {value} mm.", "取一个半径 {value} 毫米的盘子。", 65, 85),
-    Factor("plate_mass", "g", "It weighs {value} g.", "盘子重 {value} 克。", 90, 180),
-    Factor("wetness", "", "Wet it: {value} (0 dry, 1 dripping).", "打湿盘子:{value}(0 干,1 滴水)。", 0, 1),
+    Factor(
+        "plate_radius",
+        "mm",
+        "Take a plate of radius {value} mm.",
+        "取一个半径 {value} 毫米的盘子。",
+        65,
+        85,
+        in_simulation="size of the plate's geoms, spacing of the stains",
+    ),
+    Factor(
+        "plate_mass",
+        "g",
+        "It weighs {value} g.",
+        "盘子重 {value} 克。",
+        90,
+        180,
+        in_simulation="mass and inertia of the plate",
+    ),
+    Factor(
+        "wetness",
+        "",
+        "Wet it: {value} (0 dry, 1 dripping).",
+        "打湿盘子:{value}(0 干,1 滴水)。",
+        0,
+        1,
+        in_simulation="friction of plate and sponge",
+    ),
     Factor(
         "sponge_stiffness",
         "N/m",
@@ -24,6 +48,7 @@ _FACTORS = (
         "取一块每压缩 1 毫米需 {value} 毫牛的海绵(浸水更软)。",
         300,
         600,
+        in_simulation="stiffness of the joint between the sponge's back and its sole",
     ),
     Factor(
         "stand_offset",
@@ -32,6 +57,7 @@ _FACTORS = (
         "把盘架放在标记后方 {value} 毫米(负为前方)。",
         -8,
         8,
+        in_simulation="place of the stand",
     ),
     Factor(
         "stain_pattern",
@@ -39,11 +65,34 @@ _FACTORS = (
         "Stain the plate with sauce, in this pattern: {value}.",
         "用酱汁弄脏盘子,图案:{value}。",
         choices=PATTERNS,
+        in_simulation="which cells of the plate's dirt grid are dirty",
     ),
-    Factor("stain_angle", "deg", "Turn the pattern by {value} degrees.", "把图案转 {value} 度。", -180, 180),
-    Factor("stain_share", "", "Stain {value} of its middle.", "弄脏盘心面积的 {value}。", 0.2, 0.5),
     Factor(
-        "stain_darkness", "", "Mix the sauce to darkness {value} (1: brown).", "酱汁深浅 {value}(1 为棕色)。", 0.4, 1
+        "stain_angle",
+        "deg",
+        "Turn the pattern by {value} degrees.",
+        "把图案转 {value} 度。",
+        -180,
+        180,
+        in_simulation="turn of the pattern about the plate's middle",
+    ),
+    Factor(
+        "stain_share",
+        "",
+        "Stain {value} of its middle.",
+        "弄脏盘心面积的 {value}。",
+        0.2,
+        0.5,
+        in_simulation="how many cells are dirty",
+    ),
+    Factor(
+        "stain_darkness",
+        "",
+        "Mix the sauce to darkness {value} (1: brown).",
+        "酱汁深浅 {value}(1 为棕色)。",
+        0.4,
+        1,
+        in_simulation="colour of the stains",
     ),
     Factor(
         "sponge_turn",
@@ -52,6 +101,7 @@ _FACTORS = (
         "把海绵放进托盘,转 {value} 度。",
         -15,
         15,
+        in_simulation="turn of the sponge in its tray",
     ),
     Factor(
         "rack_slot",
@@ -59,6 +109,7 @@ _FACTORS = (
         "Leave this slot of the rack free, with saucers in the others: {value}.",
         "碗架只空出这一格,其余放小碟:{value}。",
         choices=SLOTS,
+        in_simulation="which saucer is not there",
     ),
     *SURROUNDINGS,
     *SURFACES,

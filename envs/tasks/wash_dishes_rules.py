@@ -1,4 +1,4 @@
-"""wash_dishes in the simulator: dirt that comes off, glaze that scratches, dishes that break, and what counts as done."""
+"""wash_dishes in the simulator: dirt that comes off, glaze that scratches, dishes that break, what counts as done."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ REACH_M = 0.024  # of the sponge about its middle
 HOLDING_N = 0.6
 LET_GO_N = 0.1
 LIFTED_MM = 12.0
+AWAY_MM = 80.0  # a plate so far from where it was has been lifted off the stand
 TRAY_MM = (40.0, 32.0)  # how far the sponge's middle may lie beside the tray's
 LYING_M = 0.012  # how high above the tray's floor a sponge lies in it
 SLOT_MM = 16.0  # how far beside its slot's middle the plate's middle may stand
@@ -29,6 +30,8 @@ ALONG_MM = 30.0
 SEATED_M = 0.008
 UPRIGHT_DEG = 30.0
 LYING_DEG = 60.0
+STAND_M, RACK_M = 0.05, 0.13  # how far a plate may be from its place in the stand, and from its slot
+FELL_M = 0.015  # above its place in the rack: a plate that nobody holds and that is lower has fallen
 BREAK_N = 60.0
 AT_REST_M_S = 0.06
 FALLEN_BELOW_M = 0.44  # below the counter's top
@@ -112,6 +115,7 @@ class WashDishesRules:
         plate_thumb, plate_fingers = self.grip_n("plate")
         holds_plate = plate_thumb > HOLDING_N and plate_fingers > HOLDING_N
         lifted_mm = 1e3 * float(plate[2] - self._seat[2])
+        away_mm = 1e3 * float(np.hypot(*(plate - self._seat)[:2]))
         slot = plate - self.slot_place(simulation)
         lean = abs(90.0 - _tilt_deg(data.xmat[self.plate]))
         speed_m_s = float(np.linalg.norm(data.cvel[self.plate, 3:]))
@@ -131,7 +135,7 @@ class WashDishesRules:
             f"put_back: the sponge is {beside_mm.max():.0f} mm beside the tray's middle, {lies_mm:.0f} mm above it, "
             f"{'let go' if thumb + fingers < LET_GO_N else 'held'}": is_clean and is_back,
             f"lift: thumb {plate_thumb:.1f} N, fingers {plate_fingers:.1f} N on the plate, {lifted_mm:.0f} mm up "
-            f"(at least {LIFTED_MM:.0f})": (holds_plate and lifted_mm > LIFTED_MM) or is_in_slot,
+            f"(at least {LIFTED_MM:.0f})": (holds_plate and lifted_mm > LIFTED_MM) or away_mm > AWAY_MM,
             f"rack: the plate is {1e3 * abs(slot[1]):.0f} mm beside the {self.slot} slot (at most {SLOT_MM:.0f}), "
             f"{1e3 * slot[2]:.0f} mm above it, leans {lean:.0f} degrees (at most {UPRIGHT_DEG:.0f}), "
             f"{'let go' if plate_thumb + plate_fingers < LET_GO_N else 'held'}, moves at {speed_m_s:.2f} m/s": (
@@ -199,9 +203,14 @@ class WashDishesRules:
             return "dropped: the sponge fell off the counter"
         if data.xpos[self.plate][2] < FALLEN_BELOW_M:
             return "dropped: the plate fell off the counter"
-        lies = min(_tilt_deg(data.xmat[self.plate]), 180.0 - _tilt_deg(data.xmat[self.plate])) < 90.0 - LYING_DEG
-        if lies and not holds_plate:
-            return "dropped: the plate lies flat, out of the stand and out of the rack"
+        plate = data.xpos[self.plate]
+        from_slot = plate - self.slot_place(simulation)
+        is_at_rack = float(np.abs(from_slot[:2]).max()) < RACK_M
+        is_at_stand = float(np.linalg.norm(plate - self._seat)) < STAND_M
+        if sum(self.grip_n("plate")) < LET_GO_N and from_slot[2] < FELL_M and not is_at_rack and not is_at_stand:
+            return "dropped: the plate lies neither in the stand nor in the rack"
+        if min(tilt := _tilt_deg(data.xmat[self.plate]), 180.0 - tilt) < 90.0 - LYING_DEG and not holds_plate:
+            return "dropped: the plate lies flat"
         return None
 
 

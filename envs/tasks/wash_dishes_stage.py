@@ -47,7 +47,8 @@ class DishStage:
         model.jnt_stiffness[model.joint("foam").id] = number("sponge_stiffness")
         for slot, place in self._saucers.items():
             model.body(f"saucer_{slot}").pos = _PARKED if slot == scenario.values["rack_slot"] else place
-        model.body("stand").pos = self._stand + [number("stand_offset") / 1e3, 0.0, 0.0]
+        model.body("stand").pos[:] = self._stand
+        model.body("stand").pos[0] += number("stand_offset") / 1e3
         mujoco.mj_setConst(model, simulation.data)
         simulation.place_home()
         self._place(simulation, radius_m, np.deg2rad(number("sponge_turn")))

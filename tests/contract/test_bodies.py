@@ -21,3 +21,11 @@ class TestSimBody(BodyContract):
     @pytest.fixture
     def make_env(self) -> Maker:
         return lambda: make_registered_env("pick_fruit", "sim", camera_every=3)
+
+
+class TestSimBodyAtTheSink(BodyContract):
+    steps: ClassVar[int] = 12
+
+    @pytest.fixture
+    def make_env(self) -> Maker:
+        return lambda: make_registered_env("wash_dishes", "sim", camera_every=6)
