@@ -39,7 +39,7 @@ SETTLE_S = {"sponge": 0.2, "plate": 0.6}
 SLOW_M_S = 0.12
 DETOUR_M = 0.012  # standard deviation, each way
 PACES = (0.9, 1.1)
-LOOK_RAD = {"head_yaw": -0.4, "head_pitch": 0.8}
+LOOK_RAD = {"head_yaw": -0.52, "head_pitch": 0.8}
 DOWN = np.array([0.12, 0.0, -1.0])
 LEFT = np.array([0.0, 1.0, 0.0])
 UP = np.array([0.0, 0.0, 1.0])
@@ -71,7 +71,7 @@ class WashDishesExpert:
             detour[2] = abs(detour[2])
             self._pace = float(rng.uniform(*PACES))
         self._arm.reset(position_rad, detour)
-        self._flex = position_rad[self._fingers].copy()
+        self._flex: FloatArray = position_rad[self._fingers].copy()
         self._head_from = position_rad[self._head].copy()
         self._since_reset_s = 0.0
         self._step = -1

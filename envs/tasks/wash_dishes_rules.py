@@ -57,7 +57,11 @@ class WashDishesRules:
         self._kind[[name.startswith(HAND) and "thumb" not in name for name in owner]] = 4
         self._is_dish = (self._kind == 1) | (self._kind == 2)
         self._blend = simulation.timestep_s / FORCE_FILTER_S
-        self._forget()
+        self._peak_press_n = 0.0
+        self._peak_blow_n = 0.0
+        self._force: FloatArray = np.zeros(6)
+        self.middle_m: FloatArray = np.zeros(2)  # of the sponge's sole, in the plate's plane
+        self._seat: FloatArray = np.zeros(3)  # of the plate's middle, in the stand
 
     def stage(self, simulation: Simulation, scenario: Scenario) -> None:
         self._forget()
@@ -170,7 +174,8 @@ class WashDishesRules:
     def _forget(self) -> None:
         self._force = np.zeros(6)  # sponge on plate; thumb, fingers on sponge; thumb, fingers on plate; a blow
         self.middle_m = np.zeros(2)
-        self._peak_press_n = self._peak_blow_n = 0.0
+        self._peak_press_n = 0.0
+        self._peak_blow_n = 0.0
 
     def _contact_forces(self, simulation: Simulation) -> FloatArray:  # (6,)
         data, forces = simulation.data, np.zeros(6)

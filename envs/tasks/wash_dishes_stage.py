@@ -63,7 +63,8 @@ class DishStage:
         radius_m = float(self._model.geom_size[self._plate, 0])
         site = simulation.data.site(f"slot_{slot}").xpos
         above_m = np.sqrt((radius_m + RAIL_M) ** 2 - RAIL_HALF_M**2)
-        return np.array(site) + np.array([0.0, 0.0, above_m])
+        place: FloatArray = site + np.array([0.0, 0.0, above_m])
+        return place
 
     def _shape_plate(self, radius_m: float, mass_kg: float, grid: DirtGrid, darkness: float) -> None:
         model, body = self._model, self._model.geom_bodyid[self._plate]
