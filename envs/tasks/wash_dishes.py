@@ -111,8 +111,8 @@ _FACTORS = (
         choices=SLOTS,
         in_simulation="which saucer is not there",
     ),
-    *SURROUNDINGS,
     *SURFACES,
+    *SURROUNDINGS,
 )
 
 _INSTRUCTIONS = (
