@@ -138,12 +138,13 @@ class SimBody:
         self._step_physics()
         self._steps += 1
         speed = float(np.abs(simulation.data.qvel[simulation.dof]).sum())
-        self._sound.advance(speed, self._contacts.impact(), self.rules.voices, self._rng)
+        self._sound.advance(speed, self._contacts.take(), self.rules.voices, self._rng)
         return self._state()
 
     def _step_physics(self) -> None:
         mujoco.mj_step(self.simulation.model, self.simulation.data)
         self.rules.after_physics(self.simulation)
+        self._contacts.listen()
 
     def want_images(self) -> None:
         """Ask for fresh images in the next state, whatever `camera_every` says: a policy is about to plan."""
