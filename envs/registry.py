@@ -31,6 +31,8 @@ _IDS: Mapping[str, tuple[str, BodyKind]] = {
     "Retake/FoldTowelReal-v0": ("fold_towel", "serial"),
     "Retake/BrewCoffee-v0": ("brew_coffee", "sim"),
     "Retake/BrewCoffeeReal-v0": ("brew_coffee", "serial"),
+    "Retake/WashDishes-v0": ("wash_dishes", "sim"),
+    "Retake/WashDishesReal-v0": ("wash_dishes", "serial"),
 }
 
 

@@ -19,6 +19,7 @@ _EXPERTS = {
     "pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert",
     "fold_towel": "envs.pilots.fold_towel_expert:FoldTowelExpert",
     "brew_coffee": "envs.pilots.brew_coffee_expert:BrewCoffeeExpert",
+    "wash_dishes": "envs.pilots.wash_dishes_expert:WashDishesExpert",
 }
 
 

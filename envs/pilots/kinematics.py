@@ -14,6 +14,7 @@ import mink  # isort: skip  # it imports MuJoCo too, so the engine comes first
 FloatArray = NDArray[np.float64]
 
 _IK_STEPS = 3
+_PREFERRED_SOLVES = 12
 _LIMIT_MARGIN_RAD = 0.02
 
 
@@ -45,6 +46,7 @@ class HandKinematics:
         gains = np.array([self.model.actuator(name).gainprm[0] for name in robot.joint_names])
         damping = np.array([-self.model.actuator(name).biasprm[2] for name in robot.joint_names])
         self._compliance, self._lag_s = 1.0 / gains, damping / gains
+        self._rest_rad = robot.home
         self.reset(robot.home)
 
     def reset(self, position_rad: FloatArray) -> None:
@@ -55,7 +57,7 @@ class HandKinematics:
         q[self._qpos] = np.clip(position_rad, lower, upper)
         self._configuration.update(q)
         rest = self.model.qpos0.copy()
-        rest[self._qpos] = self._robot.home
+        rest[self._qpos] = self._rest_rad
         self._posture.set_target(rest)
 
     def stand(self, position_rad: FloatArray) -> None:
@@ -64,6 +66,22 @@ class HandKinematics:
         others = np.setdiff1d(np.arange(len(self._qpos)), self._arm)
         q[self._qpos[others]] = position_rad[others]
         self._configuration.update(q)
+
+    def prefer(self, position_m: FloatArray, rotation: mink.SO3, dt_s: float) -> None:
+        """Among the arm's ways to reach anything, prefer from now on the one that reaches this pose best from home.
+
+        An arm of seven joints that only follows a path may end at its limits, where another bend would go on.
+
+        Raises:
+            PilotError: the optimiser finds no solution.
+        """
+        now_rad = np.array(self._configuration.q[self._qpos])
+        self._rest_rad = self._robot.home
+        self.reset(self._robot.home)
+        for _ in range(_PREFERRED_SOLVES):
+            best_rad = self.solve(position_m, rotation, dt_s)
+        self._rest_rad = best_rad
+        self.reset(now_rad)
 
     def hand_position(self) -> FloatArray:  # (3,)
         return np.array(self._configuration.get_transform_frame_to_world(self._site, "site").translation())
