@@ -28,6 +28,12 @@ _ENTRY_POINT = "envs.registry:make_env"
 _IDS: Mapping[str, tuple[str, BodyKind]] = {
     "Retake/PickFruit-v0": ("pick_fruit", "sim"),
     "Retake/PickFruitReal-v0": ("pick_fruit", "serial"),
+    "Retake/FoldTowel-v0": ("fold_towel", "sim"),
+    "Retake/FoldTowelReal-v0": ("fold_towel", "serial"),
+    "Retake/BrewCoffee-v0": ("brew_coffee", "sim"),
+    "Retake/BrewCoffeeReal-v0": ("brew_coffee", "serial"),
+    "Retake/WashDishes-v0": ("wash_dishes", "sim"),
+    "Retake/WashDishesReal-v0": ("wash_dishes", "serial"),
 }
 
 
