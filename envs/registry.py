@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import gymnasium
 
+from assets.robot import SENSES, Sense
 from envs.errors import EnvError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def make_env(
     pace: Pace | None = None,
     camera_every: int = 1,
     images: bool = True,
+    senses: Collection[Sense] = SENSES,
     ports: Mapping[str, str] | None = None,
     panel: OperatorPanel | None = None,
     calibration: Calibration | None = None,
@@ -71,6 +73,7 @@ def make_env(
         pace: "sim" runs as fast as it can, "wall" in real time; a serial body has real time only.
         camera_every: simulated cameras render at every n-th control step.
         images: False leaves the cameras out, and needs no OpenGL.
+        senses: which of touch, sound and imu there are; the others are neither sensed nor in the spaces.
         ports: what each of the robot's connections is plugged into, by the connection's name; serial only.
         panel: how a person at a serial body is asked to set up and to judge; a twin needs none.
         calibration: what was measured of the one robot at the ports; serial only, None trusts the table.
@@ -91,6 +94,8 @@ def make_env(
         raise EnvError(f"ports {dict(ports)} were given, but the simulated body has none; say body='serial'")
     if body == "sim" and calibration is not None:
         raise EnvError("a calibration was given, but the simulated body has none; say body='serial'")
+    for sense in senses:
+        _require("a sense", sense, SENSES)
     if camera_every != 1 and body == "serial":
         raise EnvError(f"camera_every is {camera_every}, but real cameras set their own pace; leave it out")
     from assets.table import load_robot
@@ -99,6 +104,8 @@ def make_env(
     from envs.tasks.known import load_task
 
     spec, found = load_robot(robot), load_task(task)
+    if set(senses) != set(SENSES):
+        spec = spec.with_senses(senses)
     wall = WallClock(1.0 / spec.control_hz)
     if body == "sim":
         clock: Clock = SimClock(1.0 / spec.control_hz, pace=wall if pace == "wall" else None)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from envs.body import BodyState, Fault, Image, Imu, JointTarget
+from envs.body import BodyState, Image, Imu, JointTarget
 from envs.clock import substeps
 from envs.engine import mujoco
 from envs.errors import BodyError, ScenarioError
+from envs.evidence import Witness
 from envs.scenario import Scenario
 from envs.senses.contact_sound import ContactSound
 from envs.senses.lens import Lens
@@ -26,6 +28,8 @@ from envs.tasks.rules import SceneRules
 from envs.tasks.task import Task
 
 FloatArray = NDArray[np.float64]
+
+NO_TOUCH_N = np.zeros((0, 0, 0))
 
 
 class Pacer(Protocol):
@@ -63,7 +67,8 @@ class SimBody:
         self.simulation = Simulation(spec, task.scene)
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self._substeps = substeps(spec.control_hz, self.simulation.timestep_s)
-        self._touch = TouchSense(self.simulation)
+        self._hears = spec.sound_hz is not None
+        self._touch = TouchSense(self.simulation) if spec.pads else None
         self._backdrop = Backdrop(self.simulation)
         self._contacts = ContactSound(self.simulation)
         self._sound = SoundSense(spec.sound_hz or 16_000, spec.control_hz)
@@ -78,6 +83,7 @@ class SimBody:
         self._rng = np.random.default_rng(0)
         self._rng_before_state: Any = None
         self._before_last: tuple[FloatArray, FloatArray, dict[str, Any]] | None = None
+        self._witness = Witness(self.simulation, self.rules, self._substeps)
         self._images: dict[str, Image] = {}
         self._steps = 0
         self._wants_images = False
@@ -103,6 +109,11 @@ class SimBody:
         self._staged = (scenario, start)
 
     def reset(self, scenario: Scenario, rng: np.random.Generator) -> BodyState:
+        """Stage the scenario, or go on from the snapshot that `set_up` was given.
+
+        Raises:
+            UnstableError: the physics breaks down as it is staged.
+        """
         staged, start = self._staged or (scenario, None)
         if staged.key != scenario.key:
             start = None
@@ -113,6 +124,7 @@ class SimBody:
         self._images = {}
         self._steps = 0
         self._before_last = None
+        self._witness.begin(scenario)
         self.rules.stage(self.simulation, scenario)
         self._backdrop.stage(scenario)
         self._contacts.reset()
@@ -122,23 +134,42 @@ class SimBody:
             self._restart(start)
         self._lens = Lens(scenario.number("camera_exposure"), scenario.number("camera_noise"), self._lens_seed)
         self._wants_images = True
+        if self.simulation.breakdown is not None:
+            raise self._witness.tell(self._steps, self.rules.memory())
         return self._state()
 
     def exchange(self, target: JointTarget) -> BodyState:
+        """One control period.
+
+        Raises:
+            BodyError: the body was stopped.
+            UnstableError: the physics broke down; the message says what is kept of it, and where.
+        """
         if self._stopped is not None:
             raise BodyError(f"the simulated body is stopped ({self._stopped}); reset it first")
         if self._pacer is not None:
             self._pacer.wait()
         simulation = self.simulation
-        simulation.data.ctrl[simulation.actuators] = target.position_rad
-        for _ in range(self._substeps - 1):
-            self._step_physics()
-        # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again to have them.
-        self._before_last = (simulation.physics_state(), simulation.equality_state(), self.rules.memory())
-        self._step_physics()
+        model, data, after_physics = simulation.model, simulation.data, self.rules.after_physics
+        data.ctrl[simulation.actuators] = target.position_rad
+        self._witness.watch()
+        listen = self._contacts.listen if self._hears else None
+        before_last = self._before_last
+        for remaining in range(self._substeps, 0, -1):
+            if remaining == 1:
+                # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again.
+                before_last = (simulation.physics_state(), simulation.equality_state(), self.rules.memory())
+            mujoco.mj_step(model, data)
+            after_physics(simulation)
+            if listen is not None:
+                listen()
+        if simulation.breakdown is not None:
+            raise self._witness.tell(self._steps, self._before_last[2] if self._before_last else self.rules.memory())
+        self._before_last = before_last
         self._steps += 1
-        speed = float(np.abs(simulation.data.qvel[simulation.dof]).sum())
-        self._sound.advance(speed, self._contacts.take(), self.rules.voices, self._rng)
+        if self._hears:
+            speed = float(np.abs(data.qvel[simulation.dof]).sum())
+            self._sound.advance(speed, self._contacts.take(), self.rules.voices, self._rng)
         return self._state()
 
     def _step_physics(self) -> None:
@@ -176,6 +207,10 @@ class SimBody:
             },
         )
 
+    def keep_evidence_in(self, folder: Path) -> None:
+        """Where to write what shall be kept if the episode that has begun becomes unstable."""
+        self._witness.folder = folder
+
     def photograph(self, camera: str, width: int, height: int, number: int = 0) -> NDArray[np.uint8]:
         """What a camera of the model sees now, (height, width, 3), with the scenario's exposure and grain.
 
@@ -208,24 +243,19 @@ class SimBody:
         # A restart reads this state anew; it must draw the same noise, so the generator is remembered as of here.
         self._rng_before_state = self._rng.bit_generator.state
         now_s = float(data.time)
-        position = data.qpos[simulation.qpos].copy()
-        faults: tuple[Fault, ...] = ()
-        if not np.isfinite(data.qpos).all():
-            faults = (Fault("soft", "physics", "the simulation became unstable: positions are not finite"),)
         imu = np.array(data.sensordata[:6])
         return BodyState(
-            position_rad=position,
-            velocity_rad_s=data.qvel[simulation.dof].copy(),
-            effort_nm=data.actuator_force[simulation.actuators].copy(),
+            position_rad=data.qpos[simulation.qpos],  # an index of integers copies
+            velocity_rad_s=data.qvel[simulation.dof],
+            effort_nm=data.actuator_force[simulation.actuators],
             joints_stamp_s=now_s,
-            touch_n=self._touch.read(self._rng),
+            touch_n=NO_TOUCH_N if self._touch is None else self._touch.read(self._rng),
             touch_stamp_s=now_s,
             images=self._newest_images(now_s),
             sound=self._sound.window,
             sound_stamp_s=now_s,
             sound_count=self._sound.count,
             imu=Imu(rate_rad_s=imu[:3], acceleration_m_s2=imu[3:], stamp_s=now_s),
-            faults=faults,
         )
 
     def _newest_images(self, now_s: float) -> dict[str, Image]:

@@ -16,6 +16,7 @@ from envs.snapshot import Snapshot
 FloatArray = NDArray[np.float64]
 STOPPED = "stopped"  # signature of an episode that the body or a person stopped
 Commander = Literal["pilot", "policy", "nobody"]
+BodyKind = Literal["sim", "serial"]
 Purpose = Literal["nominal", "uniform", "targeted", "recovery", "rollout"]
 
 
@@ -35,7 +36,7 @@ class EpisodeHeader:
     task: str
     scenario: Scenario
     pool: Pool  # of the scenario; a recovery demonstration inherits that of its rollout
-    body: Literal["sim", "serial"]
+    body: BodyKind
     robot: RobotSpec
     instructions: tuple[Instruction, ...]
     purpose: Purpose

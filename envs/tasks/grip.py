@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from envs.simulation import Simulation
 
 
@@ -29,11 +27,12 @@ class HandGrip:
         thumb = fingers = 0.0
         if not data.ncon:
             return thumb, fingers
-        for index in np.flatnonzero((data.contact.geom == held).any(axis=1)):
-            first, second = (int(geom) for geom in data.contact.geom[index])
+        for index, (first, second) in enumerate(data.contact.geom.tolist()):
+            if held not in (first, second):
+                continue
             other = second if first == held else first
             if other in self._thumb_geoms:
-                thumb += simulation.contact_normal_n(int(index))
+                thumb += simulation.contact_normal_n(index)
             elif other in self._hand_geoms:
-                fingers += simulation.contact_normal_n(int(index))
+                fingers += simulation.contact_normal_n(index)
         return thumb, fingers
