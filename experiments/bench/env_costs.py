@@ -21,6 +21,7 @@ from envs.senses.sight import SightSense
 from envs.sim_body import SimBody
 from envs.simulation import Simulation
 from envs.stage import Station
+from envs.tasks.backdrop import Backdrop
 from envs.tasks.known import load_rules, load_task
 from experiments.bench.env_flights import Flight, record_flight
 from experiments.bench.rows import Row
@@ -111,6 +112,7 @@ class Bare:
     def __init__(self, robot: RobotSpec, flight: Flight, *, pictures: bool = False) -> None:
         self.simulation = Simulation(robot, load_task(flight.task).scene)
         self._rules = load_rules(flight.task)(self.simulation)  # type: ignore[call-arg]  # a Protocol has no __init__
+        self._backdrop = Backdrop(self.simulation)
         self._flight = flight
         self._substeps = substeps(robot.control_hz, self.simulation.timestep_s)
         self._cameras = robot.cameras if pictures else ()
@@ -118,6 +120,7 @@ class Bare:
 
     def begin(self) -> None:
         self._rules.stage(self.simulation, self._flight.scenario)
+        self._backdrop.stage(self._flight.scenario)  # what is seen costs as much as it does there
 
     def go(self) -> None:
         model, data, actuators = self.simulation.model, self.simulation.data, self.simulation.actuators
