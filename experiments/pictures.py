@@ -21,6 +21,7 @@ from policies.cases.requests import Request
 
 CAMERA = "trainer"
 WIDTH, HEIGHT = 480, 400
+_JPEG_QUALITY = 88
 
 
 def request_pictures(task: str, archive: Path, requests: Sequence[Request], folder: Path) -> Mapping[str, Path]:
@@ -64,11 +65,22 @@ def write_png(file: Path, pixels: NDArray[np.uint8]) -> Path:
     Raises:
         UsageError: the file cannot be written.
     """
+    return _write(file, pixels, ".png", ())
+
+
+def write_jpeg(file: Path, pixels: NDArray[np.uint8]) -> Path:
+    """As `write_png`: a quarter of the size, where nobody looks at single pixels."""
     import cv2
 
-    is_encoded, data = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    return _write(file, pixels, ".jpg", (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
+
+
+def _write(file: Path, pixels: NDArray[np.uint8], kind: str, options: Sequence[int]) -> Path:
+    import cv2
+
+    is_encoded, data = cv2.imencode(kind, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
     if not is_encoded:
-        raise UsageError(f"an image of the shape {pixels.shape} cannot be written as PNG, so {file} was not made")
+        raise UsageError(f"an image of the shape {pixels.shape} cannot be written as {kind}, so {file} was not made")
     try:
         write_bytes(file, data.tobytes())
     except OSError as error:

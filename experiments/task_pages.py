@@ -20,7 +20,7 @@ from envs.sim_body import SimBody
 from envs.tasks.known import TASK_NAMES, load_task
 from envs.tasks.task import Task
 from experiments.command import UsageError, run_verb
-from experiments.pictures import write_png
+from experiments.pictures import write_jpeg
 from experiments.view import chosen_scenario
 from experiments.workers import console
 
@@ -54,8 +54,8 @@ def run(config: TaskPages) -> int:
     for name in config.tasks if config.pictures else ():
         env = make_env(name, images=False)
         try:
-            write_png(config.out / "tasks" / f"{name}.png", _steps_sheet(env))
-            write_png(config.out / "tasks" / f"{name}_factors.png", _factors_sheet(env))
+            write_jpeg(config.out / "tasks" / f"{name}.jpg", _steps_sheet(env))
+            write_jpeg(config.out / "tasks" / f"{name}_factors.jpg", _factors_sheet(env))
         finally:
             env.close()
         console.print(f"  {name}: drawn", soft_wrap=True)
@@ -154,13 +154,13 @@ def _page(task: Task) -> str:
 |---|---|---|---|
 {steps}
 
-![The expert does {task.name}, step by step](tasks/{task.name}.png)
+![The expert does {task.name}, step by step](tasks/{task.name}.jpg)
 
 | factor | unit | nominal | deployment | in simulation | by hand | |
 |---|---|---|---|---|---|---|
 {factors}
 
-![The factors of {task.name} at their ends](tasks/{task.name}_factors.png)
+![The factors of {task.name} at their ends](tasks/{task.name}_factors.jpg)
 """
 
 
