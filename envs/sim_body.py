@@ -7,17 +7,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.reality_gap import Exemplar, load_gap
 from assets.robot import CameraSpec, RobotSpec
 from envs.body import BodyState, Fault, Image, Imu, JointTarget
 from envs.clock import substeps
 from envs.engine import mujoco
 from envs.errors import BodyError, ScenarioError
+from envs.physique import Physique
 from envs.scenario import Scenario
 from envs.senses.contact_sound import ContactSound
 from envs.senses.lens import Lens
+from envs.senses.motion import MotionSense
 from envs.senses.sight import SightSense
 from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
+from envs.servo_drive import ServoDrive
 from envs.simulation import Simulation
 from envs.snapshot import Snapshot
 from envs.stage import Judgement
@@ -43,6 +47,7 @@ class SimBody:
         camera_every: render at every n-th control step; the images in between repeat with their old stamps.
         images: False leaves the cameras out altogether, and needs no OpenGL.
         pacer: waits before each exchange, to run at wall pace; None runs as fast as it can.
+        is_twin: be the exemplar that stands for the real robot, in place of that which policies train on.
 
     Raises:
         BodyError: robot and scene do not compile, or control and physics periods do not divide.
@@ -57,10 +62,17 @@ class SimBody:
         camera_every: int = 1,
         images: bool = True,
         pacer: Pacer | None = None,
+        is_twin: bool = False,
     ) -> None:
         self._spec = spec
         self._task = task
+        self.is_twin = is_twin
+        self._exemplar: Exemplar = load_gap(spec).exemplar("twin" if is_twin else "none")
         self.simulation = Simulation(spec, task.scene)
+        self._model_digest = f"{self.simulation.digest}-{self._exemplar.digest}"
+        self._physique = Physique(self.simulation, self._exemplar)
+        self._drive = ServoDrive(spec, self._exemplar)
+        self._motion = MotionSense(self.simulation, self._exemplar)
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self._substeps = substeps(spec.control_hz, self.simulation.timestep_s)
         self._touch = TouchSense(self.simulation)
@@ -72,7 +84,6 @@ class SimBody:
         self._camera_every = camera_every
         self._has_images = images
         self._pacer = pacer
-        self._model_digest = self.simulation.digest
         self._staged: tuple[Scenario, Snapshot | None] | None = None
         self._scenario: Scenario | None = None
         self._rng = np.random.default_rng(0)
@@ -113,14 +124,17 @@ class SimBody:
         self._images = {}
         self._steps = 0
         self._before_last = None
-        self.rules.stage(self.simulation, scenario)
-        self._backdrop.stage(scenario)
+        with self._physique.staging():
+            self.rules.stage(self.simulation, scenario)
+            self._backdrop.stage(scenario)
+        self._drive.reset(self._spec.home)
         self._contacts.reset()
         self._sound.reset(scenario.number("noise_level"), str(scenario.values["noise_kind"]))
         self._lens_seed = int(rng.integers(2**32))
         if start is not None:
             self._restart(start)
-        self._lens = Lens(scenario.number("camera_exposure"), scenario.number("camera_noise"), self._lens_seed)
+        noise_levels = self._exemplar.image_noise_with(scenario.number("camera_noise"))
+        self._lens = Lens(scenario.number("camera_exposure"), noise_levels, self._lens_seed)
         self._wants_images = True
         return self._state()
 
@@ -130,7 +144,7 @@ class SimBody:
         if self._pacer is not None:
             self._pacer.wait()
         simulation = self.simulation
-        simulation.data.ctrl[simulation.actuators] = target.position_rad
+        simulation.data.ctrl[simulation.actuators] = self._drive.obey(target.position_rad)
         for _ in range(self._substeps - 1):
             self._step_physics()
         # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again to have them.
@@ -168,6 +182,7 @@ class SimBody:
                 "is_fresh": self._before_last is None,
                 "contacts": self._contacts.memory(),
                 "sound": self._sound.memory(),
+                "drive": self._drive.memory(),
                 "lens_seed": self._lens_seed,
                 "body_steps": self._steps,
                 "body_rng": self._rng_before_state,
@@ -191,26 +206,27 @@ class SimBody:
             self._before_last = (start.physics, start.equality, memory["task"])
         self._contacts.restore(memory["contacts"])
         self._sound.restore(memory["sound"])
+        self._drive.restore(memory["drive"])
         self._lens_seed = memory["lens_seed"]
         self._steps = memory["body_steps"]
         self._rng.bit_generator.state = memory["body_rng"]
 
     def _state(self) -> BodyState:
-        simulation, data = self.simulation, self.simulation.data
+        data = self.simulation.data
         # A restart reads this state anew; it must draw the same noise, so the generator is remembered as of here.
         self._rng_before_state = self._rng.bit_generator.state
         now_s = float(data.time)
-        position = data.qpos[simulation.qpos].copy()
+        position_rad, velocity_rad_s, effort_nm = self._motion.joints(self._rng)
         faults: tuple[Fault, ...] = ()
         if not np.isfinite(data.qpos).all():
             faults = (Fault("soft", "physics", "the simulation became unstable: positions are not finite"),)
-        imu = np.array(data.sensordata[:6])
+        imu = self._motion.inertia(self._rng)
         return BodyState(
-            position_rad=position,
-            velocity_rad_s=data.qvel[simulation.dof].copy(),
-            effort_nm=data.actuator_force[simulation.actuators].copy(),
+            position_rad=position_rad,
+            velocity_rad_s=velocity_rad_s,
+            effort_nm=effort_nm,
             joints_stamp_s=now_s,
-            touch_n=self._touch.read(self._rng),
+            touch_n=self._exemplar.touch_gain * self._touch.read(self._rng),
             touch_stamp_s=now_s,
             images=self._newest_images(now_s),
             sound=self._sound.window,

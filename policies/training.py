@@ -16,14 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from policies.batches import Augmentation, Batch, RowSampler, make_batch
+from policies.batches import Augmentation, Batch, RowSampler, make_batch, weigh_bodies
 from policies.checkpoint import Provenance, TrainedPolicy, save_policy
 from policies.dataset.features import STATE
-from policies.dataset.reader import LeRobotDataset
+from policies.dataset.reader import BODY_COLUMN, LeRobotDataset
 from policies.dataset.table import FrameTable, tabulate
 from policies.errors import DatasetError, PoolError
 from policies.network import ChunkPolicy, NetworkConfig
 from policies.scaling import Scaler, fit_scaler, relative_joints
+
+REAL_SHARE = 0.5
+_SIMULATED = (None, "sim")  # bodies; None is an import, whose body nobody stated
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class TrainingConfig:
     log_every: int = 50
     seed: int = 0
     device: str = "auto"  # "cpu", "cuda", or whichever there is
+    real_share: float = REAL_SHARE  # of what is drawn, where there are episodes of real and of simulated bodies
     absolute_groups: tuple[str, ...] | None = None  # joint groups commanded absolutely; None: the hands
     augmentation: Augmentation = field(default_factory=Augmentation)
     chunk_s: float | None = None
@@ -97,7 +101,7 @@ def train(
         progress: called with (step, steps, loss) at every step.
 
     Raises:
-        DatasetError: nothing can be drawn, the datasets do not belong together, or a chunk is shorter than its use.
+        DatasetError: nothing can be drawn, `real_share` is no share, the datasets do not belong together, or a chunk is shorter than its use.
         PoolError: a dataset was opened for evaluation.
     """
     for dataset in datasets:
@@ -108,7 +112,7 @@ def train(
     rng = np.random.default_rng(config.seed)
     held_out = _held_out(len(table.episodes), config.held_out, rng)
     learning = [index for index in range(len(table.episodes)) if index not in held_out]
-    weights = _row_weights(table, learning, episode_weights or {})
+    weights = _row_weights(table, learning, episode_weights or {}, config.real_share)
     scaler = _fit(table, np.flatnonzero(weights), network_config.horizon, config)
     run = _Run(table, scaler, network_config, config, learning)
     sampler = RowSampler(weights)
@@ -246,9 +250,11 @@ def _held_out(episodes: int, share: float, rng: np.random.Generator) -> list[int
 
 
 def _row_weights(
-    table: FrameTable, learning: Sequence[int], episode_weights: Mapping[str, float]
+    table: FrameTable, learning: Sequence[int], episode_weights: Mapping[str, float], real_share: float
 ) -> NDArray[np.float64]:
     known = {episode.identity for episode in table.episodes}
+    if not 0.0 <= real_share <= 1.0:
+        raise DatasetError(f"real_share is {real_share:g}; give a share from 0 to 1")
     strangers = sorted(set(episode_weights) - known)
     if strangers or any(weight < 0 for weight in episode_weights.values()):
         raise DatasetError(f"episode weights must be at least 0 and name episodes of the dataset; unknown: {strangers}")
@@ -257,7 +263,8 @@ def _row_weights(
     weights: NDArray[np.float64] = table.sample_weight.astype(np.float64) * of_episode[table.episode_of_row]
     if not weights.any():
         raise DatasetError(f"no row of {len(table.episodes)} episodes has a weight above 0; there is nothing to learn")
-    return weights
+    is_real = np.array([episode.columns.get(BODY_COLUMN) not in _SIMULATED for episode in table.episodes])
+    return weigh_bodies(weights, is_real[table.episode_of_row], real_share)
 
 
 def _fit(table: FrameTable, rows: NDArray[np.intp], horizon: int, config: TrainingConfig) -> Scaler:

@@ -11,6 +11,7 @@ import numpy as np
 from envs.episodes.archive import Archive
 from envs.episodes.records import (
     STOPPED,
+    BodyName,
     Commander,
     EpisodeHeader,
     FloatArray,
@@ -26,7 +27,7 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
 from envs.scenario import Pool, Scenario
 from envs.snapshot import Snapshot
-from envs.stage import Calibrated, Restartable
+from envs.stage import Calibrated, Restartable, StandIn
 
 SNAPSHOT_EVERY = 5  # control steps: 0.2 s
 
@@ -99,13 +100,13 @@ def run_episode(
     options: dict[str, Any] = {"scenario": order.scenario} if order.start is None else {"start": order.start}
     observation, info = env.reset(seed=order.seed, options=options)
     pilot.reset(order.scenario, np.random.default_rng([order.seed, 1]))
-    body = "sim" if isinstance(env.body, Restartable) else "serial"
+    is_restartable = isinstance(env.body, Restartable)
     commander: Commander = "policy" if order.purpose == "rollout" else "pilot"
     header = EpisodeHeader(
         task=env.task.name,
         scenario=order.scenario,
         pool=order.pool or order.scenario.pool,
-        body=body,  # type: ignore[arg-type]
+        body=body_name(env.body),
         robot=env.robot,
         instructions=env.task.instructions,
         purpose=order.purpose,
@@ -126,7 +127,7 @@ def run_episode(
             step, state, judgement = info["step"], info["state"], info["judgement"]
             found = tuple(fault for fault in info["faults"] if fault not in state.faults)
             snapshot = None
-            if body == "sim" and step % SNAPSHOT_EVERY == 0:
+            if is_restartable and step % SNAPSHOT_EVERY == 0:
                 snapshot = env.snapshot()
                 snapshot_steps.append(step)
             try:
@@ -175,6 +176,13 @@ def _wishes(pilot: Pilot, commander: Commander, wish_rad: FloatArray | None) -> 
     if wish_rad is None:
         return Wishes("nobody", None, None)
     return Wishes(commander, wish_rad, None) if commander == "pilot" else Wishes(commander, None, wish_rad)
+
+
+def body_name(body: object) -> BodyName:
+    """How an episode of this body is marked: "serial" where it came over cables."""
+    if not isinstance(body, Restartable):
+        return "serial"
+    return "fast-twin" if isinstance(body, StandIn) and body.is_twin else "sim"
 
 
 def _extra(info: dict[str, Any], *calibrated: object) -> dict[str, Any]:

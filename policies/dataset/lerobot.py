@@ -217,7 +217,7 @@ def _rows(episode: Episode, weigh: Weigh) -> EpisodeRows:
         POOL_COLUMN: header.pool.value,
         "retake/task": header.task,
         "retake/purpose": header.purpose,
-        "retake/body": header.body,
+        BODY_COLUMN: header.body,
         "retake/success": episode.sheet.success,
         "retake/scenario": json.dumps(header.scenario.to_dict(), sort_keys=True),
         "retake/request": header.request,

@@ -18,6 +18,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from waiting import wait_until
 
+from assets.reality_gap import load_gap
 from assets.table import load_robot
 from envs.connections import EXOSKELETON
 from envs.errors import BodyError, ScenarioError
@@ -118,11 +119,12 @@ def test_a_twin_that_cannot_come_up_says_why() -> None:
 def test_the_cameras_show_what_the_simulated_body_sees() -> None:
     robot, task = load_robot(), load_task("pick_fruit")
     body = SimBody(robot, task, load_rules("pick_fruit"), images=False)
-    scenario = next(task.space.draw(None, np.random.default_rng(8)))
+    drawn = next(task.space.draw(None, np.random.default_rng(8)))
+    scenario = task.space.scenario({**drawn.values, "camera_exposure": 0.0, "camera_noise": 0.0})
     body.reset(scenario, np.random.default_rng(0))
-    cameras = TwinCameras(robot, task)
+    cameras = TwinCameras(robot, task, load_gap(robot).simulated)
     cameras.stage(scenario)
-    cameras.show(body.simulation.physics_state(), time.monotonic())
+    cameras.show(body.simulation.physics_state(), body.rules.memory(), time.monotonic())
     sight = SightSense(body.simulation)
     for camera in robot.cameras:
         expected = sight.render(camera.name, camera.width, camera.height).astype(float)

@@ -32,7 +32,7 @@ def test_the_real_environment_knows_its_spaces_without_a_cable() -> None:
     ("options", "words"),
     [
         ({"task": "juggle"}, "there is no task 'juggle'; choose one of pick_fruit"),
-        ({"body": "ros"}, "body is 'ros'; choose one of 'sim', 'serial'"),
+        ({"body": "ros"}, "body is 'ros'; choose one of 'sim', 'fast-twin', 'serial'"),
         ({"pace": "slow"}, "pace is 'slow'; choose one of 'sim', 'wall'"),
         ({"body": "serial", "pace": "sim"}, "lives in real time"),
         ({"body": "serial", "camera_every": 2}, "real cameras set their own pace"),

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from assets.exoskeleton import isomorphic_joints
+from assets.reality_gap import load_gap
 from assets.table import load_robot
 from envs.errors import PilotError, ScenarioError
 from envs.pilots.exoskeleton import ExoskeletonPilot
@@ -32,7 +33,7 @@ class Rig:
     """A world, and the drivers on the other end of its cables, all on simulated time."""
 
     def __init__(self) -> None:
-        self.world = TwinWorld(TUDI, TASK, load_rules("pick_fruit"))
+        self.world = TwinWorld(TUDI, TASK, load_rules("pick_fruit"), load_gap(TUDI).twin)
         self.chain = ServoChain(TUDI, {name: self._port(name) for name in self.world.servos.buses})
         worn = isomorphic_joints(TUDI)
         exoskeleton_port = InProcessPort(self.world.exoskeleton.bus.feed, self.now)
