@@ -21,7 +21,7 @@ from envs.episodes.sheet import EpisodeSheet
 from envs.errors import ArchiveError
 from envs.scenario import TRAINABLE, Pool
 from policies.dataset.features import ACTION, STAMP, SenseFeatures, declared_features, default_weight
-from policies.dataset.reader import EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
+from policies.dataset.reader import BODY_COLUMN, EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
 from policies.dataset.writer import DatasetWriter, EpisodeRows, building_error
 from policies.errors import DatasetError, PoolError
 
