@@ -89,12 +89,12 @@ class Mix(BenchOptions):
 
 def measure(config: Mix) -> list[Row]:
     at_least(1, demonstrations=config.demonstrations, steps=config.steps, trials=config.trials, seeds=config.seeds)
-    for body in (SIM, TWIN):
-        _demonstrate(config, body)
     at_home: list[Rollout] = []
     on_twin: dict[str, list[Rollout]] = {blend.name: [] for blend in config.blends}
     for seed in range(config.sizes[3]):
         for blend in config.blends:
+            for body in blend.bodies:
+                _demonstrate(config, body)
             policy = _train(config, blend, seed)
             on_twin[blend.name] += _try(config, policy, TWIN, seed)
             if blend.bodies == (SIM,):
@@ -140,6 +140,8 @@ def _demonstrate(config: Mix, body: BodyKind) -> None:
         catalogue.sync()
         held = {entry.scenario_key for entry in catalogue.query()}
     missing = [scenario for scenario in chosen if scenario.key not in held]
+    if not missing and dataset.is_dir():
+        return
     purpose: Purpose = "nominal" if config.distribution == "nominal" else "uniform"
     if missing:
         demonstrate(collect, orders(missing, 0, purpose, _OPERATOR), what=f"demonstrations, {body}")
