@@ -34,6 +34,11 @@ def test_each_difference_is_within_its_cited_range(parameter: GapParameter) -> N
     assert len(parameter.source) > 20
 
 
+def test_each_difference_is_told_in_the_documents() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text()
+    assert [parameter.name for parameter in GAP.parameters if f"`{parameter.name}`" not in told] == []
+
+
 def test_every_value_of_an_exemplar_is_stated_once() -> None:
     assert [parameter.name for parameter in GAP.parameters] == [field.name for field in fields(Exemplar)]
 
