@@ -79,7 +79,7 @@ class Mix(BenchOptions):
     @cached_property
     def sizes(self) -> tuple[int, int, int, int]:
         """Demonstrations, steps, trials and seeds."""
-        return (4, 20, 2, 1) if self.quick else (self.demonstrations, self.steps, self.trials, self.seeds)
+        return (2, 10, 1, 1) if self.quick else (self.demonstrations, self.steps, self.trials, self.seeds)
 
     @property
     def blends(self) -> tuple[Blend, ...]:
