@@ -112,6 +112,20 @@ def test_the_scene_is_set_up_around_the_robot_and_stands_when_it_is_home(rig: Ri
     np.testing.assert_allclose(fruit_m(rig), expected_m, atol=0.01)
 
 
+def test_no_servo_forgets_what_it_was_told_while_the_scene_is_set_up(rig: Rig) -> None:
+    rig.chain.connect()
+    away_rad = TUDI.home.copy()
+    away_rad[TUDI.joint_index["left_shoulder_roll"]] += 0.5
+    for _ in range(25):
+        rig.period(away_rad)
+    simulation = rig.world.simulation
+    before_nm = simulation.data.actuator_force.copy()
+    rig.world.set_up(MIDDLE, None)
+    for _ in range(6):  # past the latency of a command
+        rig.world.step(rig.now())
+        np.testing.assert_allclose(simulation.data.actuator_force, before_nm, atol=0.5)
+
+
 def test_nothing_of_the_scene_is_in_the_robots_way_until_it_stands(rig: Rig) -> None:
     simulation = rig.world.simulation
     model, data = simulation.model, simulation.data
