@@ -74,6 +74,7 @@ class BodyState:
     sound_count: int  # samples heard since reset; tells a recorder which of the window are new
     imu: Imu
     faults: tuple[Fault, ...] = field(default=())
+    sent_rad: FloatArray | None = None  # (joints,) what became of the target on its way; None: sent as it was given
 
     def __eq__(self, other: object) -> bool:
         """Equal to the bit, stamps and images included. (The generated comparison cannot compare arrays.)"""

@@ -67,8 +67,8 @@ class EmergencyStop:
             self._presses += 1
             self._pressed_by = self._pressed_by or by
         try:
-            self._env.stop(f"e-stop by {by}", "hard")
-            self._say(f"E-STOP by {by}: nothing moves")
+            stop = self._env.stop(f"e-stop by {by}", "hard")
+            self._say(f"E-STOP by {by}: {'nothing moves' if stop.is_body_safe else stop.reason}")
         finally:
             with self._lock:
                 self._told += 1
@@ -90,12 +90,17 @@ class EmergencyStop:
             presses: of how many presses that person knew: `presses` from before the question was put.
 
         Raises:
-            StoppedError: it was pressed since, or is still held down; it stays pressed, so ask again.
+            StoppedError: it was pressed since, is still held down, or is on a device that has gone; ask again.
             EnvError: nobody is named.
         """
         held = [watch.what for watch in self._watches if watch.device.is_e_stop_held]
         if held:
             raise StoppedError(f"not re-armed: the e-stop is still held down at {', '.join(held)}; release it first")
+        gone = [watch.what for watch in self._watches if not watch.device.is_there]
+        if gone:
+            raise StoppedError(
+                f"not re-armed: {', '.join(gone)} with its e-stop has gone; plug it in again, or end the session"
+            )
         with self._lock:
             if self._presses != presses or self._told != presses:
                 raise StoppedError("not re-armed: the e-stop was pressed again meanwhile; look again")
@@ -105,7 +110,8 @@ class EmergencyStop:
     def watch(self, device: Watched, what: str) -> Callable[[], None]:
         """Press once `device` has gone: an e-stop that is pulled out cannot be pressed any more.
 
-        Nobody re-arms while its e-stop is held. What is returned ends the watch; call it before the device is closed.
+        Nobody re-arms while its e-stop is held or it is gone. What is returned ends the watch; call it before the
+        device is closed.
         """
         is_over = threading.Event()
         thread = threading.Thread(target=self._watch, args=(device, what, is_over), name=f"watch {what}", daemon=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, cast, final, runtime_checkable
 
@@ -22,10 +21,9 @@ from envs.snapshot import Snapshot
 from envs.spaces import BodySpaces
 from envs.stage import Homing, Restartable, Station
 from envs.staging import choose_scenario
+from envs.stop import Stop
 from envs.tasks.task import Task
 from hardware.errors import HardwareError
-
-_log = logging.getLogger(__name__)
 
 Array = NDArray[Any]
 FloatArray = NDArray[np.float64]
@@ -172,19 +170,23 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         }
         return body.snapshot(self._episode.step, memory)
 
-    def stop(self, reason: str, severity: Literal["soft", "hard"] = "hard") -> None:
-        """Make the body safe at once and latch. May be called at any time and from any thread."""
-        before = self._safety.latch.stop
-        stop = self._safety.latch.fall(reason, severity)
-        if stop is not before:
-            _log.warning("%s stop: %s", stop.severity, stop.reason)
+    @property
+    def stopped(self) -> Stop | None:
+        """The stop in force; None where nothing forbids motion."""
+        return self._safety.latch.stop
+
+    def stop(self, reason: str, severity: Literal["soft", "hard"] = "hard") -> Stop:
+        """Make the body safe at once and latch; the stop in force. May be called at any time and from any thread."""
+        latch = self._safety.latch
+        stop = latch.fall(reason, severity)
         if self._station is None:
-            return
-        try:
-            self._station.body.stop(reason)
-        except _MOTION_ERRORS as error:
-            # The latch has fallen all the same, and the first reason must not be lost behind this one.
-            _log.error("the body did not stop as it should: %s", error)
+            return stop
+        with latch.at_work:  # whoever stops it too is told what the first one could not stop
+            try:
+                self._station.body.stop(reason)
+            except _MOTION_ERRORS as error:
+                return latch.worsen(str(error))
+            return latch.stop or stop
 
     def rearm(self, by: str) -> None:
         """Clear any stop in a person's name. The next thing is a reset: nobody knows where the body is now.
@@ -192,11 +194,8 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         Raises:
             EnvError: nobody is named.
         """
-        stop = self._safety.latch.rearm(by)
-        if stop is not None:
-            _log.warning("re-armed by %s after a %s stop: %s", by, stop.severity, stop.reason)
-            if self._episode is not None:
-                self._episode.is_over = True
+        if self._safety.latch.rearm(by) is not None and self._episode is not None:
+            self._episode.is_over = True
 
     def want_images(self) -> None:
         """Ask for fresh images in the next state, where the body renders only now and then."""
@@ -269,6 +268,8 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         try:
             episode.sent_rad = self._safety.filter(episode.wish_rad)
             episode.state = station.body.exchange(JointTarget(episode.sent_rad.copy()))
+            if episode.state.sent_rad is not None:
+                episode.sent_rad = self._safety.go_on_from(episode.state.sent_rad)
         except _MOTION_ERRORS as error:
             episode.error, episode.faults = error, (Fault("soft", type(error).__name__, str(error)),)
             self.stop(f"{type(error).__name__}: {error}", "soft")

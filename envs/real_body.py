@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,11 +110,11 @@ class RealBody:
             raise BodyError("this body has no episode; reset it first")
         with self._cables() as chain:
             self._be_heard(chain)
-            chain.write_goals(target.position_rad)
+            sent_rad = chain.write_goals(target.position_rad)
             chain.ask_ahead()  # now, because the end of the period belongs to what the next action depends on
         self._clock.wait()
         with self._cables() as chain:
-            return self._state(chain, self._senses)
+            return replace(self._state(chain, self._senses), sent_rad=sent_rad)
 
     def stop(self, reason: str) -> None:
         self._stopped = reason  # before the lock, so that whoever has it gives up at its next step

@@ -106,6 +106,23 @@ class Safety:
         self._sent_rad = sent_rad
         return sent_rad.copy()
 
+    def go_on_from(self, sent_rad: FloatArray) -> FloatArray:
+        """Let the next `filter` go on from what was sent in place of the last one's target; (joints,), and returned.
+
+        A joint that was held back goes on at the rate that it had, at most at the one that was meant: one that was
+        pushed the other way must not coast on.
+
+        Raises:
+            EnvError: nothing was filtered yet.
+        """
+        if self._sent_rad is None:
+            raise EnvError("safety has not begun; call begin() first")
+        meant = self._rate_rad_s
+        rate = meant + (sent_rad - self._sent_rad) / self._period_s
+        self._rate_rad_s = np.clip(rate, np.minimum(meant, 0.0), np.maximum(meant, 0.0))
+        self._sent_rad = sent_rad.copy()
+        return sent_rad.copy()
+
     def memory(self) -> dict[str, Any]:
         """What the next `filter` depends on, as JSON values."""
         return {

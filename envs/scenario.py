@@ -55,6 +55,7 @@ class Factor:
     nominal: tuple[float, float] | None = None
     choices: tuple[str, ...] = ()
     nominal_choices: tuple[str, ...] = ()
+    in_simulation: str = ""  # what it changes there
 
     @property
     def is_categorical(self) -> bool:

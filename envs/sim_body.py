@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.reality_gap import Exemplar, load_gap
-from assets.robot import CameraSpec, RobotSpec
+from assets.robot import RobotSpec
 from envs.body import BodyState, Fault, Image, Imu, JointTarget
 from envs.clock import substeps
 from envs.engine import mujoco
@@ -190,6 +190,13 @@ class SimBody:
             },
         )
 
+    def photograph(self, camera: str, width: int, height: int, number: int = 0) -> NDArray[np.uint8]:
+        """What a camera of the model sees now, (height, width, 3), with the scenario's exposure and grain.
+
+        `number` tells the grains of cameras at one step apart.
+        """
+        return self._lens.develop(self.sight.render(camera, width, height), number, self._steps)
+
     def stop(self, reason: str) -> None:
         self._stopped = reason
 
@@ -242,11 +249,7 @@ class SimBody:
         if self._wants_images or self._steps % self._camera_every == 0:
             self._wants_images = False
             self._images = {
-                camera.name: Image(self._picture(index, camera), now_s)
+                camera.name: Image(self.photograph(camera.name, camera.width, camera.height, index), now_s)
                 for index, camera in enumerate(self._spec.cameras)
             }
         return self._images
-
-    def _picture(self, index: int, camera: CameraSpec) -> NDArray[np.uint8]:  # (height, width, 3)
-        rendered = self.sight.render(camera.name, camera.width, camera.height)
-        return self._lens.develop(rendered, index, self._steps)

@@ -95,8 +95,7 @@ _PAINTERS = {
 
 
 def _add(world: mujoco.MjSpec, name: str, picture: Picture, repeats: float) -> None:
-    texture = world.add_texture(
-        name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, width=EDGE, height=EDGE, nchannel=3, data=picture.tobytes()
-    )
+    texture = world.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, width=EDGE, height=EDGE, nchannel=3)
+    texture.data = picture.tobytes()
     material = world.add_material(name=name, texrepeat=[repeats, repeats], specular=0.05)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = texture.name

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.calibration import Calibration, ChannelCalibration, Subject
+from assets.calibration import Calibration, ChannelCalibration, Subject, calibrated
 from assets.robot import RobotSpec
 from assets.table import load_robot
+from envs.connections import CONTROL
 from envs.episodes.durable import write_json
 from experiments.command import UsageError
+from experiments.port_options import port_pairs
+from experiments.workers import console
 
 FOLDER = Path("calibration")
 
@@ -45,6 +49,30 @@ def chosen_calibration(given: Path | None, robot: RobotSpec, subject: Subject = 
         UsageError: the folder that was given has none.
         CalibrationError: the file holds none, or one of something else.
     """
+    path = _chosen_path(given, robot, subject)
+    return None if path is None else Calibration.read(path).of(subject, robot.name)
+
+
+def told_calibration(given: Path | None, robot: RobotSpec, ask: Callable[[str], str]) -> Calibration | None:
+    """`chosen_calibration` of a robot that will move: which it is, is said; that there is none, a person must want.
+
+    Raises:
+        UsageError, CalibrationError: as `chosen_calibration`.
+        Exception: what `ask` raises where the person ends the session.
+    """
+    path = _chosen_path(given, robot, "robot")
+    if path is None:
+        ask(
+            f"no calibration of {robot.name} in {FOLDER.absolute()}: the centres of its table count, and joints may "
+            "stand elsewhere than they say. Type your name to go on without one, or q"
+        )
+        return None
+    calibration = Calibration.read(path).of("robot", robot.name)
+    console.print(f"  calibration {path}, digest {calibration.digest}", soft_wrap=True, markup=False, highlight=False)
+    return calibration
+
+
+def _chosen_path(given: Path | None, robot: RobotSpec, subject: Subject) -> Path | None:
     path = given
     if given is None or given.is_dir():
         path = newest_calibration(FOLDER if given is None else given, robot.name, subject)
@@ -54,7 +82,26 @@ def chosen_calibration(given: Path | None, robot: RobotSpec, subject: Subject = 
                 f"{option} {given} has no {subject} calibration of {robot.name}; make one with "
                 f"`retake robot calibrate --subject {subject}`"
             )
-    return None if path is None else Calibration.read(path).of(subject, robot.name)
+    return path
+
+
+def calibration_at(ports: Sequence[str], given: Path | None, robot: RobotSpec) -> Calibration | None:
+    """`chosen_calibration` of the robot behind these connection=path pairs; a twin has none unless one is given.
+
+    Raises:
+        UsageError, CalibrationError: as `chosen_calibration`, and where a pair is none.
+    """
+    is_twin = CONTROL in port_pairs(ports)
+    return None if is_twin and given is None else chosen_calibration(given, robot)
+
+
+def as_measured(robot: RobotSpec, calibration: Calibration | None) -> RobotSpec:
+    """The robot as it was measured, or as its table has it where it never was.
+
+    Raises:
+        CalibrationError: the calibration lacks a joint.
+    """
+    return robot if calibration is None else calibrated(robot, calibration)
 
 
 def check_calibrations(body: str, robot: str, given: Path | None, worn: Path | None) -> None:

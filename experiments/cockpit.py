@@ -130,8 +130,10 @@ class Cockpit:
         stack.callback(pilot.close)
         return pilot
 
-    def clear_stop(self) -> None:
-        """After an e-stop, let a person say who has made sure that the robot is safe. Nothing, where there was none.
+    def clear_stop(self, *, is_robot: bool) -> None:
+        """After a stop, let a person say who has seen to it. Nothing, where there was none.
+
+        A soft stop is asked about where `is_robot` only: the next thing is the way home, and a hand may be in it.
 
         Raises:
             StoppedError: nobody can be asked.
@@ -139,13 +141,16 @@ class Cockpit:
         """
         if self._panel is not None:
             self._panel.refuse_after_quit()
-        while (by := self.estop.pressed_by) is not None:
-            presses = self.estop.presses
+        while True:
+            presses = self.estop.presses  # before the question, which then tells of no press that came later
+            stopped = self._stopped(is_robot=is_robot)
+            if stopped is None:
+                return
             if self._panel is None:
-                raise StoppedError(f"e-stop by {by}; begin again once the robot is safe")
+                raise StoppedError(f"{stopped}; begin again once the robot is safe")
             name = self._panel.ask_name(
-                f"E-STOP by {by}. See that people and robot are safe; then type your name and Enter to re-arm: the "
-                "robot will move home. q and Enter ends the session"
+                f"{stopped}. See that people and robot are safe; then type your name and Enter to re-arm: the robot "
+                "will move home. q and Enter ends the session"
             )
             try:
                 self.estop.rearm(name, presses)
@@ -153,6 +158,15 @@ class Cockpit:
                 self.say(str(refusal))
             else:
                 self.say(f"re-armed by {name}")
+
+    def _stopped(self, *, is_robot: bool) -> str | None:
+        """What a person has to see to before anything moves."""
+        by, stop = self.estop.pressed_by, self._env.stopped
+        if by is not None:
+            return f"E-STOP by {by}" if stop is None or stop.is_body_safe else f"E-STOP by {by}: {stop.reason}"
+        if stop is not None and (is_robot or stop.severity == "hard"):
+            return f"STOPPED: {stop.reason}"
+        return None
 
     def _hear(self, meaning: PedalMeaning) -> None:
         if meaning == "e_stop":

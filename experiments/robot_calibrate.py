@@ -29,6 +29,7 @@ from experiments.workers import console
 from hardware.bus import DynamixelBus
 from hardware.calibrating import Sweep, Zero
 from hardware.limp_servos import LimpServos, Take, robot_servos, worn_servos
+from hardware.old_settings import narrowed
 from hardware.port import open_port
 from hardware.scanning import REPLY_MARGIN_S
 from hardware.swept_lines import SweptLines
@@ -80,6 +81,9 @@ def calibrate(config: Calibrate) -> int:
         console.print("  nothing was touched")
         return NOT_DONE
     with _moved_by_hand(config, robot) as moved:
+        if moved is None:
+            console.print("  nothing was touched")
+            return NOT_DONE
         sweep = Sweep(moved.joints)
         _print_task(config)
         with Live(_table(sweep), console=console, auto_refresh=False) as live:
@@ -87,21 +91,29 @@ def calibrate(config: Calibrate) -> int:
         channels = sweep.channels(_zero(config, moved))
         if isinstance(moved, LimpServos):
             _settle_offsets(moved, channels, config.seconds)
-    calibration = new_calibration(config.subject, robot, channels)
-    path = keep_calibration(config.out, calibration)
+        calibration = new_calibration(config.subject, robot, channels)
+        path = keep_calibration(config.out, calibration)
     console.print(f"  {len(channels)} joints calibrated: {path}, digest {calibration.digest}", soft_wrap=True)
     console.print("  retake robot check, collect and evaluate use the newest in calibration/, or --calibration PATH")
     return 0
 
 
 @contextmanager
-def _moved_by_hand(config: Calibrate, robot: RobotSpec) -> Iterator[LimpServos | SweptLines]:
-    """What is calibrated, limp, until the ports are released."""
+def _moved_by_hand(config: Calibrate, robot: RobotSpec) -> Iterator[LimpServos | SweptLines | None]:
+    """What is calibrated, limp, until the ports are released; None where somebody does not want it.
+
+    A robot's servos hold what they held before where the block fails: no calibration was kept then.
+    """
     if config.subject == "robot":
         ports = servo_ports(robot, config.ports, config.baud)
         buses = open_buses(robot, ports, config.baud, REPLY_MARGIN_S)
         try:
-            yield robot_servos(robot, buses)
+            if not _may_open(narrowed(robot, buses), config.yes):
+                yield None
+                return
+            servos = robot_servos(robot, buses)
+            with servos.old.back_after_failure():
+                yield servos
         finally:
             close_all(buses)
         return
@@ -120,6 +132,15 @@ def _moved_by_hand(config: Calibrate, robot: RobotSpec) -> Iterator[LimpServos |
         yield worn_servos(robot, layout.joints, EXOSKELETON, bus)
     finally:
         close_all({EXOSKELETON: bus})
+
+
+def _may_open(narrow: Sequence[str], yes: bool) -> bool:
+    """Whoever narrowed a servo's limits had a reason, and connecting will write the table's after a calibration."""
+    if not narrow:
+        return True
+    told = f"limits of position are narrower than the table's: {', '.join(narrow)}. A calibration ends that"
+    console.print(f"  {told}; put them into robot.toml to keep them", soft_wrap=True, highlight=False)
+    return agreed("open them?", yes)
 
 
 def _zero(config: Calibrate, moved: LimpServos | SweptLines) -> Zero:

@@ -12,14 +12,14 @@ from rich.table import Table
 from assets.robot import RobotSpec
 from assets.table import load_robot
 from envs.connections import CONTROL
-from experiments.calibrations import chosen_calibration
+from experiments.calibrations import calibration_at
 from experiments.command import UsageError
 from experiments.port_options import DEFAULT_ROBOT, port_pairs
 from experiments.robot_ports import command_line, servo_ports
 from experiments.workers import console
 from hardware.port_finder import buses_by_answers, find_ports, latency_timer_ms
 from hardware.robot_check import check_robot
-from hardware.robot_report import RobotReport
+from hardware.robot_report import Finding, RobotReport
 from hardware.scanning import COMMON_BAUDS, BaudScan, FoundAt, scan_bauds
 
 NOT_READY = 1
@@ -72,17 +72,16 @@ class Scan:
 def check(config: Check) -> int:
     robot = load_robot(config.robot)
     ports = servo_ports(robot, config.ports, config.baud)
-    is_twin = CONTROL in port_pairs(config.ports)
-    calibration = None if is_twin and config.calibration is None else chosen_calibration(config.calibration, robot)
+    calibration = calibration_at(config.ports, config.calibration, robot)
     with console.status(f"asking the servos on {', '.join(ports)}"):
         report = check_robot(robot, ports, config.baud, calibration=calibration)
     if config.json:
         fields = asdict(report) | {"is_ready": report.is_ready}
         for told, finding in zip(fields["findings"], report.findings, strict=True):
-            told["command"] = command_line(finding, ports, config.robot)
+            told["command"] = _command_line(finding, ports, config)
         sys.stdout.write(json.dumps(fields, indent=2) + "\n")
     else:
-        _print_report(report, robot, ports, config.robot)
+        _print_report(report, robot, ports, config)
     return 0 if report.is_ready else NOT_READY
 
 
@@ -149,7 +148,13 @@ def _print_mended(report: RobotReport) -> None:
         console.print(told, style="dim", soft_wrap=True, markup=False, highlight=False)
 
 
-def _print_report(report: RobotReport, robot: RobotSpec, ports: dict[str, str], given: str) -> None:
+def _command_line(finding: Finding, ports: dict[str, str], config: Check) -> str | None:
+    """The command judges by the same calibration as this check does, or it would write what this refuses."""
+    known = {name: path for name, path in port_pairs(config.ports).items() if name == CONTROL} | ports
+    return command_line(finding, known, config.robot, config.calibration)
+
+
+def _print_report(report: RobotReport, robot: RobotSpec, ports: dict[str, str], config: Check) -> None:
     for port in report.ports:
         timer = "no latency timer" if port.latency_timer_ms is None else f"latency timer {port.latency_timer_ms} ms"
         console.print(f"  {port.bus}: {port.path}, {timer}", soft_wrap=True, highlight=False)
@@ -178,7 +183,7 @@ def _print_report(report: RobotReport, robot: RobotSpec, ports: dict[str, str], 
             continue
         console.print(f"  {_COLOURS[finding.severity]} ", end="")
         console.print(str(finding), soft_wrap=True, markup=False, highlight=False)
-        if line := command_line(finding, ports, given):
+        if line := _command_line(finding, ports, config):
             console.print(f"      {line}", soft_wrap=True, markup=False, highlight=False)
     verdict = "[green]ready to connect[/]" if report.is_ready else "[red]not ready[/]"
     known = sum(servo.joint is not None for servo in report.servos)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
 
 from rich.console import Group
 from rich.live import Live
@@ -15,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from assets.table import load_robot
+from experiments.calibrations import as_measured, calibration_at
 from experiments.command import UsageError
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.robot_ports import servo_ports
@@ -24,6 +27,8 @@ from hardware.scanning import REPLY_MARGIN_S
 from hardware.wiring import close_all, open_buses
 
 _SHOWN_HZ = 4.0
+_WIDE = 110  # columns of a terminal that has room for what the wire did last
+_MIN_WIDTHS = {"id": 2, "rad": 6, "rad/s": 5, "A": 6, "°C": 2, "V": 4, "lost": 5}  # a number that is cut is another one
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,9 @@ class MonitorServos:
     """Which connection is plugged in where: connection=path pairs. Left out, every adapter is asked who is there."""
     robot: str = DEFAULT_ROBOT
     """Name of a robot under assets/, or a folder with a robot.toml."""
+    calibration: Path | None = None
+    """A calibration by which positions are told, or a folder of them. Left out, the newest in calibration/, but not at
+    a twin."""
     baud: int = 1_000_000
     """Bits a second on the wire."""
     seconds: float | None = None
@@ -53,10 +61,11 @@ def monitor(config: MonitorServos) -> int:
     robot = load_robot(config.robot)
     if config.hz <= 0 or (config.seconds is not None and config.seconds <= 0):
         raise UsageError(f"--hz is {config.hz:g} and --seconds {config.seconds}; both must be above 0")
+    measured = as_measured(robot, calibration_at(config.ports, config.calibration, robot))
     ports = servo_ports(robot, config.ports, config.baud)
     buses = open_buses(robot, ports, config.baud, REPLY_MARGIN_S)
     try:
-        watched = Monitor(robot, buses)
+        watched = Monitor(measured, buses)
         if config.json:
             _watch(watched, config, lambda: None)
             fields = {
@@ -89,9 +98,15 @@ def _watch(watched: Monitor, config: MonitorServos, show: Callable[[], None]) ->
 
 
 def _table(watched: Monitor) -> Group:
-    table = Table("connection", "id", "joint", "rad", "rad/s", "A", "°C", "V", "lost", "hardware error", "wire")
+    is_wide = console.width >= _WIDE
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("bus", "id", "joint", "rad", "rad/s", "A", "°C", "V", "lost"):
+        table.add_column(name, no_wrap=True, min_width=_MIN_WIDTHS.get(name), justify=_justified(name))
+    table.add_column("hardware error")
+    if is_wide:
+        table.add_column("wire")
     for watch in watched.watches:
-        table.add_row(
+        row = (
             watch.bus,
             str(watch.servo_id),
             watch.joint,
@@ -100,16 +115,20 @@ def _table(watched: Monitor) -> Group:
             _shown(watch.current_a, "+.3f"),
             _shown(watch.temperature_c, "d"),
             _shown(watch.voltage_v, ".1f"),
-            f"{watch.error_rate:.2%}",
+            f"{watch.error_rate:.1%}",
             f"[red]{', '.join(watch.hardware_errors)}" if watch.hardware_errors else "",
-            watch.last_problem[:40],
         )
+        table.add_row(*row, *([watch.last_problem[:40]] if is_wide else []))
     timing = watched.timing
     pace = (
         f"  {timing.cycles} readings of all servos; one takes {timing.median_s * 1e3:.1f} ms (median), "
         f"{timing.p99_s * 1e3:.1f} ms (99 %), {timing.longest_s * 1e3:.1f} ms at most: up to {timing.rate_hz:.0f} Hz"
     )
     return Group(table, Text(pace))
+
+
+def _justified(name: str) -> Literal["left", "right"]:
+    return "right" if name in _MIN_WIDTHS else "left"
 
 
 def _shown(value: float | None, form: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from assets.robot import RobotSpec
 from envs.connections import CONTROL, EXOSKELETON, connection_names
@@ -54,15 +55,17 @@ def ask_everywhere(found: Sequence[FoundPort], baud: int) -> dict[str, tuple[Pin
     return answers
 
 
-def command_line(finding: Finding, ports: Mapping[str, str], robot: str) -> str | None:
+def command_line(finding: Finding, ports: Mapping[str, str], robot: str, calibration: Path | None = None) -> str | None:
     """What to type to mend a finding; None where nothing that is typed helps."""
     if finding.command is None:
         return None
     own: Mapping[str, str] = ports
     if finding.bus is not None and finding.bus in ports and finding.command != "calibrate":
-        own = {finding.bus: ports[finding.bus]}
+        own = {name: path for name, path in ports.items() if name in (finding.bus, CONTROL)}
     pairs = " ".join(f"{name}={path}" for name, path in own.items())
     option = "" if robot == DEFAULT_ROBOT else f" --robot {robot}"
+    if calibration is not None and finding.command.startswith("setup-servo"):
+        option += f" --calibration {calibration}"
     return f"retake robot {finding.command} --ports {pairs}{option}"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from assets.table import load_robot
+from experiments.calibrations import as_measured, calibration_at
 from experiments.command import UsageError
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.robot_ports import servo_ports
@@ -37,6 +39,9 @@ class SetupServo:
     """Name of a robot under assets/, or a folder with a robot.toml."""
     from_id: int | None = None
     """The id that the servo has now, where several answer."""
+    calibration: Path | None = None
+    """A calibration whose limits are written, or a folder of them. Left out, the newest in calibration/, but not at a
+    twin."""
     baud: int = 1_000_000
     """Bits a second of the robot's buses."""
     yes: bool = False
@@ -73,12 +78,17 @@ def setup_servo(config: SetupServo) -> int:
     ports = servo_ports(robot, config.ports, config.baud)
     if bus not in ports:
         raise UsageError(f"{config.joint} hangs on bus {bus}, ports were given for {', '.join(ports)}; say {bus}=...")
+    calibration = calibration_at(config.ports, config.calibration, robot)
+    measured = as_measured(robot, calibration)
     with console.status(f"looking for the servo on {ports[bus]}"):
-        plan = plan_adoption(robot, config.joint, ports[bus], config.baud, config.from_id)
+        plan = plan_adoption(measured, config.joint, ports[bus], config.baud, config.from_id)
     console.print(f"  found {plan.found}", soft_wrap=True, highlight=False)
     if not plan.steps:
         console.print(f"  it is set for {config.joint} already; nothing was written")
         return 0
+    if calibration is not None:
+        told = f"by calibration {calibration.digest}; if servo or horn is new since: retake robot calibrate"
+        console.print(f"  {told}", soft_wrap=True, highlight=False)
     for step in plan.steps:
         console.print(f"    {step}", highlight=False)
     if not agreed(f"write this to the servo of {config.joint}?", config.yes):

@@ -20,9 +20,10 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.correction import CorrectedPilot
 from envs.registry import BodyKind, make_env
 from envs.remote_crew import RemoteCrew
-from experiments.calibrations import chosen_calibration
+from experiments.calibrations import chosen_calibration, told_calibration
 from experiments.cockpit import Cockpit, Device, Teleoperation, cockpit, require_device
 from experiments.command import USER_ERRORS
+from experiments.endings import ended_like_ctrl_c
 from experiments.port_options import DEFAULT_ROBOT, cables_of
 from experiments.stations import SIMULATION, Flight, roll_out
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
@@ -172,6 +173,7 @@ def _connected(
     from envs.twin.process import TwinProcess
 
     with ExitStack() as stack:
+        stack.enter_context(ended_like_ctrl_c())  # first, so that nothing is let go without it
         if body == "serial" and not cables_of(ports):
             console.print("  starting a twin: a simulated robot behind real serial ports", soft_wrap=True)
             ports = {**stack.enter_context(TwinProcess.start(task, robot, seed)).ports, **ports}
@@ -185,7 +187,9 @@ def _connected(
         else:
             asked = panel if is_robot else None
             measured = None
-            if calibration is not None or is_robot:
+            if is_robot and panel is not None:
+                measured = told_calibration(calibration, load_robot(robot), panel.ask_name)
+            elif calibration is not None:
                 measured = chosen_calibration(calibration, load_robot(robot))
             cables = cables_of(ports)
             env = make_env(task, "serial", robot=robot, ports=cables, panel=asked, calibration=measured)
@@ -226,12 +230,14 @@ def _one_by_one(
 def once_allowed(work: Callable[[], Result], session: Session) -> Result:
     """Run an episode once no e-stop is pressed, and again where one kept it from beginning.
 
+    Whatever stopped a robot, somebody has to say first that it may move home.
+
     Raises:
-        StoppedError: the e-stop is pressed, and nobody can be asked to re-arm.
+        StoppedError: a person has to see to a stop, and nobody can be asked.
         OperatorQuitError: the person ends the session.
     """
     while True:
-        session.cockpit.clear_stop()
+        session.cockpit.clear_stop(is_robot=session.station == ROBOT)
         try:
             return begun(work, resets=resets_at(session.station))
         except OperatorQuitError:

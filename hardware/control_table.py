@@ -17,6 +17,7 @@ __all__ = ["ControlTable", "IndirectArea", "Register", "ServoModel"]  # beside w
 TICKS_PER_TURN = 4096
 VELOCITY_UNIT_RAD_S = 0.229 * 2 * pi / 60  # 0.229 rpm
 WATCHDOG_UNIT_S = 0.02
+LONGEST_WATCHDOG = 127  # in its units, 2.54 s
 WATCHDOG_TRIPPED = 255
 RETURN_DELAY_UNIT_S = 2e-6
 BAUD_RATES = (9_600, 57_600, 115_200, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 4_500_000)  # by baud code

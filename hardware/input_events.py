@@ -10,7 +10,7 @@ import fcntl
 import os
 import select
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from hardware.device import DeviceReader
@@ -27,7 +27,7 @@ EVIOCGRAB = 0x40044590
 EVIOCGKEY = 0x80004518 | KEY_STATE_BYTES << 16
 _WAIT_S = 0.1
 _READ_BYTES = 64 * EVENT.size
-_NO_SUCH_REQUEST = (errno.ENOTTY, errno.EINVAL)
+NO_SUCH_REQUEST = (errno.ENOTTY, errno.EINVAL)
 
 Listener = Callable[[int], None]
 KeyStates = Callable[[int], bytes]
@@ -60,15 +60,14 @@ class EventSource:
     """The state of one device, told every tenth of a second and at every event; `on_press` hears each press at once.
 
     When the kernel had to drop events, and when the device goes, everything counts as released: who holds nothing moves
-    nothing. After a drop the kernel is asked which keys are down, so that no key that is still held was pressed
-    unheard; where it cannot say, a device with an e-stop counts as gone.
 
     Args:
         path: the character device, best below /dev/input/by-id, whose names survive replugging.
         on_press: called in the reader's thread with the key's code.
         is_grabbed: keep the device's keys from everybody else, so that a pedal does not type on the terminal.
-        has_e_stop: one of its keys is an e-stop.
+        stop_codes: the keys that are an e-stop.
         key_states: asks for the keys that are down, as `kernel_key_states` does.
+        examine: sees the open device before it is read; raises PortError where it cannot be used.
     """
 
     def __init__(
@@ -77,14 +76,16 @@ class EventSource:
         on_press: Listener | None = None,
         *,
         is_grabbed: bool = True,
-        has_e_stop: bool = False,
+        stop_codes: Collection[int] = (),
         key_states: KeyStates = kernel_key_states,
+        examine: Callable[[int], None] = lambda file: None,
     ) -> None:
         self._path = path
         self._on_press = on_press
         self._is_grabbed = is_grabbed
-        self._has_e_stop = has_e_stop
+        self._stop_codes = frozenset(stop_codes)
         self._key_states = key_states
+        self._examine = examine
         self._held_before_drop: frozenset[int] | None = None  # None while nothing is missing
         self._is_skipping = False  # to the end of the report that the kernel had to cut short
         self._file: int | None = None
@@ -97,12 +98,16 @@ class EventSource:
             self._file = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
             if self._is_grabbed:
                 self._grab(self._file)
+            down = self._keys_down(self._file) if self._stop_codes else frozenset()
         except OSError as error:
             raise PortError(f"cannot open {self._path}: {error.strerror}. {_advice(error)}") from error
+        self._examine(self._file)
         self._rest = b""
         self._release()
         self._held_before_drop, self._is_skipping = None, False
         self.is_there = True
+        for code in sorted(down & self._stop_codes):  # other keys have to be pressed anew to move anything
+            self._press(code)
 
     def read(self) -> InputState | None:
         if self._file is None:
@@ -152,26 +157,38 @@ class EventSource:
         state = self._state
         presses = {**state.presses, code: state.presses.get(code, 0) + 1}
         self._state = InputState(state.held | {code}, presses, state.axes)
+        self._tell(code)
+
+    def _tell(self, code: int) -> None:
         if self._on_press is not None:
             self._on_press(code)
 
     def _catch_up(self, file: int, held_before: frozenset[int]) -> None:
         """Ask the kernel which keys are down, and hear the presses that it dropped."""
         self._held_before_drop = None
-        try:
-            down = codes_of(self._key_states(file))
-        except OSError as error:
-            if error.errno in _NO_SUCH_REQUEST and not self._has_e_stop:
-                return
+        if self._stop_codes:
             self._lose()
-            raise PortError(
-                f"{self._path} has lost events and does not say which keys are down ({error.strerror}); an e-stop may "
-                "be among them"
-            ) from error
+            for code in sorted(self._stop_codes):
+                self._tell(code)
+            raise PortError(f"{self._path} has lost events; its e-stop may have been among them")
+        try:
+            down = self._keys_down(file)
+        except OSError as error:
+            self._lose()
+            raise PortError(f"{self._path} has lost events, and then went: {error.strerror}") from error
         unheard = down - held_before - self._state.held
         self._state = replace(self._state, held=down - unheard)
         for code in sorted(unheard):
             self._press(code)
+
+    def _keys_down(self, file: int) -> frozenset[int]:
+        """The keys that are down; none, where it is a pipe that stands in for a device."""
+        try:
+            return codes_of(self._key_states(file))
+        except OSError as error:
+            if error.errno not in NO_SUCH_REQUEST:
+                raise
+            return frozenset()
 
     def _lose(self) -> None:
         self.is_there = False
@@ -184,7 +201,7 @@ class EventSource:
         try:
             fcntl.ioctl(file, EVIOCGRAB, 1)
         except OSError as error:
-            if error.errno not in _NO_SUCH_REQUEST:  # a pipe cannot be grabbed, and nobody else reads it
+            if error.errno not in NO_SUCH_REQUEST:  # a pipe cannot be grabbed, and nobody else reads it
                 raise
 
 
@@ -198,12 +215,21 @@ class InputDevice:
 
     Args:
         name: what a person calls it.
-        path, on_press, has_e_stop: see `EventSource`.
+        path, on_press, stop_codes, key_states, examine: see `EventSource`.
     """
 
-    def __init__(self, name: str, path: str, on_press: Listener | None = None, *, has_e_stop: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        on_press: Listener | None = None,
+        *,
+        stop_codes: Collection[int] = (),
+        key_states: KeyStates = kernel_key_states,
+        examine: Callable[[int], None] = lambda file: None,
+    ) -> None:
         self.name = name
-        self._source = EventSource(path, on_press, has_e_stop=has_e_stop)
+        self._source = EventSource(path, on_press, stop_codes=stop_codes, key_states=key_states, examine=examine)
         self._reader: DeviceReader[InputState] = DeviceReader(name, self._source)
 
     def start(self, timeout_s: float = 1.0) -> None:

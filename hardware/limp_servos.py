@@ -12,7 +12,8 @@ from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
 from hardware.calibrating import WORN_TRAVEL, SweptJoint, is_off_travel
-from hardware.errors import HardwareError, ServoError
+from hardware.errors import ServoError
+from hardware.old_settings import OldSettings
 from hardware.servo_expectation import expected_settings
 from hardware.servo_setup import have_answer
 from hardware.wiring import close_all, servos_in_joint_order
@@ -35,10 +36,14 @@ class LimpServos:
     Args:
         servos: see `robot_servos` and `worn_servos`.
         buses: open buses by name.
+        old: what the servos held before they were let go; left out, nothing was changed.
     """
 
-    def __init__(self, servos: Sequence[LimpServo], buses: Mapping[str, DynamixelBus]) -> None:
+    def __init__(
+        self, servos: Sequence[LimpServo], buses: Mapping[str, DynamixelBus], old: OldSettings | None = None
+    ) -> None:
         self.servos = tuple(servos)
+        self.old = OldSettings(buses) if old is None else old
         self._buses = dict(buses)
         self._ids = {name: [servo.servo_id for servo in servos if servo.bus == name] for name in buses}
         self._joint = {(servo.bus, servo.servo_id): servo.joint.joint for servo in servos}
@@ -76,7 +81,7 @@ class LimpServos:
         try:
             for servo in changed:
                 self._write_offset(servo, by_joint[servo.joint.joint])
-        except HardwareError:
+        except BaseException:  # whoever breaks off has measured nothing either
             self.restore_offsets()
             raise
         return tuple(servo.joint.joint for servo in changed)
@@ -84,23 +89,40 @@ class LimpServos:
     def prove(self, channels: Sequence[ChannelCalibration], sweep_again: Callable[[Take], None]) -> None:
         """Every position of another sweep must lie within the travel, as it does where an offset has moved the seam.
 
+        The sweep must show enough of the travel, and both sides of the place where the encoder begins its turn again.
+
         Args:
             channels: those whose homing offset has changed.
             sweep_again: reads the servos while they are moved, and hands each reading to what it is given.
 
         Raises:
-            ServoError: one position does not. The old offsets are written back, as after all that goes wrong here.
+            ServoError: one position does not, or too little was swept. The old offsets are written back, as after all
+                that goes wrong here.
             PortError: a cable is gone.
         """
         outside: dict[str, None] = {}
+        seen: dict[str, tuple[int, int]] = {}  # the lowest and the highest tick
+
+        def take(ticks: dict[str, int], _: float) -> None:
+            outside.update(dict.fromkeys(off_travel(ticks, channels)))
+            for joint, now in ticks.items():
+                lowest, highest = seen.get(joint, (now, now))
+                seen[joint] = min(lowest, now), max(highest, now)
+
+        least = {servo.joint.joint: servo.joint.least_travel for servo in self.servos}
         try:
-            sweep_again(lambda ticks, _: outside.update(dict.fromkeys(off_travel(ticks, channels))))
+            sweep_again(take)
             if outside:
                 raise ServoError(
                     f"{next(iter(outside))}: the seam of its encoder is still inside the travel. Take the horn off, "
                     "turn it by about a quarter, and sweep again; the old offsets stand again"
                 )
-        except HardwareError:
+            if unproved := [own.joint for own in channels if not _is_proof(own, seen.get(own.joint), least[own.joint])]:
+                raise ServoError(
+                    f"{', '.join(unproved)}: not moved from stop to stop in the second sweep, so nothing shows that "
+                    "the homing offset helps; the old offsets stand again. Calibrate again"
+                )
+        except BaseException:
             self.restore_offsets()
             raise
 
@@ -142,29 +164,42 @@ def off_travel(ticks: Mapping[str, int], channels: Sequence[ChannelCalibration])
     ]
 
 
+def _is_proof(channel: ChannelCalibration, seen: tuple[int, int] | None, least_travel: float) -> bool:
+    """Whether enough of the travel was seen, and the place where its encoder begins again, if that lies within it."""
+    if seen is None:
+        return False
+    lowest, highest = seen
+    seam = channel.homing_offset % table.TICKS_PER_TURN
+    has_seam = channel.lowest < seam <= channel.highest
+    is_far = highest - lowest >= least_travel * (channel.highest - channel.lowest)
+    return is_far and (lowest < seam <= highest or not has_seam)
+
+
 def robot_servos(spec: RobotSpec, buses: Mapping[str, DynamixelBus]) -> LimpServos:
     """Let every servo of a robot go, in the mode that the table wants, since its travel is counted in that.
 
-    Its limits of position are opened; connecting sets them by what has been measured.
+    Its limits of position are opened; connecting sets them by what has been measured. What the servos held before is in
+    `old`, and is put back where this fails.
 
     Raises:
         BusError: a servo does not answer.
         ServoError: a servo refuses.
     """
-    found = []
-    for servo, joint in zip(servos_in_joint_order(spec), spec.joints, strict=True):
-        bus, settings = buses[servo.bus], expected_settings(joint, servo)
-        _let_go(bus, servo.servo_id)
-        wanted = {register: settings[register] for register in (table.DRIVE_MODE, table.OPERATING_MODE)}
-        # Its limits belong to the old centre, and connecting never widens any.
-        wanted |= {table.MIN_POSITION_LIMIT: 0, table.MAX_POSITION_LIMIT: table.TICKS_PER_TURN - 1}
-        for register, value in wanted.items():
-            if bus.read(servo.servo_id, register) != value:
-                bus.write(servo.servo_id, register, value)
-        offset = bus.read(servo.servo_id, table.HOMING_OFFSET)
-        swept = SweptJoint(joint.name, servo.sign, joint.lower, joint.upper, joint.home, homing_offset=offset)
-        found.append(LimpServo(servo.bus, servo.servo_id, swept))
-    return LimpServos(found, buses)
+    found, old = [], OldSettings(buses)
+    with old.back_after_failure():
+        for servo, joint in zip(servos_in_joint_order(spec), spec.joints, strict=True):
+            bus, settings = buses[servo.bus], expected_settings(joint, servo)
+            _let_go(bus, servo.servo_id)
+            wanted = {register: settings[register] for register in (table.DRIVE_MODE, table.OPERATING_MODE)}
+            # Its limits belong to the old centre, and connecting never widens any.
+            wanted |= {table.MIN_POSITION_LIMIT: 0, table.MAX_POSITION_LIMIT: table.TICKS_PER_TURN - 1}
+            for register, value in wanted.items():
+                if old.note(servo, register) != value:
+                    bus.write(servo.servo_id, register, value)
+            offset = old.note(servo, table.HOMING_OFFSET)
+            swept = SweptJoint(joint.name, servo.sign, joint.lower, joint.upper, joint.home, homing_offset=offset)
+            found.append(LimpServo(servo.bus, servo.servo_id, swept))
+    return LimpServos(found, buses, old)
 
 
 def worn_servos(spec: RobotSpec, joints: Sequence[ExoskeletonJoint], name: str, bus: DynamixelBus) -> LimpServos:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, cast, get_args
 
 from hardware.errors import SensorError, StaleDeviceError
-from hardware.input_events import InputDevice
+from hardware.input_events import InputDevice, KeyStates, kernel_key_states
 
 PedalMeaning = Literal["clutch", "take_over", "give_back", "step_done", "success", "failure", "e_stop"]
 MEANINGS: tuple[PedalMeaning, ...] = get_args(PedalMeaning)
@@ -26,6 +26,7 @@ class Pedal(InputDevice):
         meanings: what each key code means; other keys mean nothing.
         on_press: hears each press.
         name: what a person calls the device.
+        key_states: see `hardware.input_events.EventSource`.
     """
 
     def __init__(
@@ -34,11 +35,14 @@ class Pedal(InputDevice):
         on_press: OnMeaning,
         meanings: Mapping[int, PedalMeaning] = USUAL_PEDAL,
         name: str = "pedal",
+        *,
+        key_states: KeyStates = kernel_key_states,
     ) -> None:
         self._meanings = dict(meanings)
         self._on_press = on_press
-        self.has_e_stop = "e_stop" in self._meanings.values()
-        super().__init__(f"{name} {path}", path, self._hear, has_e_stop=self.has_e_stop)
+        stop_codes = frozenset(code for code, meaning in self._meanings.items() if meaning == "e_stop")
+        self.has_e_stop = bool(stop_codes)
+        super().__init__(f"{name} {path}", path, self._hear, stop_codes=stop_codes, key_states=key_states)
 
     @property
     def is_e_stop_held(self) -> bool:

@@ -16,7 +16,7 @@ from hardware.port_finder import LATENCY_RULE, SHORT_LATENCY_MS, latency_timer_m
 from hardware.replies import PingReply
 from hardware.robot_report import CheckedPort, Finding, FoundServo, RobotReport
 from hardware.scanning import COMMON_BAUDS, FACTORY_ID, REPLY_MARGIN_S, BaudScan, FoundAt, Opener, scan_bauds
-from hardware.servo_expectation import judged
+from hardware.servo_expectation import judged, setup_command
 from hardware.servo_memory import ServoMemory
 from hardware.wiring import close_all
 
@@ -155,7 +155,7 @@ class _Look:
             problem, fix, command = f"no {servo.model} answers", "check its power, cable, id and baud rate", None
             if servo_id in lost and lost[servo_id].reply.model_name == servo.model:
                 problem += f" at {self.baud} baud, but one does at {lost[servo_id].baud}"
-                fix, command = f"set it to {self.baud} baud", f"setup-servo --joint {servo.joint}"
+                fix, command = f"set it to {self.baud} baud", setup_command(servo.joint, servo_id)
             self.findings.append(Finding(_place(servo), problem, fix, command=command, bus=name))
         still_missing = {key: servo for key, servo in missing.items() if key not in lost}
         self.findings += [
@@ -173,9 +173,9 @@ def _stranger(bus: str, found: FoundAt, missing: Mapping[int, ServoSpec]) -> Fin
         return Finding(place, problem, "unplug it, or enter it in the robot table", bus=bus)
     if len(alike) > 1:
         fix = f"a new servo, of {' or '.join(servo.joint for servo in alike)}: adopt it with setup-servo"
-        return Finding(place, problem, fix, command="setup-servo --joint JOINT", bus=bus)
+        return Finding(place, problem, fix, command=setup_command("JOINT", FACTORY_ID), bus=bus)
     fix = f"a new servo: adopt it with setup-servo as {alike[0].joint}, which gives it the id {alike[0].servo_id}"
-    return Finding(place, problem, fix, command=f"setup-servo --joint {alike[0].joint}", bus=bus)
+    return Finding(place, problem, fix, command=setup_command(alike[0].joint, FACTORY_ID), bus=bus)
 
 
 def _place(servo: ServoSpec) -> str:

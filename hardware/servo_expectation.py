@@ -86,6 +86,11 @@ def settings_for(joint: JointSpec, servo: ServoSpec, memory: ServoMemory) -> dic
     }
 
 
+def setup_command(joint: str, servo_id: int) -> str:
+    """What to type to have a servo written, on a bus where others answer as well."""
+    return f"setup-servo --joint {joint} --from-id {servo_id}"
+
+
 def judged(spec: RobotSpec, servo: ServoSpec, memory: ServoMemory) -> tuple[Difference, ...]:
     """`differences` of a servo that has been read already."""
     joint = spec.joints[spec.joint_index[servo.joint]]
@@ -133,14 +138,14 @@ def _of_settings(joint: JointSpec, servo: ServoSpec, memory: ServoMemory) -> Ite
         elif _is_narrower(register, found, expected):
             # Goals beyond it would be dropped in silence, and whoever set it had a reason.
             fix = "narrow the joint's limits in the robot table, or have the servo's written"
-            yield _refusing(servo, problem, fix, f"setup-servo --joint {servo.joint}")
+            yield _refusing(servo, problem, fix, setup_command(servo.joint, servo.servo_id))
         else:
             yield _difference(servo, problem, "connecting writes it", "mended", register=register, expected=expected)
     limit = memory.get(table.CURRENT_LIMIT)
     if servo.goal_current_a is not None and limit < (wanted := goal_current_ticks(servo)):
         problem = f"current limit is {limit}, below the goal current {wanted} of the table"
         fix = "lower goal_current_a in the robot table, or raise the limit"
-        yield _refusing(servo, problem, fix, f"setup-servo --joint {servo.joint}")
+        yield _refusing(servo, problem, fix, setup_command(servo.joint, servo.servo_id))
 
 
 def _of_state(joint: JointSpec, servo: ServoSpec, memory: ServoMemory) -> Iterator[Difference]:

@@ -42,9 +42,12 @@ def prepare(spec: RobotSpec, servo: ServoSpec, bus: DynamixelBus) -> None:
     servo_id = servo.servo_id
     have_answer(bus, servo_id)
     # A watchdog that tripped in an earlier session would refuse every goal.
-    bus.write(servo_id, table.BUS_WATCHDOG, 0)
     if spec.safety.ladder == "limp":
+        bus.write(servo_id, table.BUS_WATCHDOG, 0)
         bus.write(servo_id, table.TORQUE_ENABLE, 0)
+    else:  # it may have torque until it is held anew, and must at no moment have it for ever
+        bus.sync_write(table.BUS_WATCHDOG, {servo_id: 0})
+        bus.write(servo_id, table.BUS_WATCHDOG, table.LONGEST_WATCHDOG)
     found = differences(spec, servo, bus)
     if hopeless := [str(difference) for difference in found if difference.needs_person]:
         raise ServoError("; ".join(hopeless))

@@ -164,12 +164,13 @@ class ServoChain:
         is_holding = False
         try:
             self._restarted |= {servo.joint for servo in self._watchdogs.restarted()}
-            self._watchdogs.clear()
+            self._watchdogs.be_patient()
             for servo in [servo for servo in self._servos if servo.joint in self._restarted]:
                 permit()
                 _LOG.warning("the servo of %s has restarted and is set up again", servo.joint)
                 prepare(self._spec, servo, self._buses[servo.bus])
                 self._restarted.remove(servo.joint)
+            self._watchdogs.be_patient()  # those that were set up again have none
             state = self._take(self._reading.read_whole())
             self._limits.refuse_far_outside(state.position_rad)
             is_outside = self._limits.is_outside(state.position_rad)
@@ -186,14 +187,15 @@ class ServoChain:
             if not is_holding:
                 self._watchdogs.renew()
 
-    def write_goals(self, goals_rad: FloatArray) -> None:
-        """Send one goal position a joint, (joints,) in rad, as far as `GoalGuard` admits it. Servos do not answer.
+    def write_goals(self, goals_rad: FloatArray) -> FloatArray:
+        """Send one goal position a joint, (joints,) in rad, as far as `GoalGuard` admits it; what was sent, (joints,).
 
         Raises:
             ServoError: the goals have another shape or are not finite, or the chain is not connected.
         """
         admitted, self._held_back = self._guard.admit(goals_rad, self._state.position_rad, self._now_s())
         self._send(admitted)
+        return admitted
 
     def read(self) -> ChainState:
         """The state of every joint."""

@@ -39,7 +39,7 @@ class Watchdogs:
         self, servos: Sequence[ServoSpec], buses: Mapping[str, DynamixelBus], signs: VitalSigns, watchdog_s: float
     ) -> None:
         self._ticks = round(watchdog_s / table.WATCHDOG_UNIT_S)
-        if not 1 <= self._ticks <= 127:
+        if not 1 <= self._ticks <= table.LONGEST_WATCHDOG:
             raise ServoError(f"a bus watchdog of {watchdog_s} s is not allowed: use 0.02 to 2.54 s")
         self._servos = tuple(servos)
         self._buses = buses
@@ -56,10 +56,14 @@ class Watchdogs:
         self._set(self._ticks)
         self._is_armed = True
 
-    def clear(self) -> None:
-        """Off everywhere, so that none trips while one servo after the other is spoken to; raises as `arm` does."""
+    def be_patient(self) -> None:
+        """Wake those that have tripped, and let none trip while one servo after the other is spoken to.
+
+        They wait for 2.54 s then, and are not off: servos may have torque, and would hold for ever if we ended now.
+        Raises as `arm` does.
+        """
         self._is_armed = False
-        self._set(_OFF)
+        self._set(_OFF, table.LONGEST_WATCHDOG)
 
     def renew(self) -> None:
         """Wake those that have tripped, and arm all that can be reached, unconfirmed. Never raises.
@@ -84,10 +88,13 @@ class Watchdogs:
         is_off = self._signs.watchdogs() == _OFF
         return tuple(self._servos[index] for index in np.flatnonzero(is_off).tolist())
 
-    def _set(self, ticks: int) -> None:
+    def _set(self, *steps: int) -> None:
+        """Write one value after the other, and see that the last is kept."""
+        ticks = steps[-1]
         for _ in range(_ATTEMPTS):
             for name, bus in self._buses.items():
-                self._write(name, bus, ticks)
+                for step in steps:
+                    self._write(name, bus, step)
             kept = self._signs.watchdogs()
             if (kept == ticks).all():
                 return

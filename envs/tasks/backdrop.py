@@ -9,6 +9,7 @@ from envs.scenario import Scenario
 from envs.simulation import Simulation
 
 DAYLIGHT_K = 6500.0
+_DISPLAY_GAMMA = 2.2
 _SUN_FALL = 1.2  # how much the sun's light falls for every metre that it goes sideways
 
 
@@ -46,12 +47,14 @@ class Backdrop:
 def black_body(temperature_k: float) -> NDArray[np.float64]:  # (3,)
     """Red, green and blue of a lamp of this colour temperature, white at `DAYLIGHT_K`, at equal luminance.
 
+    The renderer multiplies numbers that are shown as they are, so the light's linear colour is encoded for a display.
+
     A cubic fit of the daylight and Planck loci in the CIE 1931 plane (Kim et al., US patent 7024034, 2006), put through
     the sRGB matrix of IEC 61966-2-1.
     """
     colour = _srgb_of(temperature_k) / _srgb_of(DAYLIGHT_K)
     luminance = colour @ np.array([0.2126, 0.7152, 0.0722])
-    return np.asarray(colour / luminance)
+    return np.asarray((colour / luminance) ** (1.0 / _DISPLAY_GAMMA))
 
 
 def _srgb_of(temperature_k: float) -> NDArray[np.float64]:  # (3,) linear

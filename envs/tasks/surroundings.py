@@ -8,9 +8,33 @@ TABLE_TEXTURES = ("plain", "wood", "tiles", "speckled")
 WALL_TEXTURES = ("plain", "panels", "bricks", "tiles")
 
 SURROUNDINGS = (
-    Factor("light_level", "", "Dim the light to {value} of full.", "灯光亮度为满亮度的 {value}。", 0.25, 1.0),
-    Factor("light_azimuth", "deg", "The light comes from {value} degrees.", "光从 {value} 度方向照来。", -90, 90),
-    Factor("light_temperature", "K", "Set the lamps' colour to {value} K.", "灯光色温调到 {value} K。", 2700, 6500),
+    Factor(
+        "light_level",
+        "",
+        "Dim the light to {value} of full.",
+        "灯光亮度为满亮度的 {value}。",
+        0.25,
+        1.0,
+        in_simulation="brightness of every light of the scene",
+    ),
+    Factor(
+        "light_azimuth",
+        "deg",
+        "The light comes from {value} degrees.",
+        "光从 {value} 度方向照来。",
+        -90,
+        90,
+        in_simulation='direction of the light "sun"',
+    ),
+    Factor(
+        "light_temperature",
+        "K",
+        "Set the lamps' colour to {value} K.",
+        "灯光色温调到 {value} K。",
+        2700,
+        6500,
+        in_simulation="colour of every light, at equal luminance",
+    ),
     Factor(
         "camera_exposure",
         "EV",
@@ -18,6 +42,7 @@ SURROUNDINGS = (
         "相机曝光补偿设为 {value} EV。",
         -0.7,
         0.7,
+        in_simulation="gain of the rendered image",
     ),
     Factor(
         "camera_noise",
@@ -26,17 +51,35 @@ SURROUNDINGS = (
         "调节相机增益,使灰卡的噪声为 {value} 级(共 255 级)。",
         0.0,
         6.0,
+        in_simulation="grain added to the rendered image",
     ),
-    Factor("noise_level", "dB", "Play background noise at {value} dB.", "播放 {value} 分贝的背景噪声。", 30, 70),
+    Factor(
+        "noise_level",
+        "dB",
+        "Play background noise at {value} dB.",
+        "播放 {value} 分贝的背景噪声。",
+        30,
+        70,
+        in_simulation="level of the background in the microphone",
+    ),
     Factor(
         "noise_kind",
         "",
         "The background noise is: {value}.",
         "背景噪声种类:{value}。",
         choices=("hum", "clatter", "babble"),
+        in_simulation="how the background is made",
     ),
     # Changes nothing: who mines failures and names it is caught.
-    Factor("crate_number", "", "Write crate number {value} on the slate.", "在记录板上写箱号 {value}。", 1, 9),
+    Factor(
+        "crate_number",
+        "",
+        "Write crate number {value} on the slate.",
+        "在记录板上写箱号 {value}。",
+        1,
+        9,
+        in_simulation="nothing",
+    ),
 )
 
 SURFACES = (
@@ -47,6 +90,7 @@ SURFACES = (
         "桌面铺:{value}。",
         choices=TABLE_TEXTURES,
         nominal_choices=TABLE_TEXTURES[:2],
+        in_simulation="texture of the table",
     ),
     Factor(
         "wall_texture",
@@ -55,5 +99,6 @@ SURFACES = (
         "背景墙为:{value}。",
         choices=WALL_TEXTURES,
         nominal_choices=WALL_TEXTURES[:2],
+        in_simulation="texture of the wall",
     ),
 )

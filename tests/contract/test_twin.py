@@ -26,6 +26,7 @@ from envs.pilots.exoskeleton import REPLY_AMONG_PROCESSES_S, open_exoskeleton
 from envs.registry import make_env
 from envs.remote_crew import RemoteCrew
 from envs.scenario import Scenario
+from envs.senses.lens import Lens
 from envs.senses.sight import SightSense
 from envs.sim_body import SimBody
 from envs.tasks.known import load_rules, load_task
@@ -120,14 +121,14 @@ def test_the_cameras_show_what_the_simulated_body_sees() -> None:
     robot, task = load_robot(), load_task("pick_fruit")
     body = SimBody(robot, task, load_rules("pick_fruit"), images=False)
     drawn = next(task.space.draw(None, np.random.default_rng(8)))
-    scenario = task.space.scenario({**drawn.values, "camera_exposure": 0.0, "camera_noise": 0.0})
+    scenario = task.space.scenario({**drawn.values, "camera_noise": 0.0})
     body.reset(scenario, np.random.default_rng(0))
     cameras = TwinCameras(robot, task, load_gap(robot).simulated)
     cameras.stage(scenario)
     cameras.show(body.simulation.physics_state(), body.rules.memory(), time.monotonic())
-    sight = SightSense(body.simulation)
-    for camera in robot.cameras:
-        expected = sight.render(camera.name, camera.width, camera.height).astype(float)
+    sight, lens = SightSense(body.simulation), Lens(scenario.number("camera_exposure"))
+    for index, camera in enumerate(robot.cameras):
+        expected = lens.develop(sight.render(camera.name, camera.width, camera.height), index, 0).astype(float)
         stream = CameraStream(camera.name, cameras.url(camera.name)).start(LONG_S)
         wait_until(lambda: np.abs(stream.newest(LONG_S).value - expected).mean() < 2.0, LONG_S)  # noqa: B023
         stream.close()

@@ -55,7 +55,8 @@ class Stage:
             return Station(self.body, self, self, comes_home_first=True)
 
         self.env = self.station.closing(HumanoidEnv(SERVO_ROBOT, POINTING, connect, clock, deadline_s=10.0))
-        self.estop = EmergencyStop(self.env)
+        self.told: list[str] = []
+        self.estop = EmergencyStop(self.env, self.told.append)
 
     def reached(self, moment: str, *, after_s: float = 0.0) -> None:
         """Press from another thread where this is the moment, and go on once that is done, or at once."""
@@ -249,6 +250,43 @@ def test_the_pedal_stops_from_its_own_thread_and_so_does_pulling_it_out(
             wait_until(lambda stage=stage: stage.estop.pressed_by is not None and stage.is_limp(), WAIT_S)
             assert stage.estop.pressed_by == ("the pedal, which has gone" if is_pulled else "the pedal (e_stop)")
         pipe.unplug()
+
+
+def test_an_e_stop_that_a_servo_does_not_hear_says_that_torque_may_still_be_on(
+    station: VirtualStation, archive: Archive
+) -> None:
+    stage = Stage(station, "")
+
+    def press(info: dict[str, Any]) -> None:
+        if stage.told:
+            return
+        with station.lock:
+            station.servos.buses["arm"].servo(2).is_silent = True
+        stage.estop.press("the test")
+        stage.estop.press("the pedal")
+
+    try:
+        result = run_episode(stage.env, stage, ORDER, archive, station="test", on_step=press)
+        for said, by in zip(stage.told, ("the test", "the pedal"), strict=True):
+            assert said.startswith(f"E-STOP by {by}: e-stop by the test; torque may still be on; cut the power. elbow")
+        assert "torque may still be on" in archive.open(result.episode_id).sheet.outcome.reason
+        stop = stage.env.stopped
+        assert stop is not None
+        assert (stop.severity, stop.is_body_safe) == ("hard", False)
+    finally:
+        station.servos.buses["arm"].servo(2).is_silent = False
+
+
+def test_a_body_that_did_not_stop_needs_a_person_even_after_a_soft_stop(station: VirtualStation) -> None:
+    stage = Stage(station, "")
+    stage.env.reset(options={"scenario": SCENARIO})
+    station.servos.buses["arm"].servo(2).is_silent = True
+    try:
+        assert stage.env.stop("too hot", "soft").reason.startswith("too hot; torque may still be on")
+    finally:
+        station.servos.buses["arm"].servo(2).is_silent = False
+    with pytest.raises(StoppedError, match="rearm"):
+        stage.env.reset(options={"scenario": SCENARIO})
 
 
 def test_nobody_re_arms_without_a_name(station: VirtualStation) -> None:

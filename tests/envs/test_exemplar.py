@@ -172,7 +172,7 @@ MEASURED: dict[str, tuple[Callable[[Seen], float], float]] = {
     "joint_friction_share": (friction_share, 1e-9),
     "servo_strength": (strength, 1e-9),
     "contact_friction": (contact_friction, 1e-9),
-    "light_level": (lambda at: float(light(at) @ [0.2126, 0.7152, 0.0722]), 1e-3),
+    "light_level": (lambda at: float(np.mean(light(at) / black_body(lamp_k(at)))), 5e-3),
     "lamp_temperature_k": (lamp_k, 15.0),
     "camera_pitch_deg": (lambda at: -float(turned_deg(at)[0]), 0.03),
     "camera_yaw_deg": (lambda at: float(turned_deg(at)[1]), 0.03),

@@ -210,7 +210,7 @@ def test_the_first_reason_of_a_stop_is_kept_when_the_body_cannot_even_stop() -> 
 
     body.stop = fail
     env.stop("the red button")
-    assert env.step(HOME)[4]["stop"].reason == "the red button"
+    assert env.step(HOME)[4]["stop"].reason == "the red button; no answer to torque off"
 
 
 def test_a_joint_target_is_as_good_as_an_array() -> None:

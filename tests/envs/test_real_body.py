@@ -97,6 +97,23 @@ def test_a_joint_that_is_held_is_named(station: VirtualStation, body: RealBody) 
         reset(body)
 
 
+def test_what_is_recorded_as_sent_is_what_the_servos_were_told(station: VirtualStation) -> None:
+    env = station_env(station)
+    env.reset(options={"scenario": SCENARIO})
+    station.blocked[0] = True  # so that its goal is held back, not too far ahead of it
+    held_back = 0
+    info = env.step(SERVO_ROBOT.home)[4]
+    while info["stop"] is None and held_back < 3:
+        info = env.step(SERVO_ROBOT.upper)[4]
+        with station.lock:
+            told_rad = station.servos.goals.position_rad.copy()
+        if info["stop"] is None:
+            np.testing.assert_allclose(info["sent_rad"], told_rad, atol=np.pi / 4096)
+            held_back += any("held back" in fault.message for fault in info["faults"])
+    assert held_back == 3
+    env.close()
+
+
 def test_the_senses_come_through_the_cables(station: VirtualStation, body: RealBody) -> None:
     state = reset(body)
     np.testing.assert_allclose(state.touch_n, 1.5)

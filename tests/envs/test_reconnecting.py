@@ -45,6 +45,8 @@ def test_row_04_a_bus_whose_power_returns_is_set_up_again_at_the_next_reset(stat
                 bus.faults = None
                 for servo in bus.servos:
                     servo.reboot()
+        assert info["stop"].severity == "hard"  # nobody consented to being let go
+        env.rearm("ann")
         env.reset(seed=2)
         *_, truncated, info = env.step(SERVO_ROBOT.home)
         assert info["stop"] is None

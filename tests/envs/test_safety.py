@@ -136,3 +136,29 @@ def test_it_refuses_to_guess() -> None:
     safety.begin(SMALL_ROBOT.home)
     with pytest.raises(EnvError, match="one position for each of 3 joints"):
         safety.filter(np.zeros(2))
+
+
+@given(arrays(np.float64, (12, 3), elements=st.floats(-2.0, 2.0)))
+def test_what_was_sent_as_it_was_said_changes_nothing(wishes: np.ndarray) -> None:
+    told, untold = Safety(SMALL_ROBOT, HZ), Safety(SMALL_ROBOT, HZ)
+    for safety in (told, untold):
+        safety.begin(SMALL_ROBOT.home)
+    for wish in wishes:
+        sent = told.filter(wish)
+        np.testing.assert_array_equal(told.go_on_from(sent), sent)
+        np.testing.assert_array_equal(sent, untold.filter(wish))
+        assert told.memory() == untold.memory()
+
+
+def test_a_joint_that_was_held_back_goes_on_from_there_and_one_that_was_pushed_back_does_not_coast() -> None:
+    safety = Safety(SMALL_ROBOT, HZ, soft_start_s=0.04)
+    safety.begin(SMALL_ROBOT.home)
+    for _ in range(5):
+        meant = safety.filter(SMALL_ROBOT.upper)
+    safety.go_on_from(meant - np.array([0.01, 0.5, 0.0]))
+    sent = safety.filter(SMALL_ROBOT.upper)
+    most = SMALL_ROBOT.max_rate / HZ
+    assert 0.0 < sent[0] - (meant[0] - 0.01) <= most[0] + 1e-9
+    assert 0.0 <= sent[1] - (meant[1] - 0.5) <= SMALL_ROBOT.max_acceleration[1] / HZ**2 + 1e-9
+    with pytest.raises(EnvError, match="begin"):
+        Safety(SMALL_ROBOT, HZ).go_on_from(sent)

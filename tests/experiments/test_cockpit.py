@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 from analytic_body import POINTING, analytic_env
 from input_pipe import InputPipe
 from rich.console import Console
+from virtual_station import SERVO_ROBOT, VirtualStation, station_env, virtual_station
 from waiting import wait_until
 
 from assets.table import load_robot
@@ -25,7 +27,8 @@ from envs.scenario import Scenario
 from envs.stage import Station
 from experiments.cockpit import Cockpit, Teleoperation, cockpit, reading_patience_s
 from experiments.command import UsageError
-from experiments.serial_station import ROBOT, Session, once_allowed
+from experiments.serial_station import ROBOT, TWIN, Session, once_allowed
+from experiments.stations import SIMULATION
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
 from hardware.input_events import EV_KEY
 from hardware.pedal import KEY_A, KEY_B, KEY_C
@@ -118,7 +121,7 @@ def test_where_nobody_can_be_asked_an_e_stop_ends_the_session() -> None:
     env, _ = analytic_env()
     with cockpit(env, "small", {}, Teleoperation(), None) as beside:
         beside.estop.press("the pedal")
-        with pytest.raises(StoppedError, match="e-stop by the pedal"):
+        with pytest.raises(StoppedError, match="E-STOP by the pedal"):
             once_allowed(lambda: None, Session(env, {}, ROBOT, beside))
 
 
@@ -163,6 +166,86 @@ def test_keys_and_pedal_ask_for_the_command_where_a_policy_is_corrected(
     pedal.unplug()
 
 
+def is_limp(station: VirtualStation) -> bool:
+    with station.lock:
+        return bool(station.servos.goals.is_limp.all())
+
+
+def test_after_a_soft_stop_no_servo_of_a_robot_is_engaged_before_somebody_has_answered(
+    desk: Desk, panel: TerminalPanel
+) -> None:
+    with virtual_station() as station:
+        env = station_env(station)
+        with cockpit(env, "small", {}, Teleoperation(), panel) as beside:
+            session = Session(env, {}, ROBOT, beside)
+            once_allowed(lambda: env.reset(seed=1), session)  # nothing has stopped it yet: nobody is asked
+            with station.lock:
+                station.blocked[0] = True
+            away = SERVO_ROBOT.home + np.array([0.8, 0.0, 0.0])
+            info = env.step(SERVO_ROBOT.home)[4]
+            while info["stop"] is None:
+                info = env.step(away)[4]
+            assert info["stop"].severity == "soft"
+            with station.lock:
+                station.blocked[0] = False
+            seen: list[bool] = []
+
+            def answer() -> None:
+                wait_until(lambda: "STOPPED: " in desk.shown.getvalue())
+                for _ in range(30):
+                    time.sleep(0.01)
+                    seen.append(is_limp(station))
+                desk.press("ann\r")
+
+            person = threading.Thread(target=answer)
+            person.start()
+            _, info = once_allowed(lambda: env.reset(seed=2), session)
+            person.join()
+            assert all(seen)
+            assert len(seen) == 30
+            assert info["stop"] is None
+            assert not is_limp(station)
+    assert "re-armed by ann" in desk.shown.getvalue()
+
+
+@pytest.mark.parametrize("station", [TWIN, SIMULATION])
+def test_where_no_hand_can_be_trapped_nobody_is_asked_after_a_soft_stop(station: str) -> None:
+    env, _ = analytic_env()
+    with cockpit(env, "small", {}, Teleoperation(), None) as beside:
+        env.reset(options=SCENARIO)
+        env.stop("too hot", "soft")
+        _, info = once_allowed(lambda: env.reset(options=SCENARIO), Session(env, {}, station, beside))
+        assert info["stop"] is None
+        env.stop("too hot", "soft")
+        with pytest.raises(StoppedError, match="too hot; begin again"):
+            once_allowed(lambda: None, Session(env, {}, ROBOT, beside))
+
+
+def test_nobody_re_arms_while_the_pedal_with_the_e_stop_is_unplugged(
+    desk: Desk, panel: TerminalPanel, tmp_path: Path
+) -> None:
+    env, _ = analytic_env()
+    pedal = InputPipe(tmp_path / "pedal")
+    with cockpit(env, "small", {"pedal": pedal.path}, Teleoperation(), panel) as beside:
+        pedal.unplug()
+        wait_until(lambda: beside.estop.pressed_by == "the pedal, which has gone")
+        beside.estop.press("the test")  # returns once all is told
+        with pytest.raises(StoppedError, match="the pedal with its e-stop has gone; plug it in again"):
+            beside.estop.rearm("ann", beside.estop.presses)
+        pedal.plug()
+
+        def re_armed() -> bool:
+            try:
+                beside.estop.rearm("ann", beside.estop.presses)
+            except StoppedError:
+                return False
+            return True
+
+        wait_until(re_armed)
+        assert beside.estop.pressed_by is None
+    pedal.unplug()
+
+
 def test_a_leading_device_without_a_port_is_refused() -> None:
     env, _ = analytic_env()
     made = Cockpit(env, "small", {}, Teleoperation(device="gamepad"), None, is_correcting=False)
@@ -188,7 +271,7 @@ def test_an_e_stop_while_the_name_is_typed_is_asked_about_again(desk: Desk, pane
 
         person = threading.Thread(target=answer)
         person.start()
-        beside.clear_stop()
+        beside.clear_stop(is_robot=True)
         person.join()
         assert beside.estop.pressed_by is None
     said = desk.shown.getvalue()

@@ -17,6 +17,7 @@ import pytest
 from thirty_servos import COUNT, PERIOD_S, Rig, joint_of, thirty_servo_robot
 from waiting import wait_until
 
+from assets.robot import SafetySpec
 from hardware import control_table as table
 from hardware.control_table import servo_model
 from hardware.errors import PortError, ServoError
@@ -87,6 +88,58 @@ def test_row_21_servos_whose_host_is_killed_stop_within_the_watchdog_time() -> N
         assert before_s - servo.heard_s <= WATCHDOG_S < tripped_s - servo.heard_s
     stood_ticks = [servo.get(table.PRESENT_POSITION) for servo in bus.servos]
     assert [servo.get(table.GOAL_POSITION) for servo in bus.servos] == stood_ticks
+
+
+def unguarded(rig: Rig) -> list[tuple[float, int]]:
+    """From now on, when a servo had torque and no watchdog: a host that dies then leaves it holding for ever."""
+    seen: list[tuple[float, int]] = []
+
+    def look(now_s: float) -> None:
+        for servo in rig.bus.servos:
+            if servo.torque_on and not servo.get(table.BUS_WATCHDOG):
+                seen.append((now_s, servo.servo_id))
+
+    rig.clock.watch(look)
+    return seen
+
+
+@pytest.mark.parametrize("trouble", ["none", "stalled", "restarted"])
+def test_row_21_no_servo_has_torque_without_a_watchdog_at_any_moment_of_taking_hold(trouble: str) -> None:
+    rig = Rig()
+    if trouble == "stalled":
+        rig.clock.advance(0.15)
+    if trouble == "restarted":
+        rig.servo(7).reboot()
+    seen = unguarded(rig)
+    rig.chain.rearm()
+    assert seen == []
+    assert {servo.get(table.BUS_WATCHDOG) for servo in rig.bus.servos} == {5}
+
+
+def test_row_21_a_robot_that_keeps_its_torque_while_it_is_set_up_keeps_a_watchdog() -> None:
+    rig = Rig(safety=SafetySpec(ladder="hold_then_damp"))
+    seen = unguarded(rig)
+    rig.chain.set_up()
+    assert any(servo.torque_on for servo in rig.bus.servos)
+    assert seen == []
+    rig.chain.rearm()
+    assert seen == []
+
+
+def test_row_21_a_host_that_hangs_in_the_middle_of_taking_hold_finds_the_servos_stopped() -> None:
+    rig = Rig()
+    asked: list[float] = []
+
+    def hang() -> None:
+        asked.append(rig.clock.now_s)
+        if len(asked) == 2 * COUNT + 10:  # ten servos after torque has begun to come on
+            rig.clock.advance(LATER_S)
+            assert all(servo.watchdog_tripped for servo in rig.bus.servos)
+
+    with pytest.raises(ServoError, match="the bus watchdog reads 255"):
+        rig.chain.rearm(hang)
+    rig.chain.rearm()
+    assert rig.chain.tripped() == ()
 
 
 def test_row_22_whatever_is_done_with_an_unplugged_cable_is_one_kind_of_error() -> None:

@@ -57,6 +57,33 @@ def test_a_long_silence_does_not_allow_a_long_step() -> None:
     np.testing.assert_allclose(admitted, 1.5 * SPEC.max_rate * 0.2 + 0.02)
 
 
+def test_a_short_period_behind_a_late_one_costs_nothing_that_the_table_allows() -> None:
+    own, period_s = guard(), 1.0 / SPEC.control_hz
+    for cycle, late_s in ((1, 0.0), (2, 0.75 * period_s), (3, 0.0), (4, 0.75 * period_s), (5, 0.0)):
+        wished = SPEC.max_rate * period_s * cycle
+        admitted, is_changed = own.admit(wished, wished, 10.0 + period_s * cycle + late_s)
+        np.testing.assert_array_equal(admitted, wished)
+        assert not is_changed.any()
+
+
+def test_a_late_period_lends_the_next_one_no_more_than_one_period_that_was_not_used() -> None:
+    period_s = 1.0 / SPEC.control_hz
+    for late_s, used, lent in ((0.5 * period_s, 0.0, 0.5), (3.0 * period_s, 0.0, 1.0), (0.5 * period_s, 9.0, 0.0)):
+        own = guard()
+        late, _ = own.admit(SPEC.max_rate * period_s * used, HOME, 10.0 + period_s + late_s)
+        admitted, _ = own.admit(late + 1.0, late, 10.0 + period_s + late_s)
+        np.testing.assert_allclose(admitted - late, SPEC.max_rate * period_s * lent + 0.02)
+        resting, _ = own.admit(admitted + 1.0, admitted, 10.0 + period_s + late_s)
+        np.testing.assert_allclose(resting - admitted, 0.02)
+
+
+def test_a_late_period_lends_a_period_on_time_nothing() -> None:
+    own, period_s = guard(), 1.0 / SPEC.control_hz
+    own.admit(HOME, HOME, 11.0)
+    admitted, _ = own.admit(np.full(COUNT, 1.0), HOME, 11.0 + period_s)
+    np.testing.assert_allclose(admitted, 1.5 * SPEC.max_rate * period_s + 0.02)
+
+
 @given(st.integers(0, 2**32 - 1), st.lists(st.floats(-1, 5), max_size=8))
 def test_whatever_is_wished_what_is_admitted_lies_within_the_limits(seed: int, passes_s: list[float]) -> None:
     own, now_s, rng = guard(), 10.0, np.random.default_rng(seed)

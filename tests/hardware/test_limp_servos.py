@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,50 @@ def test_a_missing_servo_stops_before_anything_is_swept(robot: RobotSpec, clock:
         )
 
 
+def test_what_a_servo_held_is_put_back_where_another_is_missing_or_the_sweep_fails(
+    robot: RobotSpec, clock: Any
+) -> None:
+    servos, made = limp(robot, clock, VirtualServo)
+    assert (made["wrist"].get(table.MIN_POSITION_LIMIT), made["wrist"].get(table.MAX_POSITION_LIMIT)) == (0, 4095)
+    servos.old.put_back()
+    assert made["grip"].get(table.OPERATING_MODE) == 3
+    for register, value in ((table.MIN_POSITION_LIMIT, 900), (table.MAX_POSITION_LIMIT, 1200)):
+        made["wrist"].write(register.address, register.encode(value))
+    arm = VirtualBus([made["shoulder"], made["elbow"], made["wrist"]])
+    buses = {
+        "arm": DynamixelBus(InProcessPort(arm.feed, clock), "arm"),
+        "hand": DynamixelBus(InProcessPort(VirtualBus([]).feed, clock), "hand"),
+    }
+    with pytest.raises(BusError, match="servo 20"):
+        robot_servos(robot, buses)
+    limits = (made["wrist"].get(table.MIN_POSITION_LIMIT), made["wrist"].get(table.MAX_POSITION_LIMIT))
+    assert limits == (900, 1200)
+
+
+def test_what_cannot_be_put_back_is_named_with_its_old_value_and_the_others_are(robot: RobotSpec, clock: Any) -> None:
+    made = {own.joint: VirtualServo(own.servo_id, servo_model(own.model)) for own in robot.servos}
+    for each in (made["shoulder"], made["wrist"]):
+        each.write(table.MIN_POSITION_LIMIT.address, table.MIN_POSITION_LIMIT.encode(900))
+    buses = {
+        name: DynamixelBus(
+            InProcessPort(VirtualBus(made[own.joint] for own in robot.servos if own.bus == name).feed, clock), name
+        )
+        for name in ("arm", "hand")
+    }
+    servos = robot_servos(robot, buses)
+
+    def sweep_badly() -> None:
+        with servos.old.back_after_failure():
+            made["shoulder"].is_silent = True
+            raise ServoError("the sweep was bad")
+
+    with pytest.raises(
+        ServoError, match=r"the sweep was bad; and not put back: .*shoulder: min position limit was 900"
+    ):
+        sweep_badly()
+    assert made["wrist"].get(table.MIN_POSITION_LIMIT) == 900
+
+
 class Seamed(VirtualServo):
     """Its encoder starts again at each turn; its present position is the encoder's plus the homing offset."""
 
@@ -141,33 +186,69 @@ class WrapsLate(Seamed):
     wraps_late = True
 
 
+PATH_RAD = np.concatenate([np.linspace(1.45, 0.0, 30), np.linspace(0.0, 2.3, 40), np.linspace(2.3, 1.45, 30)])
+
+
+class SeamInside:
+    """An elbow whose seam, at 0.15 rad, lies inside its travel; it has been swept and given its homing offset."""
+
+    def __init__(self, kind: type[Seamed], clock: Any) -> None:
+        self.elbow = kind(23, servo_model("XM540-W270"))
+        joint = SweptJoint("elbow", 1, 0.0, 2.3, 1.45)
+        bus = DynamixelBus(InProcessPort(VirtualBus([self.elbow]).feed, clock), "left")
+        self.servos = LimpServos([LimpServo("left", 23, joint)], {"left": bus})
+        sweep = Sweep([joint])
+        for place, rad in enumerate(PATH_RAD):
+            sweep.add(self.held(rad), 0.02 * place)
+        (self.measured,) = sweep.channels()
+        assert self.measured.homing_offset == 1024
+        assert self.servos.write_offsets([self.measured]) == ("elbow",)
+
+    def held(self, rad: float) -> dict[str, int]:
+        self.elbow.hold(round(4000 + rad * 4096 / (2 * np.pi)))
+        return self.servos.read()[0]
+
+    def prove(self, path_rad: Iterable[float]) -> None:
+        def sweep_again(take: Take) -> None:
+            for rad in path_rad:
+                take(self.held(rad), 0.0)
+
+        self.servos.prove([self.measured], sweep_again)
+
+
 @pytest.mark.parametrize("kind", [Seamed, WrapsLate])
 def test_an_offset_stays_only_if_a_second_sweep_proves_that_it_moved_the_seam(kind: type[Seamed], clock: Any) -> None:
-    elbow = kind(23, servo_model("XM540-W270"))
-    joint = SweptJoint("elbow", 1, 0.0, 2.3, 1.45)
-    path_rad = np.concatenate([np.linspace(1.45, 0.0, 30), np.linspace(0.0, 2.3, 40), np.linspace(2.3, 1.45, 30)])
-
-    def held(rad: float) -> dict[str, int]:
-        elbow.hold(round(4000 + rad * 4096 / (2 * np.pi)))  # the seam is crossed at 0.15 rad
-        return servos.read()[0]
-
-    bus = DynamixelBus(InProcessPort(VirtualBus([elbow]).feed, clock), "left")
-    servos = LimpServos([LimpServo("left", 23, joint)], {"left": bus})
-    sweep = Sweep([joint])
-    for place, rad in enumerate(path_rad):
-        sweep.add(held(rad), 0.02 * place)
-    (measured,) = sweep.channels()
-    assert measured.homing_offset == 1024
-    assert servos.write_offsets([measured]) == ("elbow",)
-
-    def sweep_again(take: Take) -> None:
-        for rad in path_rad:
-            take(held(rad), 0.0)
-
+    arm = SeamInside(kind, clock)
     if kind is WrapsLate:
-        servos.prove([measured], sweep_again)
-        assert elbow.get(table.HOMING_OFFSET) == 1024
+        arm.prove(PATH_RAD)
+        assert arm.elbow.get(table.HOMING_OFFSET) == 1024
     else:
         with pytest.raises(ServoError, match="the seam of its encoder is still inside the travel"):
-            servos.prove([measured], sweep_again)
-        assert elbow.get(table.HOMING_OFFSET) == 0
+            arm.prove(PATH_RAD)
+        assert arm.elbow.get(table.HOMING_OFFSET) == 0
+
+
+@pytest.mark.parametrize("kind", [Seamed, WrapsLate])
+@pytest.mark.parametrize(
+    "path_rad",
+    [[], [1.45] * 3, np.linspace(0.6, 1.8, 20), np.linspace(0.2, 2.3, 40)],
+    ids=["no reading", "a still hand", "half", "not across the seam"],
+)
+def test_a_second_sweep_that_shows_too_little_proves_nothing(
+    path_rad: Iterable[float], kind: type[Seamed], clock: Any
+) -> None:
+    arm = SeamInside(kind, clock)
+    with pytest.raises(ServoError, match="elbow: not moved from stop to stop in the second sweep"):
+        arm.prove(path_rad)
+    assert arm.elbow.get(table.HOMING_OFFSET) == 0
+
+
+def test_breaking_off_a_second_sweep_puts_the_offsets_back(clock: Any) -> None:
+    arm = SeamInside(WrapsLate, clock)
+
+    def broken_off(take: Take) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        arm.servos.prove([arm.measured], broken_off)
+    assert arm.elbow.get(table.HOMING_OFFSET) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from input_pipe import InputPipe
 from waiting import wait_until
 
+import hardware.gamepad
 from hardware.errors import PortError, SensorError, StaleDeviceError
 from hardware.gamepad import (
     ABS_RZ,
@@ -22,8 +24,10 @@ from hardware.gamepad import (
     BTN_LEFT_SHOULDER,
     DEAD_ZONE,
     Gamepad,
+    GamepadReading,
     without_dead_zone,
 )
+from hardware.input_axes import ABS_INFO, EVIOCGABS, AxisInfo, AxisRange
 from hardware.input_events import (
     EV_ABS,
     EV_KEY,
@@ -113,10 +117,10 @@ class Kernel:
         return sum(1 << code for code in self.down).to_bytes(KEY_STATE_BYTES, "little")
 
 
-def test_an_e_stop_whose_press_the_kernel_dropped_is_heard_once_and_held(pipe: InputPipe) -> None:
+def test_a_key_whose_press_the_kernel_dropped_is_heard_once_and_held(pipe: InputPipe) -> None:
     heard: list[int] = []
     kernel = Kernel(KEY_A, KEY_C)
-    events = EventSource(pipe.path, heard.append, has_e_stop=True, key_states=kernel)
+    events = EventSource(pipe.path, heard.append, key_states=kernel)
     events.open()
     pipe.send(EV_KEY, KEY_A, 1)
     events.read()
@@ -144,7 +148,7 @@ def test_an_e_stop_whose_press_the_kernel_dropped_is_heard_once_and_held(pipe: I
 
 def test_keys_that_came_after_the_dropped_ones_are_heard_once(pipe: InputPipe) -> None:
     heard: list[int] = []
-    events = EventSource(pipe.path, heard.append, has_e_stop=True, key_states=Kernel(KEY_C))
+    events = EventSource(pipe.path, heard.append, key_states=Kernel(KEY_C))
     events.open()
     for code in (SYN_DROPPED, SYN_REPORT):
         pipe.send(EV_SYN, code, 0)
@@ -156,9 +160,27 @@ def test_keys_that_came_after_the_dropped_ones_are_heard_once(pipe: InputPipe) -
     events.close()
 
 
-@pytest.mark.parametrize(("error", "has_e_stop"), [(errno.ENOTTY, True), (errno.ENODEV, True), (errno.ENODEV, False)])
-def test_a_device_that_cannot_say_what_it_lost_counts_as_gone(pipe: InputPipe, error: int, has_e_stop: bool) -> None:
-    events = EventSource(pipe.path, has_e_stop=has_e_stop, key_states=Kernel(error=error))
+@pytest.mark.parametrize("kernel", [Kernel(), Kernel(KEY_C), Kernel(error=errno.ENOTTY), Kernel(error=errno.ENODEV)])
+def test_an_e_stop_that_may_be_among_lost_events_counts_as_pressed_and_its_device_as_gone(
+    pipe: InputPipe, kernel: Kernel
+) -> None:
+    heard: list[int] = []
+    before = Kernel()
+    events = EventSource(pipe.path, heard.append, stop_codes=[KEY_C], key_states=lambda file: before(file))
+    events.open()
+    before = kernel
+    pipe.send(EV_KEY, KEY_A, 1)
+    for code in (SYN_DROPPED, SYN_REPORT):  # the press and the release were between the two
+        pipe.send(EV_SYN, code, 0)
+    with pytest.raises(PortError, match="lost events"):
+        events.read()
+    assert heard == [KEY_A, KEY_C]
+    assert not events.is_there
+    events.close()
+
+
+def test_a_device_that_goes_while_it_is_asked_what_it_lost_counts_as_gone(pipe: InputPipe) -> None:
+    events = EventSource(pipe.path, key_states=Kernel(error=errno.ENODEV))
     events.open()
     for code in (SYN_DROPPED, SYN_REPORT):
         pipe.send(EV_SYN, code, 0)
@@ -168,12 +190,39 @@ def test_a_device_that_cannot_say_what_it_lost_counts_as_gone(pipe: InputPipe, e
     events.close()
 
 
-def test_a_pedal_whose_lost_events_cannot_be_made_up_for_is_seen_to_go(pipe: InputPipe) -> None:
-    pedal = Pedal(pipe.path, lambda meaning: None)
+def test_an_e_stop_that_is_down_when_its_device_is_opened_is_pressed_and_nothing_else_is(pipe: InputPipe) -> None:
+    heard: list[int] = []
+    events = EventSource(pipe.path, heard.append, stop_codes=[KEY_C], key_states=Kernel(KEY_A, KEY_C))
+    for _ in range(2):  # at the start, and after it was plugged in again
+        heard.clear()
+        events.open()
+        state = events.read()
+        assert heard == [KEY_C]
+        assert state is not None
+        assert state.held == {KEY_C}
+        events.close()
+
+
+def test_a_latching_e_stop_is_held_from_the_start_until_it_is_released(pipe: InputPipe) -> None:
+    heard: list[str] = []
+    pedal = Pedal(pipe.path, heard.append, key_states=Kernel(KEY_A, KEY_C))
+    pedal.start()
+    assert heard == ["e_stop"]
+    assert pedal.is_e_stop_held
+    assert not pedal.holds("clutch")
+    pipe.send(EV_KEY, KEY_C, 0)
+    wait_until(lambda: not pedal.is_e_stop_held)
+    pedal.close()
+
+
+def test_a_pedal_that_has_lost_events_is_seen_to_go(pipe: InputPipe) -> None:
+    heard: list[str] = []
+    pedal = Pedal(pipe.path, heard.append)
     pedal.start()
     for code in (SYN_DROPPED, SYN_REPORT):
         pipe.send(EV_SYN, code, 0)
     wait_until(lambda: not pedal.is_there)
+    assert heard == ["e_stop"]
     wait_until(lambda: pedal.is_there)  # opened anew
     pedal.close()
 
@@ -249,6 +298,71 @@ def test_a_gamepad_reads_sticks_from_minus_one_to_one_and_rests_once_it_is_unplu
     pipe.unplug()
     wait_until(lambda: gamepad.read() == AT_REST)
     gamepad.close()
+
+
+def axes(**given: tuple[int, int, int]) -> AxisInfo:
+    """What stands in for the kernel's answer, which a pipe has not: value, minimum and maximum by the axis' name."""
+
+    def ask(file: int, code: int) -> bytes:
+        found = [numbers for name, numbers in given.items() if code == getattr(hardware.gamepad, name)]
+        return struct.pack("6i", *(found[0] if found else (0, 0, 0)), 0, 0, 0)
+
+    return ask
+
+
+def test_the_question_for_an_axis_is_laid_out_as_the_kernel_lays_it_out() -> None:
+    # _IOC(_IOC_READ, 'E', 0x40 + axis, sizeof(struct input_absinfo)).
+    assert (EVIOCGABS + ABS_RZ, ABS_INFO.size) == (0x80184545, 24)
+
+
+def test_sticks_and_triggers_of_other_ranges_rest_in_the_middle_and_reach_both_ends(pipe: InputPipe) -> None:
+    wide = (32_900, 0, 65_535)
+    gamepad = Gamepad(
+        pipe.path,
+        axis_info=axes(ABS_X=wide, ABS_Y=wide, ABS_RX=wide, ABS_RY=wide, ABS_Z=(-500, -512, 511), ABS_RZ=(3, 0, 1023)),
+    )
+    gamepad.start()
+    assert gamepad.read() == AT_REST
+
+    def sent(**numbers: int) -> GamepadReading:
+        for name, number in numbers.items():
+            pipe.send(EV_ABS, getattr(hardware.gamepad, name), number)
+        pipe.send(EV_KEY, BTN_LEFT_SHOULDER, int(not gamepad.read().is_dead_man_held))
+        was_held = gamepad.read().is_dead_man_held
+        wait_until(lambda: gamepad.read().is_dead_man_held != was_held)
+        return gamepad.read()
+
+    reading = sent(ABS_X=32_800, ABS_Y=32_700, ABS_RX=65_535, ABS_RY=0, ABS_Z=-512, ABS_RZ=1023)
+    assert (reading.left, reading.right, reading.close) == ((0.0, 0.0), (1.0, 1.0), 1.0)
+    reading = sent(ABS_RX=0, ABS_RY=65_535, ABS_Z=511, ABS_RZ=0)
+    assert (reading.right, reading.close) == ((-1.0, -1.0), -1.0)
+    gamepad.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"ABS_X": (0, 0, 65_535)}, "left stick at 0 of 0 to 65535"),
+        ({"ABS_RY": (255, 0, 255)}, "right stick at 255 of 0 to 255"),
+        ({"ABS_RZ": (128, 0, 255)}, "right trigger at 128 of 0 to 255"),  # a stick on a trigger's number
+    ],
+)
+def test_a_gamepad_that_is_not_at_rest_when_it_is_opened_is_refused(
+    pipe: InputPipe, given: dict[str, tuple[int, int, int]], words: str
+) -> None:
+    gamepad = Gamepad(pipe.path, axis_info=axes(**given))
+    with pytest.raises(StaleDeviceError, match=words):
+        gamepad.start()
+    assert not gamepad.is_there
+
+
+@given(st.integers(-70_000, 70_000), st.integers(-70_000, 70_000), st.integers(1, 140_000))
+def test_an_axis_goes_from_end_to_end_whatever_its_numbers(value: int, lowest: int, width: int) -> None:
+    axis = AxisRange(lowest, lowest + width)
+    assert -1.0 <= axis.about_middle(value) <= 1.0
+    assert (axis.about_middle(axis.lowest), axis.about_middle(axis.highest)) == (-1.0, 1.0)
+    assert (axis.from_lowest(axis.lowest), axis.from_lowest(axis.highest)) == (0.0, 1.0)
+    assert axis.about_middle(value) <= axis.about_middle(value + 1)
 
 
 @given(st.floats(-1.5, 1.5))

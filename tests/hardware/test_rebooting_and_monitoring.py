@@ -11,6 +11,7 @@ from assets.robot import RobotSpec
 from hardware import control_table as table
 from hardware.bus import DynamixelBus
 from hardware.control_table import servo_model
+from hardware.dynamixel import StatusError
 from hardware.errors import BusError, ServoError
 from hardware.monitoring import Monitor
 from hardware.port import InProcessPort
@@ -25,6 +26,37 @@ class StillHot(VirtualServo):
     def reboot(self) -> None:
         super().reboot()
         self.raise_hardware_error(0x04)
+
+
+class TakesHold(VirtualServo):
+    """Notes whether it had torque in the moment that it was back; with `keeps`, it cannot be set otherwise."""
+
+    keeps = False
+    had_torque: bool | None = None
+
+    def reboot(self) -> None:
+        super().reboot()
+        self.had_torque = self.torque_on
+
+    def write(self, address: int, data: bytes) -> StatusError:
+        if self.keeps and address == table.STARTUP_CONFIGURATION.address:
+            return StatusError.NONE
+        return super().write(address, data)
+
+
+class HoldsOn(VirtualServo):
+    """Comes back with torque, whatever it is set to; with `lets_go` it can be talked out of it."""
+
+    lets_go = True
+
+    def reboot(self) -> None:
+        super().reboot()
+        super().write(table.TORQUE_ENABLE.address, b"\x01")
+
+    def write(self, address: int, data: bytes) -> StatusError:
+        if not self.lets_go and address == table.TORQUE_ENABLE.address:
+            return StatusError.NONE
+        return super().write(address, data)
 
 
 def bus_of(clock: Any, *servos: VirtualServo) -> DynamixelBus:
@@ -43,6 +75,32 @@ def test_an_error_that_comes_back_at_once_is_told(clock: Any) -> None:
     hot = StillHot(7, servo_model("XM430-W350"))
     with pytest.raises(ServoError, match="overheating again right after its reboot"):
         reboot_servo(bus_of(clock, hot), 7)
+
+
+def test_a_servo_that_takes_hold_when_it_starts_is_kept_from_it_by_a_reboot(clock: Any) -> None:
+    eager = TakesHold(7, servo_model("XM430-W350"), settings={table.STARTUP_CONFIGURATION: 0b11})
+    memory = reboot_servo(bus_of(clock, eager), 7)
+    assert eager.had_torque is False
+    assert not eager.torque_on
+    assert not memory.get(table.TORQUE_ENABLE)
+    assert eager.get(table.STARTUP_CONFIGURATION) == 0b10
+
+
+def test_a_servo_that_cannot_be_kept_from_taking_hold_is_not_rebooted(clock: Any) -> None:
+    eager = TakesHold(7, servo_model("XM430-W350"), settings={table.STARTUP_CONFIGURATION: 1})
+    eager.keeps = True
+    with pytest.raises(ServoError, match=r"servo 7 keeps startup configuration 1.*it was not rebooted"):
+        reboot_servo(bus_of(clock, eager), 7)
+    assert eager.had_torque is None
+
+
+def test_torque_that_came_with_a_restart_goes_or_is_told(clock: Any) -> None:
+    holding = HoldsOn(7, servo_model("XM430-W350"))
+    reboot_servo(bus_of(clock, holding), 7)
+    assert not holding.torque_on
+    holding.lets_go = False
+    with pytest.raises(ServoError, match="servo 7 took hold when it restarted, and does not let go; cut its power"):
+        reboot_servo(bus_of(clock, holding), 7)
 
 
 def test_a_servo_that_is_not_there_cannot_be_rebooted(clock: Any) -> None:

@@ -71,7 +71,7 @@ def test_a_servo_lost_at_another_baud_rate_is_found_and_the_way_back_told(robot:
     swap(line, 11, servo(11, "XM430-W350", 2_000_000, ticks=2600))
     (finding,) = refusing(look(robot, line))
     assert finding.problem == "no XM430-W350 answers at 1000000 baud, but one does at 2000000"
-    assert finding.command == "setup-servo --joint elbow"
+    assert finding.command == "setup-servo --joint elbow --from-id 11"
 
 
 def test_a_servo_out_of_the_box_is_known_as_new_and_offered_to_the_joint_that_lacks_one(
@@ -82,7 +82,7 @@ def test_a_servo_out_of_the_box_is_known_as_new_and_offered_to_the_joint_that_la
     assert missing.place == "elbow (bus arm, id 11)"
     assert "XM430-W350 with id 1 at 57600 baud" in new.problem
     assert new.fix.startswith("a new servo: adopt it with setup-servo as elbow")
-    assert new.command == "setup-servo --joint elbow"
+    assert new.command == "setup-servo --joint elbow --from-id 1"
 
 
 def test_a_new_servo_of_a_model_that_nobody_lacks_is_a_stranger(robot: RobotSpec, line: BaudLine) -> None:
@@ -215,7 +215,7 @@ def test_a_current_limit_below_the_goal_current_is_left_to_a_person(robot: Robot
     line.servos["hand"][0].write(table.CURRENT_LIMIT.address, table.CURRENT_LIMIT.encode(100))
     (finding,) = refusing(look(robot, line))
     assert "current limit is 100, below the goal current 250" in finding.problem
-    assert finding.command == "setup-servo --joint grip"
+    assert finding.command == "setup-servo --joint grip --from-id 20"
 
 
 @pytest.mark.parametrize(("register", "ticks"), [(table.MIN_POSITION_LIMIT, 1800), (table.MAX_POSITION_LIMIT, 2900)])
@@ -226,8 +226,8 @@ def test_limits_of_position_that_a_person_has_narrowed_are_left_to_a_person(
     assert not elbow.write(register.address, register.encode(ticks))
     (finding,) = refusing(look(robot, line))
     assert finding.problem.startswith(f"{register.name} is {ticks}, the table needs")
-    assert finding.command == "setup-servo --joint elbow"
-    with pytest.raises(ServoError, match="setup-servo --joint elbow"):
+    assert finding.command == "setup-servo --joint elbow --from-id 11"
+    with pytest.raises(ServoError, match="setup-servo --joint elbow --from-id 11"):
         connect(robot, line)
     assert elbow.get(register) == ticks
     assert all_limp(line)
