@@ -24,30 +24,38 @@ def zero_errors_rad(spec: RobotSpec, exemplar: Exemplar) -> FloatArray:  # (join
 class ServoDrive:
     """Between the goals that servos are given and where they pull their joints.
 
-    Gears have play: a joint follows only once its goal has moved by half of it beyond the middle (a play operator, as
-    in Visintin, Differential Models of Hysteresis, 1994). Latency is the simulation's: MuJoCo keeps past controls.
+    A joint follows its servo only once that has turned by half of the play beyond the middle (a play operator, as in
+    Visintin, Differential Models of Hysteresis, 1994). The servo's encoder sits before the play and cannot see it: it
+    turns to its goal whether the joint follows or not. Latency is the simulation's: MuJoCo keeps past controls.
     """
 
     def __init__(self, spec: RobotSpec, exemplar: Exemplar) -> None:
         self._half_play_rad = np.deg2rad(exemplar.backlash_deg) / 2.0
         self._zero_rad = zero_errors_rad(spec, exemplar)
         self._followed_rad = spec.home.copy()
+        self._hidden_rad = np.zeros(len(spec.joints))
 
     def reset(self, position_rad: FloatArray) -> None:
         """Let every gear rest in the middle of its play, the joints at (joints,) rad by their own account."""
         self._followed_rad = position_rad.copy()
+        self._hidden_rad = np.zeros(len(position_rad))
 
     def obey(self, goal_rad: FloatArray) -> FloatArray:  # (joints,) rad, in the frame of the simulated joints
         """Where the servos pull now that they have these goals, (joints,)."""
         goal_rad = TICK_RAD * np.rint(goal_rad / TICK_RAD)
         lag_rad = goal_rad - self._followed_rad
-        # A step towards the goal, of what the lag is beyond the play.
-        self._followed_rad = goal_rad - np.clip(lag_rad, -self._half_play_rad, self._half_play_rad)
+        self._hidden_rad = np.clip(lag_rad, -self._half_play_rad, self._half_play_rad)
+        self._followed_rad = goal_rad - self._hidden_rad
         return np.asarray(self._followed_rad - self._zero_rad)
 
-    def memory(self) -> list[float]:
-        followed: list[float] = self._followed_rad.tolist()
-        return followed
+    @property
+    def unseen_rad(self) -> FloatArray:  # (joints,)
+        """How far the encoders are from the simulated joints: by the play that is taken up, and by their zeros."""
+        return np.asarray(self._zero_rad + self._hidden_rad)
 
-    def restore(self, memory: list[float]) -> None:
-        self._followed_rad = np.array(memory)
+    def memory(self) -> list[list[float]]:
+        memory: list[list[float]] = [self._followed_rad.tolist(), self._hidden_rad.tolist()]
+        return memory
+
+    def restore(self, memory: list[list[float]]) -> None:
+        self._followed_rad, self._hidden_rad = np.array(memory)

@@ -72,7 +72,7 @@ class SimBody:
         self._model_digest = f"{self.simulation.digest}-{self._exemplar.digest}"
         self._physique = Physique(self.simulation, self._exemplar)
         self._drive = ServoDrive(spec, self._exemplar)
-        self._motion = MotionSense(self.simulation, self._exemplar)
+        self._motion = MotionSense(self.simulation, self._exemplar, self._drive)
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self._substeps = substeps(spec.control_hz, self.simulation.timestep_s)
         self._touch = TouchSense(self.simulation)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from assets.reality_gap import Exemplar
 from assets.robot import RobotSpec
-from envs.servo_drive import zero_errors_rad
+from envs.servo_drive import ServoDrive
 from envs.simulation import Simulation
 from hardware.joint_units import JointUnits
 from hardware.wiring import servos_in_joint_order
@@ -21,17 +21,17 @@ IMU_NOISE = np.repeat([np.deg2rad(0.014) * 50**0.5, 150e-6 * 9.81 * 50**0.5], 3)
 class MotionSense:
     """What one exemplar of a robot reports of its joints and its torso.
 
-    Servos measure at the horn, so that the play of their gears is not seen, but the error of their zero is in it.
+    Encoders sit in the servos: what their joints have of play, and the errors of their zeros, is in the readings.
 
     Raises:
         ServoError: a joint has no servo, or one that is not known.
     """
 
-    def __init__(self, simulation: Simulation, exemplar: Exemplar) -> None:
+    def __init__(self, simulation: Simulation, exemplar: Exemplar, drive: ServoDrive) -> None:
         spec: RobotSpec = simulation.robot
         self._simulation = simulation
         self._units = JointUnits(spec.joints, servos_in_joint_order(spec))
-        self._zero_rad = zero_errors_rad(spec, exemplar)
+        self._drive = drive
         spreads = (
             np.full(len(spec.joints), np.deg2rad(exemplar.encoder_noise_deg)),
             np.full(len(spec.joints), exemplar.velocity_noise_rad_s),
@@ -43,7 +43,7 @@ class MotionSense:
         """Position, velocity and effort with their noise, before a servo counts them."""
         simulation, data = self._simulation, self._simulation.data
         felt = self._spread * rng.standard_normal(self._spread.shape)
-        felt[0] += data.qpos[simulation.qpos] + self._zero_rad
+        felt[0] += data.qpos[simulation.qpos] + self._drive.unseen_rad
         felt[1] += data.qvel[simulation.dof]
         felt[2] += data.actuator_force[simulation.actuators]
         return felt

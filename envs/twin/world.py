@@ -53,7 +53,7 @@ class TwinWorld:
         self.exemplar = exemplar
         self._physique = Physique(self.simulation, exemplar)
         self._drive = ServoDrive(spec, exemplar)
-        self.motion = MotionSense(self.simulation, exemplar)
+        self.motion = MotionSense(self.simulation, exemplar, self._drive)
         self._rng = np.random.default_rng([seed, _MOTION])
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self.servos = VirtualRobot(spec)

@@ -224,7 +224,7 @@ def test_more_latency_than_the_model_keeps_controls_for_is_refused() -> None:
 
 
 def test_a_joint_that_stands_still_reports_more_than_one_count() -> None:
-    sense, rng = MotionSense(seen(True).simulation, GAP.twin), np.random.default_rng(0)
+    sense, rng = MotionSense(seen(True).simulation, GAP.twin, seen(True).body._drive), np.random.default_rng(0)
     readings = np.array([sense.joints(rng)[0] for _ in range(50)])
     assert (np.ptp(readings, axis=0) > 0.0).all()
 

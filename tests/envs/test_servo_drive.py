@@ -48,6 +48,14 @@ def test_a_joint_that_turns_back_waits_for_the_whole_play() -> None:
     assert pull_rad(servos, 0.3 - PLAY_RAD - 2 * TICK_RAD) < there_rad
 
 
+@given(GOALS)
+def test_an_encoder_reads_the_goal_that_its_servo_has_reached_whatever_the_joint_does(goals_rad: list[float]) -> None:
+    servos = drive(backlash_deg=0.25, joint_zero_deg=0.5)
+    for goal_rad in goals_rad:
+        joint_rad = pull_rad(servos, goal_rad)
+        assert joint_rad + servos.unseen_rad[0] == pytest.approx(goal_rad, abs=TICK_RAD / 2 + 1e-9)
+
+
 @given(GOALS, GOALS)
 def test_what_is_remembered_is_all_that_is_needed_to_go_on(before: list[float], after: list[float]) -> None:
     servos, other = drive(backlash_deg=0.25), drive(backlash_deg=0.25)
