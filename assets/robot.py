@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from assets.devices import Devices, Importance, ImuDevice, SoundDevice, TouchDev
 
 FloatArray = NDArray[np.float64]
 Unit = Literal["rad", "ratio"]
+Sense = Literal["touch", "sound", "imu"]  # beside joints, which every robot feels, and cameras
+SENSES: tuple[Sense, ...] = get_args(Sense)
 
 # How devices are plugged in, and how the robot is guarded. Data of robots that differ in nothing else can be compared.
 _PLUGGING = ("devices", "safety")
@@ -171,6 +174,15 @@ class RobotSpec:
     @cached_property
     def max_effort_nm(self) -> FloatArray:  # (joints,)
         return _frozen([joint.max_effort_nm for joint in self.joints])
+
+    def with_senses(self, senses: Collection[Sense]) -> RobotSpec:
+        """This robot with no other senses than these, beside joints and cameras; its digest is another one's."""
+        return replace(
+            self,
+            pads=self.pads if "touch" in senses else (),
+            sound_hz=self.sound_hz if "sound" in senses else None,
+            has_imu=self.has_imu and "imu" in senses,
+        )
 
     def group(self, name: str) -> NDArray[np.intp]:
         """Indices of the joints of one group, in order."""

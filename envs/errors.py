@@ -21,6 +21,14 @@ class BodyError(EnvError):
     """Raised when a body cannot be built, connected or reset."""
 
 
+class UnstableError(BodyError):
+    """Raised when the physics of a simulated body comes to what is no number; the message says what is kept of it."""
+
+
+class EvidenceError(EnvError):
+    """Raised when a folder does not hold what is kept of an unstable simulation."""
+
+
 class RenderingError(BodyError):
     """Raised when images are asked for and no OpenGL can be had; the message names the missing packages."""
 

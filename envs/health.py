@@ -19,10 +19,9 @@ _TO_START: tuple[Importance, ...] = ("stop", "start")
 
 @dataclass(frozen=True)
 class _Aging:
-    """A reading, and how old it may be. A `stamp_s` of None says that there is none."""
+    """A reading, and how old it may be."""
 
     name: str
-    stamp_s: float | None
     max_age_s: float
     importance: Importance = "stop"
 
@@ -46,8 +45,8 @@ class HealthCheck:
         self._spec = spec
         self._clock = clock
         self._cameras = spec.cameras if images else ()
-        self._waiting_s = (camera_every - 1) / spec.control_hz
         self._deadline_s = deadline_s
+        self._readings = tuple(self._aging((camera_every - 1) / spec.control_hz))
 
     def examine(self, state: BodyState, overdue_s: float = 0.0) -> tuple[Fault, ...]:
         """All faults of a state: the body's own, then those found here. `overdue_s` is added to every maximum age.
@@ -74,30 +73,42 @@ class HealthCheck:
         self, state: BodyState, overdue_s: float, of: Collection[Importance] = (*_TO_START, "note")
     ) -> tuple[Fault, ...]:
         now_s = self._clock.now_s
+        born_s = now_s - overdue_s - _ROUNDING_S  # of what is as old as its consumer allows, but for that age
         return tuple(
-            _fault(reading, now_s)
-            for reading in self._readings(state, overdue_s)
-            if reading.importance in of
-            and (reading.stamp_s is None or now_s - reading.stamp_s > reading.max_age_s + _ROUNDING_S)
+            _fault(reading, stamp_s, overdue_s, now_s)
+            for reading, stamp_s in zip(self._readings, self._stamps_s(state), strict=True)
+            if (stamp_s is None or born_s - stamp_s > reading.max_age_s) and reading.importance in of
         )
 
-    def _readings(self, state: BodyState, more_s: float) -> Iterator[_Aging]:
+    def _aging(self, waiting_s: float) -> Iterator[_Aging]:
         spec, devices = self._spec, self._spec.devices
-        yield _Aging("joints", state.joints_stamp_s, spec.max_age.joints_s + more_s)
+        yield _Aging("joints", spec.max_age.joints_s)
         if spec.pads:
-            yield _Aging("touch", state.touch_stamp_s, spec.max_age.touch_s + more_s, devices.touch.importance)
+            yield _Aging("touch", spec.max_age.touch_s, devices.touch.importance)
         if spec.sound_hz is not None:
-            yield _Aging("sound", state.sound_stamp_s, spec.max_age.sound_s + more_s, devices.sound.importance)
+            yield _Aging("sound", spec.max_age.sound_s, devices.sound.importance)
         if spec.has_imu:
-            yield _Aging("imu", state.imu.stamp_s, spec.max_age.imu_s + more_s, devices.imu.importance)
-        more_s += self._waiting_s
+            yield _Aging("imu", spec.max_age.imu_s, devices.imu.importance)
+        for camera in self._cameras:
+            yield _Aging(f"image/{camera.name}", camera.max_age_s + waiting_s, camera.importance)
+
+    def _stamps_s(self, state: BodyState) -> list[float | None]:
+        """One a reading of `_aging`, in its order; None where there is no such reading."""
+        spec = self._spec
+        stamps_s: list[float | None] = [state.joints_stamp_s]
+        if spec.pads:
+            stamps_s.append(state.touch_stamp_s)
+        if spec.sound_hz is not None:
+            stamps_s.append(state.sound_stamp_s)
+        if spec.has_imu:
+            stamps_s.append(state.imu.stamp_s)
         for camera in self._cameras:
             image = state.images.get(camera.name)
-            stamp_s = None if image is None else image.stamp_s
-            yield _Aging(f"image/{camera.name}", stamp_s, camera.max_age_s + more_s, camera.importance)
+            stamps_s.append(None if image is None else image.stamp_s)
+        return stamps_s
 
     def _unbelievable(self, state: BodyState) -> tuple[Fault, ...]:
-        if np.isfinite(state.position_rad).all():
+        if np.count_nonzero(np.isfinite(state.position_rad)) == state.position_rad.size:
             return ()
         return (Fault("soft", "joints", "a measured position is not a finite number"),)
 
@@ -110,14 +121,15 @@ class HealthCheck:
         )
 
 
-def _fault(reading: _Aging, now_s: float) -> Fault:
+def _fault(reading: _Aging, stamp_s: float | None, overdue_s: float, now_s: float) -> Fault:
     severity: Severity = "soft" if reading.importance == "stop" else "note"
-    if reading.stamp_s is None or reading.stamp_s == NEVER_S:
+    allowed_s = reading.max_age_s + overdue_s
+    if stamp_s is None or stamp_s == NEVER_S:
         message = "has never come"
     elif severity == "note":
-        message = f"is older than the {reading.max_age_s:.3f} s allowed"  # without its age, for it comes at every step
+        message = f"is older than the {allowed_s:.3f} s allowed"  # without its age, for it comes at every step
     else:
-        message = f"is {now_s - reading.stamp_s:.3f} s old; allowed is {reading.max_age_s:.3f} s"
+        message = f"is {now_s - stamp_s:.3f} s old; allowed is {allowed_s:.3f} s"
     return Fault(severity, f"stale {reading.name}", message)
 
 

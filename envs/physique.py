@@ -23,7 +23,7 @@ class Physique:
     """
 
     def __init__(self, simulation: Simulation, exemplar: Exemplar) -> None:
-        self._model, self._data = simulation.model, simulation.data
+        self._model = simulation.model
         self._exemplar = exemplar
         self._friction = simulation.model.geom_friction.copy()
         self._give_servos(simulation)
@@ -39,8 +39,6 @@ class Physique:
         tint = exemplar.light_level * black_body(exemplar.lamp_temperature_k)
         for light in (model.light_diffuse, model.vis.headlight.ambient, model.vis.headlight.diffuse):
             light *= tint
-        # A forward pass on the way placed the lights as they were before: the first image would show the last scene's.
-        mujoco.mj_camlight(model, self._data)
 
     def _give_servos(self, simulation: Simulation) -> None:
         model, exemplar, actuators = self._model, self._exemplar, simulation.actuators

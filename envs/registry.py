@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import gymnasium
 
+from assets.robot import SENSES, Sense
 from envs.errors import EnvError
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ _ENTRY_POINT = "envs.registry:make_env"
 _IDS: Mapping[str, tuple[str, BodyKind]] = {
     "Retake/PickFruit-v0": ("pick_fruit", "sim"),
     "Retake/PickFruitReal-v0": ("pick_fruit", "serial"),
+    "Retake/FoldTowel-v0": ("fold_towel", "sim"),
+    "Retake/FoldTowelReal-v0": ("fold_towel", "serial"),
+    "Retake/BrewCoffee-v0": ("brew_coffee", "sim"),
+    "Retake/BrewCoffeeReal-v0": ("brew_coffee", "serial"),
+    "Retake/WashDishes-v0": ("wash_dishes", "sim"),
+    "Retake/WashDishesReal-v0": ("wash_dishes", "serial"),
 }
 
 
@@ -50,6 +57,7 @@ def make_env(
     pace: Pace | None = None,
     camera_every: int = 1,
     images: bool = True,
+    senses: Collection[Sense] = SENSES,
     ports: Mapping[str, str] | None = None,
     panel: OperatorPanel | None = None,
     calibration: Calibration | None = None,
@@ -66,6 +74,7 @@ def make_env(
         pace: "sim" runs as fast as it can, "wall" in real time; a serial body has real time only.
         camera_every: simulated cameras render at every n-th control step.
         images: False leaves the cameras out, and needs no OpenGL.
+        senses: which of touch, sound and imu there are; the others are neither sensed nor in the spaces.
         ports: what each of the robot's connections is plugged into, by the connection's name; serial only.
         panel: how a person at a serial body is asked to set up and to judge; a twin needs none.
         calibration: what was measured of the one robot at the ports; serial only, None trusts the table.
@@ -87,6 +96,8 @@ def make_env(
         raise EnvError(f"ports {dict(ports)} were given, but the simulated body has none; say body='serial'")
     if calibration is not None and not is_serial:
         raise EnvError("a calibration was given, but the simulated body has none; say body='serial'")
+    for sense in senses:
+        _require("a sense", sense, SENSES)
     if camera_every != 1 and is_serial:
         raise EnvError(f"camera_every is {camera_every}, but real cameras set their own pace; leave it out")
     from assets.table import load_robot
@@ -95,6 +106,8 @@ def make_env(
     from envs.tasks.known import load_task
 
     spec, found = load_robot(robot), load_task(task)
+    if set(senses) != set(SENSES):
+        spec = spec.with_senses(senses)
     wall = WallClock(1.0 / spec.control_hz)
     if not is_serial:
         clock: Clock = SimClock(1.0 / spec.control_hz, pace=wall if pace == "wall" else None)

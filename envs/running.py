@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -56,7 +56,7 @@ class RunningEpisode:
             "sent_rad": self.sent_rad.copy(),
             "clipped": clipped,
             "faults": self.faults,
-            "safety": asdict(counters),
+            "safety": vars(counters).copy(),
             "clock": clock,
             "stop": stop,
             "error": self.error,

@@ -53,6 +53,7 @@ class Safety:
         self._target_rad: FloatArray = np.zeros(len(spec.joints))  # the newest wish within the limits
         self._rate_rad_s: FloatArray = np.zeros(len(spec.joints))
         self._periods = 0
+        self._scale_bounds()
 
     def begin(self, measured_rad: FloatArray) -> FloatArray:
         """Start softly from a measured pose at rest; return the pose that is held there.
@@ -67,6 +68,7 @@ class Safety:
         self._target_rad = self._sent_rad
         self._rate_rad_s = np.zeros_like(self._sent_rad)
         self._periods = 0
+        self._scale_bounds()
         return self._sent_rad.copy()
 
     def filter(self, wish_rad: FloatArray) -> FloatArray:
@@ -84,23 +86,25 @@ class Safety:
             raise EnvError("safety does not know where the robot is; begin from a measured pose first")
         if wish_rad.shape != last_rad.shape:
             raise EnvError(f"the wish has shape {wish_rad.shape}; give one position for each of {last_rad.size} joints")
-        self._periods = min(self._periods + 1, self._soft_periods)
-        scale = self._periods / self._soft_periods
-        rate_bound = spec.max_rate * scale
-        rate_change = spec.max_acceleration * (scale * self._period_s)
-        floor, ceiling = self._rate_bounds(last_rad, rate_bound, rate_change)
+        if self._periods < self._soft_periods:
+            self._periods += 1
+            self._scale_bounds()
         target_rad, previous_rad = self._targets(wish_rad, last_rad)
         wished_rate = (target_rad - last_rad) / self._period_s
-        # A joint that lags closes in relative to the moving target: it neither overshoots one that rests nor trails
-        # behind one that moves.
-        target_rate = (target_rad - previous_rad) / self._period_s
         lag_rad = previous_rad - last_rad
-        approach = target_rate + np.sign(lag_rad) * self._braking_rate(np.abs(lag_rad), rate_change)
-        moved_rad = last_rad + np.clip(approach, floor, ceiling) * self._period_s
+        floor, ceiling = self._rate_bounds(last_rad)
         is_reachable = (floor - _ROUNDING_RAD_S <= wished_rate) & (wished_rate <= ceiling + _ROUNDING_RAD_S)
-        is_sendable = is_reachable & (np.abs(lag_rad) <= (rate_change + _ROUNDING_RAD_S) * self._period_s)
-        sent_rad = np.clip(np.where(is_sendable, target_rad, moved_rad), spec.lower, spec.upper)
-        self._count(wished_rate, rate_bound, is_sendable)
+        is_sendable = is_reachable & (np.abs(lag_rad) <= self._lag_bound_rad)
+        sent_rad = target_rad
+        if np.count_nonzero(is_sendable) < is_sendable.size:
+            # A joint that lags closes in relative to the moving target: it neither overshoots one that rests nor trails
+            # behind one that moves.
+            target_rate = (target_rad - previous_rad) / self._period_s
+            approach = target_rate + np.sign(lag_rad) * self._braking_rate(np.abs(lag_rad))
+            moved_rad = last_rad + np.clip(approach, floor, ceiling) * self._period_s
+            sent_rad = np.where(is_sendable, target_rad, moved_rad)
+            self._count(wished_rate, is_sendable)
+        sent_rad = np.minimum(np.maximum(sent_rad, spec.lower), spec.upper)
         self._target_rad = target_rad
         self._rate_rad_s = (sent_rad - last_rad) / self._period_s
         self._sent_rad = sent_rad
@@ -140,41 +144,51 @@ class Safety:
         self._target_rad = np.array(memory["target_rad"], dtype=np.float64)
         self._rate_rad_s = np.array(memory["rate_rad_s"], dtype=np.float64)
         self._periods = memory["periods"]
+        self._scale_bounds()
         # By name, because older snapshots count more.
         self.counters = SafetyCounters(**{each.name: memory["counters"][each.name] for each in fields(SafetyCounters)})
 
+    def _scale_bounds(self) -> None:
+        """The bounds of this period of a soft start. All of them are (joints,)."""
+        scale = self._periods / self._soft_periods
+        self._rate_bound = self._spec.max_rate * scale
+        self._rate_change = self._spec.max_acceleration * (scale * self._period_s)
+        self._lag_bound_rad = (self._rate_change + _ROUNDING_RAD_S) * self._period_s
+
     def _targets(self, wish_rad: FloatArray, last_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The wish within its limits, and the one before it. Both (joints,)."""
-        if not np.isfinite(wish_rad).all():
+        if np.count_nonzero(np.isfinite(wish_rad)) < wish_rad.size:
             self.counters.not_finite += 1
             return last_rad, last_rad
-        target_rad = np.clip(wish_rad, self._spec.lower, self._spec.upper)
-        self.counters.position += int((target_rad != wish_rad).any())
+        target_rad = np.minimum(np.maximum(wish_rad, self._spec.lower), self._spec.upper)
+        self.counters.position += int(np.count_nonzero(target_rad != wish_rad) > 0)
         return target_rad, self._target_rad
 
-    def _rate_bounds(
-        self, last_rad: FloatArray, rate_bound: FloatArray, rate_change: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
+    def _rate_bounds(self, last_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The lowest and highest rate that may be sent now. All arrays are (joints,)."""
-        floor = np.maximum(-rate_bound, -self._braking_rate(last_rad - self._spec.lower, rate_change))
-        ceiling = np.minimum(rate_bound, self._braking_rate(self._spec.upper - last_rad, rate_change))
+        rate_bound, rate_change = self._rate_bound, self._rate_change
+        to_lower, to_upper = self._braking_rate(np.array([last_rad - self._spec.lower, self._spec.upper - last_rad]))
+        floor, ceiling = np.maximum(-rate_bound, -to_lower), np.minimum(rate_bound, to_upper)
         # Being able to brake outranks the acceleration bound; only rounding can ever set the two at odds.
         floor = np.minimum(np.maximum(floor, self._rate_rad_s - rate_change), ceiling)
         ceiling = np.maximum(np.minimum(ceiling, self._rate_rad_s + rate_change), floor)
         return floor, ceiling
 
-    def _braking_rate(self, distance_rad: FloatArray, rate_change: FloatArray) -> FloatArray:
+    def _braking_rate(self, distance_rad: FloatArray) -> FloatArray:
         """The highest rate from which a joint still comes to rest within `distance_rad`, all in whole periods.
 
         A joint at rate v that slows down by u a period covers T * (v + (v - u) + (v - 2u) + ...) until it rests. With n
         periods of slowing down after this one, that is T * ((n + 1) v - u n (n + 1) / 2); solved for v.
+
+        Distances are (..., joints), and so is what is returned.
         """
+        rate_change = self._rate_change
         periods_of_u = np.maximum(distance_rad, 0.0) / self._period_s  # in rad/s
         n = np.floor((np.sqrt(1.0 + 8.0 * periods_of_u / rate_change) - 1.0) / 2.0)
         rate: FloatArray = (periods_of_u + rate_change * n * (n + 1.0) / 2.0) / (n + 1.0)
         return rate
 
-    def _count(self, wished_rate: FloatArray, rate_bound: FloatArray, is_sendable: NDArray[np.bool_]) -> None:
-        is_too_fast = np.abs(wished_rate) > rate_bound + _ROUNDING_RAD_S
+    def _count(self, wished_rate: FloatArray, is_sendable: NDArray[np.bool_]) -> None:
+        is_too_fast = np.abs(wished_rate) > self._rate_bound + _ROUNDING_RAD_S
         self.counters.velocity += int(is_too_fast.any())
         self.counters.acceleration += int((~is_sendable & ~is_too_fast).any())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 
 from assets.reality_gap import Exemplar, load_gap
 from assets.robot import RobotSpec
-from envs.body import BodyState, Fault, Image, Imu, JointTarget
+from envs.body import BodyState, Image, Imu, JointTarget
 from envs.clock import substeps
 from envs.engine import mujoco
 from envs.errors import BodyError, ScenarioError
+from envs.evidence import Witness
 from envs.physique import Physique
 from envs.scenario import Scenario
 from envs.senses.contact_sound import ContactSound
@@ -30,6 +32,8 @@ from envs.tasks.rules import SceneRules
 from envs.tasks.task import Task
 
 FloatArray = NDArray[np.float64]
+
+NO_TOUCH_N = np.zeros((0, 0, 0))
 
 
 class Pacer(Protocol):
@@ -75,7 +79,8 @@ class SimBody:
         self._motion = MotionSense(self.simulation, self._exemplar, self._drive)
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self._substeps = substeps(spec.control_hz, self.simulation.timestep_s)
-        self._touch = TouchSense(self.simulation)
+        self._hears = spec.sound_hz is not None
+        self._touch = TouchSense(self.simulation) if spec.pads else None
         self._backdrop = Backdrop(self.simulation)
         self._contacts = ContactSound(self.simulation)
         self._sound = SoundSense(spec.sound_hz or 16_000, spec.control_hz)
@@ -89,6 +94,7 @@ class SimBody:
         self._rng = np.random.default_rng(0)
         self._rng_before_state: Any = None
         self._before_last: tuple[FloatArray, FloatArray, dict[str, Any]] | None = None
+        self._witness = Witness(self.simulation, self.rules, self._substeps)
         self._images: dict[str, Image] = {}
         self._steps = 0
         self._wants_images = False
@@ -114,6 +120,11 @@ class SimBody:
         self._staged = (scenario, start)
 
     def reset(self, scenario: Scenario, rng: np.random.Generator) -> BodyState:
+        """Stage the scenario, or go on from the snapshot that `set_up` was given.
+
+        Raises:
+            UnstableError: the physics breaks down as it is staged.
+        """
         staged, start = self._staged or (scenario, None)
         if staged.key != scenario.key:
             start = None
@@ -124,6 +135,7 @@ class SimBody:
         self._images = {}
         self._steps = 0
         self._before_last = None
+        self._witness.begin(scenario)
         with self._physique.staging():
             self.rules.stage(self.simulation, scenario)
             self._backdrop.stage(scenario)
@@ -136,28 +148,48 @@ class SimBody:
         noise_levels = self._exemplar.image_noise_with(scenario.number("camera_noise"))
         self._lens = Lens(scenario.number("camera_exposure"), noise_levels, self._lens_seed)
         self._wants_images = True
+        if self.simulation.breakdown is not None:
+            raise self._witness.tell(self._steps, self.rules.memory())
         return self._state()
 
     def exchange(self, target: JointTarget) -> BodyState:
+        """One control period.
+
+        Raises:
+            BodyError: the body was stopped.
+            UnstableError: the physics broke down; the message says what is kept of it, and where.
+        """
         if self._stopped is not None:
             raise BodyError(f"the simulated body is stopped ({self._stopped}); reset it first")
         if self._pacer is not None:
             self._pacer.wait()
         simulation = self.simulation
-        simulation.data.ctrl[simulation.actuators] = self._drive.obey(target.position_rad)
-        for _ in range(self._substeps - 1):
-            self._step_physics()
-        # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again to have them.
-        self._before_last = (simulation.physics_state(), simulation.equality_state(), self.rules.memory())
-        self._step_physics()
+        model, data, after_physics = simulation.model, simulation.data, self.rules.after_physics
+        data.ctrl[simulation.actuators] = self._drive.obey(target.position_rad)
+        self._witness.watch()
+        listen = self._contacts.listen if self._hears else None
+        before_last = self._before_last
+        for remaining in range(self._substeps, 0, -1):
+            if remaining == 1:
+                # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again.
+                before_last = (simulation.physics_state(), simulation.equality_state(), self.rules.memory())
+            mujoco.mj_step(model, data)
+            after_physics(simulation)
+            if listen is not None:
+                listen()
+        if simulation.breakdown is not None:
+            raise self._witness.tell(self._steps, self._before_last[2] if self._before_last else self.rules.memory())
+        self._before_last = before_last
         self._steps += 1
-        speed = float(np.abs(simulation.data.qvel[simulation.dof]).sum())
-        self._sound.advance(speed, self._contacts.impact(), self.rules.voices, self._rng)
+        if self._hears:
+            speed = float(np.abs(data.qvel[simulation.dof]).sum())
+            self._sound.advance(speed, self._contacts.take(), self.rules.voices, self._rng)
         return self._state()
 
     def _step_physics(self) -> None:
         mujoco.mj_step(self.simulation.model, self.simulation.data)
         self.rules.after_physics(self.simulation)
+        self._contacts.listen()
 
     def want_images(self) -> None:
         """Ask for fresh images in the next state, whatever `camera_every` says: a policy is about to plan."""
@@ -189,6 +221,10 @@ class SimBody:
                 "env": memory,
             },
         )
+
+    def keep_evidence_in(self, folder: Path) -> None:
+        """Where to write what shall be kept if the episode that has begun becomes unstable."""
+        self._witness.folder = folder
 
     def photograph(self, camera: str, width: int, height: int, number: int = 0) -> NDArray[np.uint8]:
         """What a camera of the model sees now, (height, width, 3), with the scenario's exposure and grain.
@@ -224,23 +260,20 @@ class SimBody:
         self._rng_before_state = self._rng.bit_generator.state
         now_s = float(data.time)
         position_rad, velocity_rad_s, effort_nm = self._motion.joints(self._rng)
-        faults: tuple[Fault, ...] = ()
-        if not np.isfinite(data.qpos).all():
-            faults = (Fault("soft", "physics", "the simulation became unstable: positions are not finite"),)
         imu = self._motion.inertia(self._rng)
+        touch_n = NO_TOUCH_N if self._touch is None else self._exemplar.touch_gain * self._touch.read(self._rng)
         return BodyState(
             position_rad=position_rad,
             velocity_rad_s=velocity_rad_s,
             effort_nm=effort_nm,
             joints_stamp_s=now_s,
-            touch_n=self._exemplar.touch_gain * self._touch.read(self._rng),
+            touch_n=touch_n,
             touch_stamp_s=now_s,
             images=self._newest_images(now_s),
             sound=self._sound.window,
             sound_stamp_s=now_s,
             sound_count=self._sound.count,
             imu=Imu(rate_rad_s=imu[:3], acceleration_m_s2=imu[3:], stamp_s=now_s),
-            faults=faults,
         )
 
     def _newest_images(self, now_s: float) -> dict[str, Image]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +38,11 @@ class Simulation:
         self.robot = robot
         self.model = _compile(robot, SCENES / f"{scene}.xml")
         self.data = mujoco.MjData(self.model)
-        self._integration = np.empty(mujoco.mj_stateSize(self.model, _STATE))
+        self._state_size = mujoco.mj_stateSize(self.model, _STATE)
+        self._equality_shape = (self.model.neq, 1 + self.model.eq_data.shape[1])
+        self._warnings = self.data.warning.number  # a view
+        self._no_warnings = bytes(self._warnings.nbytes)
+        self._contact_force = np.zeros(6)
         try:
             joints = [self.model.joint(name) for name in robot.joint_names]
             self.actuators = np.array([self.model.actuator(name).id for name in robot.joint_names])
@@ -68,12 +73,27 @@ class Simulation:
             if kept := int(self.model.actuator_history[actuator, 0]):
                 mujoco.mj_initCtrlHistory(self.model, self.data, actuator, None, np.full((kept, 1), home))
 
-    def physics_state(self) -> FloatArray:  # (mj_stateSize,)
-        mujoco.mj_getState(self.model, self.data, self._integration, _STATE)
-        return self._integration.copy()
+    def physics_state(self, out: FloatArray | None = None) -> FloatArray:  # (mj_stateSize,)
+        """MuJoCo's integration state, in `out` or in a fresh array."""
+        state = np.empty(self._state_size) if out is None else out
+        mujoco.mj_getState(self.model, self.data, state, _STATE)
+        return state
 
-    def equality_state(self) -> FloatArray:  # (equalities, 1 + mjNEQDATA)
-        return np.column_stack([self.data.eq_active.astype(np.float64), self.model.eq_data])
+    def equality_state(self, out: FloatArray | None = None) -> FloatArray:  # (equalities, 1 + mjNEQDATA)
+        """Whether each equality holds, and its data, in `out` or in a fresh array."""
+        rows = np.empty(self._equality_shape) if out is None else out
+        rows[:, 0], rows[:, 1:] = self.data.eq_active, self.model.eq_data
+        return rows
+
+    @property
+    def breakdown(self) -> str | None:
+        """What was no number in the physics since it was last staged or restored; None if all is well.
+
+        MuJoCo then starts again from its initial state, and steps on as if nothing had happened.
+        """
+        if self._warnings.tobytes() == self._no_warnings:
+            return None
+        return breakdown(self.model, self.data)
 
     def restore(self, physics: FloatArray, equality: FloatArray) -> None:
         """Go on from a state that `physics_state` and `equality_state` returned.
@@ -81,10 +101,10 @@ class Simulation:
         Raises:
             ScenarioError: the state is of another model.
         """
-        if physics.shape != self._integration.shape or equality.shape != self.equality_state().shape:
+        if physics.shape != (self._state_size,) or equality.shape != self._equality_shape:
             raise ScenarioError(
                 f"the snapshot has {physics.size} state values and {len(equality)} equalities; this model has "
-                f"{self._integration.size} and {self.model.neq}: it was taken from another model"
+                f"{self._state_size} and {self.model.neq}: it was taken from another model"
             )
         mujoco.mj_resetData(self.model, self.data)
         self.model.eq_data[:] = equality[:, 1:]
@@ -96,14 +116,47 @@ class Simulation:
 
     def connect_force_n(self, equality: int) -> FloatArray:  # (3,)
         """Force of an active `connect` equality, as of the last step."""
-        # MuJoCo lays out the rows of the active equalities first, in the order of the model.
-        first = int(self._equality_rows[:equality] @ self.data.eq_active[:equality])
+        first = self.first_row(equality)
         return np.array(self.data.efc_force[first : first + 3])
 
+    def first_row(self, equality: int) -> int:
+        """Where an active equality begins among the rows of the constraints, while no other is switched."""
+        # MuJoCo lays out the rows of the active equalities first, in the order of the model.
+        return int(self._equality_rows[:equality] @ self.data.eq_active[:equality])
+
     def contact_normal_n(self, contact: int) -> float:
-        force = np.zeros(6)
-        mujoco.mj_contactForce(self.model, self.data, contact, force)
-        return float(force[0])
+        mujoco.mj_contactForce(self.model, self.data, contact, self._contact_force)
+        return float(self._contact_force[0])
+
+
+def length(vector: FloatArray) -> float:
+    """Euclidean length of a short vector, in a third of the time that numpy takes for any norm of any array."""
+    return math.sqrt(vector.dot(vector))
+
+
+def breakdown(model: mujoco.MjModel, data: mujoco.MjData) -> str | None:
+    """What MuJoCo has warned of as no number, infinite or huge, and where; None if of nothing."""
+    kinds = mujoco.mjtWarning
+    for kind, word in (
+        (kinds.mjWARN_BADQACC, "acceleration"),
+        (kinds.mjWARN_BADQVEL, "velocity"),
+        (kinds.mjWARN_BADQPOS, "position"),
+        (kinds.mjWARN_BADCTRL, "control"),
+    ):
+        if data.warning[kind].number:
+            return f"the {word} of {_owner(model, word, data.warning[kind].lastinfo)} is no number, or huge"
+    return None
+
+
+def _owner(model: mujoco.MjModel, word: str, index: int) -> str:
+    """Who the index of a warning belongs to, in words."""
+    if word == "control":
+        return f"actuator {model.actuator(index).name!r}"
+    joint = (
+        int(np.searchsorted(model.jnt_qposadr, index, "right")) - 1 if word == "position" else model.dof_jntid[index]
+    )
+    name, body = model.joint(joint).name, model.body(model.jnt_bodyid[joint]).name
+    return f"joint {name!r}" if name else f"a joint of body {body!r}"
 
 
 def _compile(robot: RobotSpec, scene: Path) -> mujoco.MjModel:

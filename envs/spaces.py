@@ -5,6 +5,7 @@ Nothing is connected to know a space. What lies outside a space is brought to it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -26,6 +27,7 @@ TOUCH_FACTOR = 1.1
 # Full scale of the usual MEMS IMU: 2,000 degrees a second and 16 g.
 IMU_RATE_RAD_S = 35.0
 IMU_ACCELERATION_M_S2 = 157.0
+_NUMBERS = "iuf"  # kinds of what may be an action
 
 
 class BodySpaces:
@@ -66,6 +68,8 @@ class BodySpaces:
         for camera in self._cameras:
             boxes[f"image/{camera.name}"] = box(0, 255, (camera.height, camera.width, 3), dtype=np.uint8)
         self._boxes = boxes
+        self._shapes = {key: each.shape for key, each in boxes.items()}
+        self._numbers = _Numbers({key: each for key, each in boxes.items() if each.dtype == np.float64})
         self.observation = gymnasium.spaces.Dict(dict(boxes.items()))
         self.action = box(spec.lower, spec.upper, dtype=np.float64)
 
@@ -77,19 +81,15 @@ class BodySpaces:
         Raises:
             EnvError: a reading has another shape than the joint table says.
         """
-        observation: dict[str, Array] = {}
+        readings = self._readings(state)
+        for key, reading in readings.items():
+            if reading.shape != self._shapes[key]:
+                raise EnvError(f"{key} has shape {reading.shape}; the joint table says {self._shapes[key]}")
         clipped = [f"image/{camera.name}" for camera in self._cameras if camera.name not in state.images]
-        for key, reading in self._readings(state).items():
-            box = self._boxes[key]
-            if reading.shape != box.shape:
-                raise EnvError(f"{key} has shape {reading.shape}; the joint table says {box.shape}")
-            if box.dtype != np.float64:
-                observation[key] = reading.astype(box.dtype, copy=True)
-                continue
-            inside = np.clip(np.nan_to_num(reading, nan=0.0, posinf=np.inf, neginf=-np.inf), box.low, box.high)
-            if not np.array_equal(inside, reading):
-                clipped.append(key)
-            observation[key] = inside
+        observation: dict[str, Array] = {**self._numbers.within(readings, clipped)}
+        for key, reading in readings.items():
+            if key not in observation:
+                observation[key] = reading.astype(self._boxes[key].dtype, copy=True)
         return observation, tuple(clipped)
 
     def unpack(self, action: Any) -> tuple[FloatArray, bool]:
@@ -100,16 +100,16 @@ class BodySpaces:
         Raises:
             EnvError: the action is not one number a joint.
         """
-        shape = self.action.shape
+        low, high = self.action.low, self.action.high
         wish_rad = action.position_rad if isinstance(action, JointTarget) else np.asarray(action)
-        if wish_rad.shape != shape or not np.issubdtype(wish_rad.dtype, np.number):
+        if wish_rad.shape != low.shape or wish_rad.dtype.kind not in _NUMBERS:
             raise EnvError(
-                f"the action has shape {wish_rad.shape} and type {wish_rad.dtype}; give {shape} positions in rad, in "
-                f"the order {', '.join(self._spec.joint_names)}"
+                f"the action has shape {wish_rad.shape} and type {wish_rad.dtype}; give {low.shape} positions in rad, "
+                f"in the order {', '.join(self._spec.joint_names)}"
             )
         wish_rad = wish_rad.astype(np.float64)
-        inside = np.clip(wish_rad, self.action.low, self.action.high)
-        return inside, not np.array_equal(inside, wish_rad)
+        inside = np.minimum(np.maximum(wish_rad, low), high)
+        return inside, bool(np.count_nonzero(inside == wish_rad) < inside.size)
 
     def _readings(self, state: BodyState) -> dict[str, Array]:
         readings: dict[str, Array] = {
@@ -128,3 +128,25 @@ class BodySpaces:
             black = np.zeros((camera.height, camera.width, 3), dtype=np.uint8)
             readings[f"image/{camera.name}"] = black if image is None else image.pixels
         return readings
+
+
+class _Numbers:
+    """The float readings of an observation, brought into their boxes all at once: each step pays for every call."""
+
+    def __init__(self, boxes: Mapping[str, gymnasium.spaces.Box]) -> None:
+        self._places: dict[str, tuple[slice, tuple[int, ...]]] = {}
+        end = 0
+        for key, box in boxes.items():
+            self._places[key] = slice(end, end := end + box.low.size), box.shape
+        self._low = np.concatenate([box.low.ravel() for box in boxes.values()])
+        self._high = np.concatenate([box.high.ravel() for box in boxes.values()])
+
+    def within(self, readings: Mapping[str, Array], clipped: list[str]) -> dict[str, FloatArray]:
+        """The readings, in fresh memory, within their boxes; `clipped` hears of those that were not."""
+        values: FloatArray = np.concatenate([readings[key].ravel() for key in self._places], dtype=np.float64)
+        is_inside = (values >= self._low) & (values <= self._high)  # no number is not inside
+        if np.count_nonzero(is_inside) < values.size:
+            clipped += [key for key, (place, _) in self._places.items() if not is_inside[place].all()]
+            numbers = np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf)
+            values = np.clip(numbers, self._low, self._high)
+        return {key: values[place].reshape(shape) for key, (place, shape) in self._places.items()}

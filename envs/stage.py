@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -94,6 +95,15 @@ class Calibrated(Protocol):
     @property
     def calibration_digests(self) -> Mapping[str, str]:
         """Digest by what was calibrated ("robot", "exoskeleton"); empty where the table is trusted."""
+        ...
+
+
+@runtime_checkable
+class KeepsEvidence(Protocol):
+    """A body whose physics may break down, and that keeps what is needed to see it happen again."""
+
+    def keep_evidence_in(self, folder: Path) -> None:
+        """Where to write it in the episode that has begun; it is made when there is something to write."""
         ...
 
 

@@ -59,6 +59,8 @@ def _scenario(task: Task, asked: Any) -> Scenario:
     if not isinstance(asked, Mapping):
         raise ScenarioError(f"option scenario is a {type(asked).__name__}; give a Scenario or a dictionary")
     if asked.keys() == {"task", "values"}:
+        if not isinstance(asked["values"], Mapping):
+            raise ScenarioError(f"a scenario's values are {asked['values']!r}; give a dictionary by factor")
         return _checked(task, Scenario.from_dict(dict(asked)))
     return task.space.scenario(asked)
 

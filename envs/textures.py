@@ -6,17 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine import mujoco
+from envs.tasks.fold_towel import TOWEL_PATTERNS
 from envs.tasks.surroundings import TABLE_TEXTURES, WALL_TEXTURES
 
 Picture = NDArray[np.uint8]  # (EDGE, EDGE, 3)
 EDGE = 128
 
-_REPEATS = {"wood": 2.0, "speckled": 2.0, "panels": 3.0, "bricks": 4.0, "tiles": 4.0, "plain": 1.0}
+_REPEATS = {
+    "wood": 2.0,
+    "speckled": 2.0,
+    "panels": 3.0,
+    "bricks": 4.0,
+    "tiles": 4.0,
+    "plain": 1.0,
+}
 _COLOURS = {
     ("table", "plain"): (214, 208, 198),
     ("table", "wood"): (172, 128, 84),
     ("table", "tiles"): (196, 210, 214),
     ("table", "speckled"): (120, 122, 126),
+    **{("towel", pattern): (250, 250, 250) for pattern in TOWEL_PATTERNS},
     ("wall", "plain"): (222, 226, 226),
     ("wall", "panels"): (186, 160, 128),
     ("wall", "bricks"): (166, 92, 74),
@@ -25,13 +34,13 @@ _COLOURS = {
 
 
 def add_surfaces(world: mujoco.MjSpec) -> None:
-    """Give a scene that has a material "table" or "wall" all surfaces it may be covered with, as "table_wood"."""
+    """Give a scene that has a material "table", "wall" or "towel" all that it may be covered with, as "table_wood"."""
     have = {material.name for material in world.materials}
-    for surface, names in (("table", TABLE_TEXTURES), ("wall", WALL_TEXTURES)):
+    for surface, names in (("table", TABLE_TEXTURES), ("wall", WALL_TEXTURES), ("towel", TOWEL_PATTERNS)):
         if surface not in have:
             continue
         for name in names:
-            _add(world, f"{surface}_{name}", paint(surface, name), _REPEATS[name])
+            _add(world, f"{surface}_{name}", paint(surface, name), _REPEATS.get(name, 1.0))
 
 
 def paint(surface: str, name: str) -> Picture:
@@ -71,6 +80,21 @@ def _speckled(rng: np.random.Generator) -> NDArray[np.float64]:
     return 1.0 + 0.12 * coarse + 0.1 * rng.standard_normal((EDGE, EDGE))
 
 
+def _striped(rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.broadcast_to(_bands(), (EDGE, EDGE)) + 0.02 * rng.standard_normal((EDGE, EDGE))
+
+
+def _checked(rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.sqrt(_bands()[:, None] * _bands()[None, :]) + 0.02 * rng.standard_normal((EDGE, EDGE))
+
+
+def _bands() -> NDArray[np.float64]:  # (EDGE,)
+    """A broad and a narrow dark band towards each edge of a cloth."""
+    place = np.abs(np.linspace(-1.0, 1.0, EDGE))
+    is_dark = ((place > 0.45) & (place < 0.65)) | ((place > 0.75) & (place < 0.82))
+    return np.where(is_dark, 0.35, 1.0)
+
+
 def _joints(rng: np.random.Generator, rows: int, columns: int, shift: float, joint: float) -> NDArray[np.float64]:
     """Tiles or bricks, each a little different, with joints of another brightness between them."""
     place = np.arange(EDGE) / EDGE
@@ -91,6 +115,8 @@ _PAINTERS = {
     "bricks": _bricks,
     "panels": _panels,
     "speckled": _speckled,
+    "striped": _striped,
+    "checked": _checked,
 }
 
 

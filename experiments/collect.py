@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from assets.table import load_robot
 from envs.connections import CONTROL, EXOSKELETON
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
@@ -19,7 +20,7 @@ from envs.tasks.known import load_task
 from experiments.calibrations import check_calibrations
 from experiments.cockpit import Device, Teleoperation
 from experiments.command import UsageError, at_least, run_verb
-from experiments.orders import orders, request_orders, scenarios
+from experiments.orders import orders, refuse_strangers, request_orders, scenarios
 from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.serial_station import demonstrate_by_hand, require_leader
 from experiments.stations import Demonstrations
@@ -202,7 +203,14 @@ def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]
     """
     named = queue.rollouts_archives if config.rollouts_archive is None else (config.rollouts_archive,)
     archives = [config.archive, *(archive for archive in named if archive.is_dir())]
-    found = request_orders(queue.open(), archives, config.seed, config.demonstrator)
+    ordered = request_orders(queue.open(), archives, config.seed, config.demonstrator)
+    robot = load_robot(config.robot) if config.body == "sim" else None
+    found = refuse_strangers(ordered, load_task(config.task), robot)
+    if found.refused:
+        told = f"{len(found.refused)} demonstrations are refused ({found.refused[0]})"
+        if not found.orders:
+            raise UsageError(f"{told}; find cases anew, or give --task and --robot as they were")
+        console.print(f"  {told}; they stay open", soft_wrap=True, markup=False)
     wanted, left = found.orders, found.cannot_start
     if left:
         told = f"{len(left)} of {len(left) + len(wanted)} demonstrations cannot start ({left[0]})"

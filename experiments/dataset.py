@@ -14,7 +14,7 @@ from rich.table import Table
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Query
-from envs.episodes.records import BodyName, Purpose
+from envs.episodes.records import BodyKind, Purpose
 from envs.scenario import TRAINABLE, Pool
 from envs.tasks.known import load_task
 from experiments.command import Verbs, run_verbs
@@ -44,7 +44,7 @@ class Build:
     """The dataset's folder. If it is a dataset already, episodes that are not in it are added."""
     task: tuple[str, ...] = ()
     """Only episodes of these tasks."""
-    body: tuple[BodyName, ...] = ()
+    body: tuple[BodyKind, ...] = ()
     """Only episodes of these bodies: "sim" was simulated, "fast-twin" was in the twin's world at that pace, "serial"
     came over cables."""
     purpose: tuple[Purpose, ...] = ()

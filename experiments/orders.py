@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from assets.robot import RobotSpec
 from envs.episodes.archive import Archive
 from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder
-from envs.errors import ArchiveError
+from envs.errors import ArchiveError, ScenarioError
 from envs.scenario import Distribution, Pool, Scenario, ScenarioSpace
 from envs.snapshot import Snapshot
+from envs.tasks.task import Task
 from policies.cases.requests import Request, Start
 
 SEED_LIMIT = 2**31
@@ -43,10 +45,14 @@ def episode_seed(scenario: Scenario, seed: int, *more: int) -> int:
 
 @dataclass(frozen=True)
 class RequestOrders:
-    """What a queue comes to: each order with its request and its place in it, and why others cannot be ordered."""
+    """What a queue comes to: each order with its request and its place in it, and why others cannot be ordered.
+
+    `cannot_start` tells of starts that no archive holds, `refused` of what task or model are no longer as they were.
+    """
 
     orders: list[tuple[Request, int, EpisodeOrder]]
     cannot_start: list[str]
+    refused: tuple[str, ...] = ()
 
 
 def request_orders(requests: Sequence[Request], archives: Sequence[Path], seed: int, operator: str) -> RequestOrders:
@@ -77,6 +83,42 @@ def request_orders(requests: Sequence[Request], archives: Sequence[Path], seed: 
                     continue
             found.append((request, place, order))
     return RequestOrders(found, cannot_start)
+
+
+def refuse_strangers(found: RequestOrders, task: Task, robot: RobotSpec | None) -> RequestOrders:
+    """The same without orders whose scenario or start the task no longer has, so that none is met half way through.
+
+    Args:
+        robot: whose simulation starts must be of; None for a body that is only set up alike.
+    """
+    digest = None
+    if robot is not None and any(order.start is not None for _, _, order in found.orders):
+        from envs.simulation import Simulation
+
+        digest = Simulation(robot, task.scene).digest
+    kept, refused = [], []
+    for request, place, order in found.orders:
+        reason = _strangeness(order, task, digest)
+        if reason is None:
+            kept.append((request, place, order))
+        else:
+            refused.append(f"{request.id}, demonstration {place}: {reason}")
+    return replace(found, orders=kept, refused=tuple(refused))
+
+
+def _strangeness(order: EpisodeOrder, task: Task, digest: str | None) -> str | None:
+    if order.scenario.task != task.name:
+        return f"it is of task {order.scenario.task!r}, not {task.name!r}"
+    try:
+        task.space.scenario(order.scenario.values)
+    except ScenarioError as error:
+        return str(error)
+    if digest is not None and order.start is not None and order.start.model_digest != digest:
+        return (
+            f"its start is of model {order.start.model_digest}; this one is {digest}: robot or scene have changed "
+            "since it was taken"
+        )
+    return None
 
 
 def _snapshot_in(archives: Sequence[Path], start: Start) -> Snapshot:

@@ -15,8 +15,8 @@ from envs.snapshot import Snapshot
 
 FloatArray = NDArray[np.float64]
 STOPPED = "stopped"  # signature of an episode that the body or a person stopped
-BodyName = Literal["sim", "fast-twin", "serial"]  # simulated; the twin's world at that pace; over cables
 Commander = Literal["pilot", "policy", "nobody"]
+BodyKind = Literal["sim", "fast-twin", "serial"]  # simulated; the twin's world at that pace; over cables
 Purpose = Literal["nominal", "uniform", "targeted", "recovery", "rollout"]
 
 
@@ -36,7 +36,7 @@ class EpisodeHeader:
     task: str
     scenario: Scenario
     pool: Pool  # of the scenario; a recovery demonstration inherits that of its rollout
-    body: BodyName
+    body: BodyKind
     robot: RobotSpec
     instructions: tuple[Instruction, ...]
     purpose: Purpose

@@ -11,7 +11,7 @@ import numpy as np
 from envs.episodes.archive import Archive
 from envs.episodes.records import (
     STOPPED,
-    BodyName,
+    BodyKind,
     Commander,
     EpisodeHeader,
     FloatArray,
@@ -22,14 +22,15 @@ from envs.episodes.records import (
     Tick,
     Wishes,
 )
-from envs.errors import PilotError
+from envs.errors import PilotError, UnstableError
 from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
 from envs.scenario import Pool, Scenario
 from envs.snapshot import Snapshot
-from envs.stage import Calibrated, Restartable, StandIn
+from envs.stage import Calibrated, KeepsEvidence, Restartable, StandIn
 
 SNAPSHOT_EVERY = 5  # control steps: 0.2 s
+EVIDENCE_NAME = "evidence"  # folder beside an episode whose physics broke down; see `envs.evidence`
 
 
 @runtime_checkable
@@ -92,36 +93,27 @@ def run_episode(
     """Run and record one episode. The recording is closed whatever happens, and marked where it was cut short.
 
     A demonstration is accepted when it succeeds. A rollout is never accepted as a demonstration: it is evidence.
-    Where the pilot cannot give a command, the episode ends there and has failed; the next may fare better.
+    Where the pilot cannot give a command, or the physics breaks down, the episode ends there and has failed; the next
+    may fare better.
 
     Raises:
         EnvError: the episode cannot be begun or recorded.
     """
     options: dict[str, Any] = {"scenario": order.scenario} if order.start is None else {"start": order.start}
-    observation, info = env.reset(seed=order.seed, options=options)
+    try:
+        observation, info = env.reset(seed=order.seed, options=options)
+    except UnstableError as error:  # another scenario may be well
+        return _record_nothing(env, order, archive, station, f"stopped: {error}")
     pilot.reset(order.scenario, np.random.default_rng([order.seed, 1]))
     is_restartable = isinstance(env.body, Restartable)
     commander: Commander = "policy" if order.purpose == "rollout" else "pilot"
-    header = EpisodeHeader(
-        task=env.task.name,
-        scenario=order.scenario,
-        pool=order.pool or order.scenario.pool,
-        body=body_name(env.body),
-        robot=env.robot,
-        instructions=env.task.instructions,
-        purpose=order.purpose,
-        operator=order.operator,
-        station=station,
-        seed=order.seed,
-        policy=order.policy,
-        request=order.request,
-        parent=order.parent,
-        extra=_extra(info, env.body, pilot),
-    )
+    header = _header(env, order, station, _extra(info, env.body, pilot))
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
     no_command: str | None = None
     with archive.record(header) as recorder:
+        if isinstance(env.body, KeepsEvidence):
+            env.body.keep_evidence_in(recorder.path / EVIDENCE_NAME)
         is_over = False
         while not is_over:
             step, state, judgement = info["step"], info["state"], info["judgement"]
@@ -170,6 +162,44 @@ def run_episode(
     )
 
 
+def _header(env: HumanoidEnv, order: EpisodeOrder, station: str, extra: dict[str, Any]) -> EpisodeHeader:
+    return EpisodeHeader(
+        task=env.task.name,
+        scenario=order.scenario,
+        pool=order.pool or order.scenario.pool,
+        body=body_name(env.body),
+        robot=env.robot,
+        instructions=env.task.instructions,
+        purpose=order.purpose,
+        operator=order.operator,
+        station=station,
+        seed=order.seed,
+        policy=order.policy,
+        request=order.request,
+        parent=order.parent,
+        extra=extra,
+    )
+
+
+def _record_nothing(
+    env: HumanoidEnv, order: EpisodeOrder, archive: Archive, station: str, reason: str
+) -> EpisodeResult:
+    """An episode without a step, for an order that could not be begun."""
+    outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
+    with archive.record(_header(env, order, station, {})) as recorder:
+        recorder.finish(outcome)
+    return EpisodeResult(
+        order=order,
+        episode_id=recorder.episode_id,
+        success=False,
+        signature=STOPPED,
+        reason=reason,
+        steps=0,
+        alarm_step=None,
+        snapshot_steps=(),
+    )
+
+
 def _wishes(pilot: Pilot, commander: Commander, wish_rad: FloatArray | None) -> Wishes:
     if isinstance(pilot, Sharing):
         return pilot.wishes
@@ -178,7 +208,7 @@ def _wishes(pilot: Pilot, commander: Commander, wish_rad: FloatArray | None) -> 
     return Wishes(commander, wish_rad, None) if commander == "pilot" else Wishes(commander, None, wish_rad)
 
 
-def body_name(body: object) -> BodyName:
+def body_name(body: object) -> BodyKind:
     """How an episode of this body is marked: "serial" where it came over cables."""
     if not isinstance(body, Restartable):
         return "serial"

@@ -15,7 +15,12 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.rules import SceneRules
 
-_EXPERTS = {"pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert"}
+_EXPERTS = {
+    "pick_fruit": "envs.pilots.pick_fruit_expert:PickFruitExpert",
+    "fold_towel": "envs.pilots.fold_towel_expert:FoldTowelExpert",
+    "brew_coffee": "envs.pilots.brew_coffee_expert:BrewCoffeeExpert",
+    "wash_dishes": "envs.pilots.wash_dishes_expert:WashDishesExpert",
+}
 
 
 class Expert(Protocol):

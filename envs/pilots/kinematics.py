@@ -14,6 +14,7 @@ import mink  # isort: skip  # it imports MuJoCo too, so the engine comes first
 FloatArray = NDArray[np.float64]
 
 _IK_STEPS = 3
+_PREFERRED_SOLVES = 12
 _LIMIT_MARGIN_RAD = 0.02
 
 
@@ -45,6 +46,7 @@ class HandKinematics:
         gains = np.array([self.model.actuator(name).gainprm[0] for name in robot.joint_names])
         damping = np.array([-self.model.actuator(name).biasprm[2] for name in robot.joint_names])
         self._compliance, self._lag_s = 1.0 / gains, damping / gains
+        self._rest_rad = robot.home
         self.reset(robot.home)
 
     def reset(self, position_rad: FloatArray) -> None:
@@ -55,8 +57,31 @@ class HandKinematics:
         q[self._qpos] = np.clip(position_rad, lower, upper)
         self._configuration.update(q)
         rest = self.model.qpos0.copy()
-        rest[self._qpos] = self._robot.home
+        rest[self._qpos] = self._rest_rad
         self._posture.set_target(rest)
+
+    def stand(self, position_rad: FloatArray) -> None:
+        """Take every joint but this arm's from these positions, (joints,): a waist that leans carries the arm along."""
+        q = self._configuration.q.copy()
+        others = np.setdiff1d(np.arange(len(self._qpos)), self._arm)
+        q[self._qpos[others]] = position_rad[others]
+        self._configuration.update(q)
+
+    def prefer(self, position_m: FloatArray, rotation: mink.SO3, dt_s: float) -> None:
+        """Among the arm's ways to reach anything, prefer from now on the one that reaches this pose best from home.
+
+        An arm of seven joints that only follows a path may end at its limits, where another bend would go on.
+
+        Raises:
+            PilotError: the optimiser finds no solution.
+        """
+        now_rad = np.array(self._configuration.q[self._qpos])
+        self._rest_rad = self._robot.home
+        self.reset(self._robot.home)
+        for _ in range(_PREFERRED_SOLVES):
+            best_rad = self.solve(position_m, rotation, dt_s)
+        self._rest_rad = best_rad
+        self.reset(now_rad)
 
     def hand_position(self) -> FloatArray:  # (3,)
         return np.array(self._configuration.get_transform_frame_to_world(self._site, "site").translation())
@@ -95,15 +120,20 @@ class HandKinematics:
             self._configuration.integrate_inplace(velocity, dt_s)
         return np.array(self._configuration.q[self._qpos])
 
-    def command(self, position_rad: FloatArray, rate_rad_s: FloatArray) -> FloatArray:  # (joints,)
-        """Targets that make position servos follow `position_rad` in spite of weight and damping."""
+    def command(
+        self, position_rad: FloatArray, rate_rad_s: FloatArray, joints: NDArray[np.intp] | None = None
+    ) -> FloatArray:  # (joints,)
+        """Targets that make position servos follow `position_rad` in spite of weight and damping.
+
+        Only the servos of `joints` (indices; this arm's, if left out) are helped; the others are sent as they are.
+        """
         self._data.qpos[self._qpos] = position_rad
         self._data.qvel[:] = 0.0
         mujoco.mj_forward(self.model, self._data)
         weight_nm = self._data.qfrc_bias[self._dof]
         command = position_rad.copy()
-        arm = self._arm
-        command[arm] += (weight_nm * self._compliance + rate_rad_s * self._lag_s)[arm]
+        helped = self._arm if joints is None else joints
+        command[helped] += (weight_nm * self._compliance + rate_rad_s * self._lag_s)[helped]
         return np.clip(command, self._robot.lower, self._robot.upper)
 
 

@@ -1,35 +1,141 @@
-"""How hard contacts set in: what can be heard of them."""
+"""What can be heard of the contacts: who struck whom and how hard, and what slides over what."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.contact_rows import ContactRows
+from envs.senses.materials import MATERIALS, NAMES, materials_of
 from envs.simulation import Simulation
 
-_LOUD_N = 10.0  # a rise of the contact forces by so much within one hearing is as loud as it gets
-_FOLLOWS = 0.5  # how far what is expected follows what is, each time
+_GENTLE_M_S = 0.02  # what meets more slowly is not heard
+_CREEP_M_S = 0.01  # soft contacts of a simulation creep so fast under load, and are silent
+_LOUDNESS = np.array([material.rub_loudness for material in MATERIALS.values()])
+_HARDEST_N_S, _STRONGEST_W = 10.0, 1e3  # bounds what an unstable simulation can do
+
+
+@dataclass(frozen=True)
+class Strike:
+    """Two materials that met; `at` is when, as a share of the block."""
+
+    materials: tuple[str, str]
+    impulse_n_s: float
+    at: float
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the contacts did in one block: strikes, and by material how much force times speed rubbed on it.
+
+    Of two surfaces the quieter one, which is the softer, is the one that is heard rubbing.
+    """
+
+    strikes: tuple[Strike, ...] = ()
+    rubbing_w: Mapping[str, float] = field(default_factory=dict)
 
 
 class ContactSound:
-    """Listens to all contacts of one simulation."""
+    """Listens to all contacts of one simulation.
+
+    Two geoms strike each other in the physics step in which they come to touch, with the impulse of their approach:
+    speed times the mass behind it. Of several geoms of the same two bodies only the hardest counts.
+    """
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._expected_n = 0.0
+        model = simulation.model
+        self._rows = ContactRows(simulation)
+        self._materials = materials_of(simulation)
+        self._number = np.array([NAMES.index(material) for material in self._materials])
+        # A flex has no body of its own; it counts as one behind the last.
+        self._owner = [*model.geom_bodyid.tolist(), *range(model.nbody, model.nbody + model.nflex)]
+        self._has_flexes = model.nflex > 0
+        self.reset()
 
     def reset(self) -> None:
-        self._expected_n = 0.0
+        self._touching: set[int] = set()
+        self._seen = b""
+        self._steps = 0
+        self._struck: list[tuple[int, int, int, float]] = []  # step, first and second geom, impulse
 
-    def impact(self) -> float:
-        """How much harder the contacts press than was expected, 0 to 1."""
+    def listen(self) -> None:
+        """Take note of what came to touch; to be called after every physics step."""
         data = self._simulation.data
-        total_n = sum(self._simulation.contact_normal_n(index) for index in range(data.ncon))
-        rise_n = total_n - self._expected_n
-        self._expected_n += _FOLLOWS * rise_n
-        return float(np.clip(rise_n / _LOUD_N, 0.0, 1.0))
+        self._steps += 1
+        if not data.ncon:
+            if self._touching:
+                self._touching, self._seen = set(), b""
+            return
+        contact = data.contact
+        seen = self._pairs(contact).tobytes()
+        if seen != self._seen:
+            self._seen = self._compare(contact, seen)
 
-    def memory(self) -> float:
-        return self._expected_n
+    def take(self) -> Heard:
+        """What was heard since the last time."""
+        steps = max(self._steps, 1)
+        strikes = tuple(
+            Strike((self._materials[first], self._materials[second]), impulse, (step - 1) / steps)
+            for step, first, second, impulse in self._struck
+        )
+        self._steps = 0
+        self._struck.clear()
+        return Heard(strikes, self._rubbing_w())
 
-    def restore(self, memory: float) -> None:
-        self._expected_n = memory
+    def memory(self) -> list[int]:
+        """Who touches whom. What was heard has been taken whenever somebody asks."""
+        return sorted(self._touching)
+
+    def restore(self, memory: list[int]) -> None:
+        self.reset()
+        self._touching = set(memory)
+
+    def _pairs(self, contact: Any) -> NDArray[np.intc]:  # (contacts, 2)
+        """The two geoms of every contact; a flex is numbered behind the geoms."""
+        geoms: NDArray[np.intc] = contact.geom
+        if not self._has_flexes:
+            return geoms
+        return np.where(geoms >= 0, geoms, self._simulation.model.ngeom + contact.flex)
+
+    def _compare(self, contact: Any, seen: bytes) -> bytes:
+        """Find out who is new; returns what need not be looked at again as long as it stays the same."""
+        first_rows = contact.efc_address.tolist()
+        touching: set[int] = set()
+        hardest: dict[tuple[int, int], tuple[int, int, float]] = {}
+        for index, (first, second) in enumerate(self._pairs(contact).tolist()):
+            if first_rows[index] < 0:  # close, and not touching yet
+                seen = b""
+                continue
+            pair = first * len(self._owner) + second
+            touching.add(pair)
+            if pair in self._touching:
+                continue
+            speed_m_s, mass_kg = self._rows.blow(contact, index)
+            impulse = min(speed_m_s * mass_kg, _HARDEST_N_S)
+            bodies = self._owner[first], self._owner[second]
+            if speed_m_s > _GENTLE_M_S and impulse > hardest.get(bodies, (0, 0, 0.0))[2]:
+                hardest[bodies] = first, second, impulse
+        self._touching = touching
+        self._struck += [(self._steps, *struck) for struck in hardest.values()]
+        return seen
+
+    def _rubbing_w(self) -> dict[str, float]:
+        data = self._simulation.data
+        if not data.ncon:
+            return {}
+        contact = data.contact
+        speed_m_s = self._rows.slide_m_s(contact)
+        sliding = np.flatnonzero(speed_m_s > _CREEP_M_S)
+        if not sliding.size:
+            return {}
+        power_w = self._rows.normal_forces_n(contact)[sliding] * (speed_m_s[sliding] - _CREEP_M_S)
+        power_w = np.minimum(np.nan_to_num(power_w), _STRONGEST_W)
+        of_both = self._number[self._pairs(contact)[sliding]]  # (sliding, 2)
+        softer = of_both[np.arange(sliding.size), _LOUDNESS[of_both].argmin(axis=1)]
+        by_number = np.bincount(softer, power_w, len(NAMES))
+        return {NAMES[number]: float(by_number[number]) for number in np.flatnonzero(by_number).tolist()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.engine import mujoco
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 
@@ -18,7 +19,7 @@ class Backdrop:
 
     def __init__(self, simulation: Simulation) -> None:
         model = simulation.model
-        self._model = model
+        self._model, self._data = model, simulation.data
         light = model.vis.headlight
         self._pristine = model.light_diffuse.copy(), light.ambient.copy(), light.diffuse.copy()
         names = [model.mat(index).name for index in range(model.nmat)]
@@ -42,6 +43,8 @@ class Backdrop:
         model.light("sun").dir = direction / np.linalg.norm(direction)
         for surface, geoms in self._covered.items():
             model.geom_matid[geoms] = self._material[f"{surface}_{scenario.values[f'{surface}_texture']}"]
+        # Images of this moment would else show the light from where it came before.
+        mujoco.mj_camlight(model, self._data)
 
 
 def black_body(temperature_k: float) -> NDArray[np.float64]:  # (3,)

@@ -11,7 +11,12 @@ from envs.tasks.task import Task
 if TYPE_CHECKING:
     from envs.tasks.rules import SceneRules
 
-_TASKS = {"pick_fruit": ("envs.tasks.pick_fruit:PICK_FRUIT", "envs.tasks.pick_fruit_rules:PickFruitRules")}
+_TASKS = {
+    "pick_fruit": ("envs.tasks.pick_fruit:PICK_FRUIT", "envs.tasks.pick_fruit_rules:PickFruitRules"),
+    "fold_towel": ("envs.tasks.fold_towel:FOLD_TOWEL", "envs.tasks.fold_towel_rules:FoldTowelRules"),
+    "brew_coffee": ("envs.tasks.brew_coffee:BREW_COFFEE", "envs.tasks.brew_coffee_rules:BrewCoffeeRules"),
+    "wash_dishes": ("envs.tasks.wash_dishes:WASH_DISHES", "envs.tasks.wash_dishes_rules:WashDishesRules"),
+}
 TASK_NAMES = tuple(_TASKS)
 
 

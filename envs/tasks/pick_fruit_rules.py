@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from envs.engine import mujoco
 from envs.scenario import Scenario
-from envs.simulation import Simulation
+from envs.simulation import Simulation, length
 from envs.stage import Judgement
+from envs.tasks.grip import HandGrip
 from envs.tasks.pick_fruit import BRUISE_FORCE_N
 
 FloatArray = NDArray[np.float64]
@@ -45,13 +47,15 @@ class PickFruitRules:
         self._stem = {name: model.equality(name).id for name in _FRUITS}
         self._grasp = model.site("right_grasp").id
         self._basket = model.site("basket").id
-        owner = [model.body(body).name for body in model.geom_bodyid]
-        self._thumb_geoms = {geom for geom, name in enumerate(owner) if name.startswith("right_thumb")}
-        self._hand_geoms = {geom for geom, name in enumerate(owner) if name.startswith("right_")}
+        self._hand = HandGrip(simulation, "right", "ripe")
         self._leaves = {name: model.geom(name).size.copy() for name in ("leaf_0", "leaf_1")}
         self._twigs = {name: model.body(name).pos.copy() for name in ("twig_left", "twig_right")}
         self._blend = simulation.timestep_s / FORCE_FILTER_S
         self._strength_n = dict.fromkeys(_FRUITS, UNRIPE_STRENGTH_N)
+        self._gives_at_n = dict.fromkeys(_FRUITS, math.inf)
+        self._stems_hold = simulation.data.eq_active  # a view
+        self._hanging: tuple[tuple[str, int], ...] = ()  # fruit, and where the force of its stem begins
+        self._hung_when = b""
         self._tension_n = dict.fromkeys(_FRUITS, 0.0)
         self._grip_n = [0.0, 0.0]  # thumb, fingers
         self._peak_n = 0.0
@@ -60,6 +64,8 @@ class PickFruitRules:
         self._forget()
         self._stage_ripe(scenario)
         self._stage_surroundings(scenario)
+        for name, body in self._body.items():
+            self._gives_at_n[name] = 9.81 * float(self._model.body_mass[body]) + self._strength_n[name]
         anchors = self._model.eq_data.copy()
         mujoco.mj_setConst(self._model, simulation.data)  # which places anchors anew, from the compiled pose
         self._model.eq_data[:] = anchors
@@ -72,65 +78,69 @@ class PickFruitRules:
         mujoco.mj_forward(self._model, simulation.data)
 
     def after_physics(self, simulation: Simulation) -> None:
-        data = simulation.data
-        for name, stem in self._stem.items():
-            if not data.eq_active[stem]:
-                continue
-            tension = float(np.linalg.norm(simulation.connect_force_n(stem)))
-            self._tension_n[name] += self._blend * (tension - self._tension_n[name])
-            weight_n = 9.81 * float(self._model.body_mass[self._body[name]])
-            if self._tension_n[name] > weight_n + self._strength_n[name]:
-                data.eq_active[stem] = 0
-        thumb_n, fingers_n = self.grip_n(simulation)
-        for index, force_n in enumerate((thumb_n, fingers_n)):
-            self._grip_n[index] += self._blend * (force_n - self._grip_n[index])
-        self._peak_n = max(self._peak_n, *self._grip_n)
+        # Called hundreds of times a second: this is what the rules cost.
+        data, blend, tension_n = simulation.data, self._blend, self._tension_n
+        if self._stems_hold.tobytes() != self._hung_when:
+            self._find_hanging(simulation)
+        force_n = data.efc_force
+        for fruit, row in self._hanging:
+            force, tension = force_n[row : row + 3], tension_n[fruit]
+            tension += blend * (length(force) - tension)
+            tension_n[fruit] = tension
+            if tension > self._gives_at_n[fruit]:
+                self._stems_hold[self._stem[fruit]] = 0
+        thumb_n, fingers_n = self._grip_n
+        if data.ncon or thumb_n or fingers_n:
+            thumb_now_n, fingers_now_n = self._hand.force_n(simulation)
+            thumb_n += blend * (thumb_now_n - thumb_n)
+            fingers_n += blend * (fingers_now_n - fingers_n)
+            self._grip_n = [thumb_n, fingers_n]
+            self._peak_n = max(self._peak_n, thumb_n, fingers_n)
 
     def grip_n(self, simulation: Simulation) -> tuple[float, float]:
         """Normal force of the thumb, and of all else of the hand, on the ripe fruit."""
-        data, ripe = simulation.data, self._geom["ripe"]
-        thumb = fingers = 0.0
-        if not data.ncon:
-            return thumb, fingers
-        for index in np.flatnonzero((data.contact.geom == ripe).any(axis=1)):
-            first, second = (int(geom) for geom in data.contact.geom[index])
-            other = second if first == ripe else first
-            if other in self._thumb_geoms:
-                thumb += simulation.contact_normal_n(int(index))
-            elif other in self._hand_geoms:
-                fingers += simulation.contact_normal_n(int(index))
-        return thumb, fingers
+        return self._hand.force_n(simulation)
+
+    def _find_hanging(self, simulation: Simulation) -> None:
+        self._hung_when = self._stems_hold.tobytes()
+        self._hanging = tuple(
+            (fruit, simulation.first_row(stem)) for fruit, stem in self._stem.items() if self._stems_hold[stem]
+        )
 
     def assess(self, simulation: Simulation) -> Judgement:
         data = simulation.data
-        fruit = data.xpos[self._body["ripe"]]
-        reach_mm = 1e3 * float(np.linalg.norm(data.site_xpos[self._grasp] - fruit))
-        from_basket = fruit - data.site_xpos[self._basket] + [0.0, 0.0, BASKET_SITE_M]
-        off_centre_mm, above_rim_m = 1e3 * float(np.hypot(*from_basket[:2])), float(from_basket[2] - BASKET_RIM_M)
+        fruit = data.xpos[self._body["ripe"]].tolist()
+        basket = data.site_xpos[self._basket].tolist()
+        reach_mm = 1e3 * math.dist(data.site_xpos[self._grasp].tolist(), fruit)
+        off_centre_mm = 1e3 * math.hypot(fruit[0] - basket[0], fruit[1] - basket[1])
+        above_rim_m = fruit[2] - basket[2] + BASKET_SITE_M - BASKET_RIM_M
         inside = off_centre_mm < BASKET_RADIUS_MM and above_rim_m < 0.0
-        picked = not data.eq_active[self._stem["ripe"]]
+        picked = not self._stems_hold[self._stem["ripe"]]
         thumb_n, fingers_n = self._grip_n
         held = thumb_n > HOLDING_N and fingers_n > HOLDING_N
         within_mm = TOUCHED_MM if thumb_n + fingers_n > 0.1 else REACHED_MM
-        speed_m_s = float(np.linalg.norm(data.cvel[self._body["ripe"], 3:]))
-        checks = {
-            f"reach: the hand is {reach_mm:.0f} mm from the fruit (at most {within_mm:.0f})": reach_mm < within_mm,
-            f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)": held,
-            f"pick: the stem holds, at {self._tension_n['ripe']:.1f} N": picked,
-            f"carry: the fruit is {off_centre_mm:.0f} mm beside the basket's middle (at most {OVER_MM:.0f})": (
-                off_centre_mm < OVER_MM
-            ),
-            f"place: the fruit is {1e3 * above_rim_m:.0f} mm above the rim and moves at {speed_m_s:.2f} m/s": (
-                picked and inside and not held and speed_m_s < AT_REST_M_S
-            ),
-        }
+        speed_m_s = math.hypot(*data.cvel[self._body["ripe"], 3:].tolist())
+        checks = (
+            reach_mm < within_mm,
+            held,
+            picked,
+            off_centre_mm < OVER_MM,
+            picked and inside and not held and speed_m_s < AT_REST_M_S,
+        )
         # A picked fruit above or in the basket needs only to come to rest there, wherever the hand is.
         arrived = picked and (inside or (off_centre_mm < BASKET_RADIUS_MM and not held))
-        *earlier, placed = checks.values()
-        done = (*(check or arrived for check in earlier), placed)
-        failure = self._failure(simulation, float(fruit[2]), inside)
+        done = (*(check or arrived for check in checks[:-1]), checks[-1])
+        failure = self._failure(fruit[2], inside)
         success = all(done) and failure is None
-        unmet = failure or next((text for text, is_done in zip(checks, done, strict=True) if not is_done), "")
+        unmet = failure or ""
+        if not unmet and not success:
+            unmet = (
+                f"reach: the hand is {reach_mm:.0f} mm from the fruit (at most {within_mm:.0f})",
+                f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)",
+                f"pick: the stem holds, at {self._tension_n['ripe']:.1f} N",
+                f"carry: the fruit is {off_centre_mm:.0f} mm beside the basket's middle (at most {OVER_MM:.0f})",
+                f"place: the fruit is {1e3 * above_rim_m:.0f} mm above the rim and moves at {speed_m_s:.2f} m/s",
+            )[done.index(False)]
         return Judgement(done=done, success=success, failure=failure, unmet=unmet)
 
     def memory(self) -> dict[str, Any]:
@@ -150,10 +160,10 @@ class PickFruitRules:
         self._grip_n = [0.0, 0.0]
         self._peak_n = 0.0
 
-    def _failure(self, simulation: Simulation, ripe_height_m: float, inside: bool) -> str | None:
+    def _failure(self, ripe_height_m: float, inside: bool) -> str | None:
         if self._peak_n > BRUISE_FORCE_N:
             return f"bruised: gripped with {self._peak_n:.1f} N (at most {BRUISE_FORCE_N:.0f})"
-        if not all(simulation.data.eq_active[self._stem[name]] for name in _FRUITS[1:]):
+        if not all(self._stems_hold[self._stem[name]] for name in _FRUITS[1:]):
             return "unripe_fallen: an unripe fruit was torn off"
         if ripe_height_m < FALLEN_BELOW_M and not inside:
             return "dropped: the ripe fruit fell beside the basket"

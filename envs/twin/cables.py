@@ -83,6 +83,7 @@ class TwinCables:
     def sense(self, now_s: float) -> None:
         """Send what is due after a step of physics that was taken now."""
         steps = self._world.steps
+        self._contacts.listen()
         if steps % SENSOR_STEPS == 0:
             sequence = steps // SENSOR_STEPS
             if self._touch is not None:
@@ -93,7 +94,7 @@ class TwinCables:
         if self._sound is not None and steps % SOUND_STEPS == 0:
             before = self._sound.count
             self._sound.advance(
-                self._world.joint_speed_rad_s(), self._contacts.impact(), self._world.rules.voices, self._rng
+                self._world.joint_speed_rad_s(), self._contacts.take(), self._world.rules.voices, self._rng
             )
             block = self._sound.window[-(self._sound.count - before) :].astype("<i2")
             if self._is_to_click:

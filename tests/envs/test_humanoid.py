@@ -224,7 +224,11 @@ def test_a_joint_target_is_as_good_as_an_array() -> None:
     [
         ({"scenrio": SCENARIO}, "allowed are scenario, start, distribution, pool"),
         ({"scenario": {"mark": 0.4}}, r"missing factors \['colour'\]"),
+        ({"scenario": {**SCENARIO, "wind": 3.0}}, r"unknown factors \['wind'\]"),
         ({"scenario": {"mark": 4.0, "colour": "red"}}, r"allowed is \[-1, 1\]"),
+        ({"scenario": {"mark": float("nan"), "colour": "red"}}, r"allowed is \[-1, 1\]"),
+        ({"scenario": {"mark": 0.4, "colour": "mauve"}}, "choose one of red"),
+        ({"scenario": {"task": "pointing", "values": 3}}, "give a dictionary by factor"),
         ({"scenario": {"task": "juggling", "values": SCENARIO}}, "runs 'pointing'"),
         ({"scenario": 3}, "give a Scenario or a dictionary"),
         ({"start": "snapshot.bin"}, "give a Snapshot or its bytes"),

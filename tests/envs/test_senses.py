@@ -13,8 +13,7 @@ import pytest
 from hidden_egl import environment_without_egl
 from pick_fruit_flights import PICK, Info, blind_env, body_of, fly, fly_until, scenario
 
-from envs.senses.sound import SoundSense
-from envs.senses.touch import TouchSense
+from envs.senses.touch import PAD_LENGTH_M, PAD_WIDTH_M, TouchSense
 from envs.tasks.pick_fruit_rules import HOLDING_N
 
 
@@ -47,17 +46,31 @@ def test_a_force_between_taxels_is_shared_by_its_neighbours_only() -> None:
         assert 0 < np.count_nonzero(felt) <= 4 * contacts
 
 
-@pytest.mark.parametrize("step_db", [6.0, 20.0])
-def test_background_noise_grows_by_as_many_decibels_as_were_asked_for(step_db: float) -> None:
-    def level_db(background_db: float) -> float:
-        sense = SoundSense(16_000, 25.0)
-        sense.reset(background_db)
-        rng = np.random.default_rng(4)
-        for _ in range(13):
-            sense.advance(0.0, 0.0, {}, rng)
-        return float(10 * np.log10(np.mean(sense.window.astype(np.float64) ** 2)))
-
-    assert level_db(45.0 + step_db) - level_db(45.0) == pytest.approx(step_db, abs=0.1)
+def test_taxels_feel_a_force_where_it_presses() -> None:
+    with blind_env() as env:
+        fly_until(env, scenario(), lambda info: info["judgement"].current > PICK)
+        simulation = body_of(env).simulation
+        model, data = simulation.model, simulation.data
+        felt = TouchSense(simulation).forces_n()
+        force, pressed = np.zeros(6), 0
+        for pad, taxels in zip(env.robot.pads, felt, strict=True):
+            site, moment, total = data.site(pad.name), np.zeros(2), 0.0
+            for index in range(data.ncon):
+                contact = data.contact[index]
+                if model.geom(pad.name).id in contact.geom:
+                    mujoco.mj_contactForce(model, data, index, force)
+                    in_pad = site.xmat.reshape(3, 3).T @ (contact.pos - site.xpos)
+                    # x across, y along; the outermost taxels lie at the edges, and feel what presses beyond them.
+                    edge = 0.5 * np.array([PAD_WIDTH_M, PAD_LENGTH_M])
+                    moment += force[0] * np.clip(in_pad[:2], -edge, edge)
+                    total += force[0]
+            if total > 0.0:
+                across = np.linspace(-0.5, 0.5, pad.columns) * PAD_WIDTH_M
+                along = np.linspace(-0.5, 0.5, pad.rows) * PAD_LENGTH_M
+                found = (taxels * across).sum(), (taxels.T * along).sum()
+                np.testing.assert_allclose(found, moment, atol=1e-9 * (1.0 + total))
+                pressed += 1
+        assert pressed >= 2
 
 
 def test_the_noise_factor_is_heard_in_the_scene() -> None:

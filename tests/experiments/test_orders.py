@@ -11,14 +11,16 @@ import planted
 import pytest
 from episode_samples import record_episode
 
+from assets.table import load_robot
 from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder
 from envs.errors import ArchiveError
-from envs.scenario import Pool
+from envs.scenario import Pool, Scenario
+from envs.snapshot import Snapshot
 from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments.collect import Collect, answer_requests
 from experiments.command import UsageError
-from experiments.orders import request_orders
+from experiments.orders import RequestOrders, refuse_strangers, request_orders
 from experiments.rollout_files import keep_rollouts, load_rollouts
 from experiments.stations import Demonstrations, written
 from experiments.workers import OnResult, run_and_keep, run_jobs
@@ -72,6 +74,25 @@ def test_a_queue_of_which_nothing_can_start_is_refused_with_the_option_that_help
     queue.add([replace(TWICE, demonstrations=(shown,))])
     with pytest.raises(UsageError, match=r"1 of 1 demonstrations cannot start .* --rollouts-archive"):
         answer_requests(Collect(Archive(tmp_path / "archive").root), queue)
+
+
+def test_what_the_task_or_the_model_no_longer_has_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
+    middle = PICK_FRUIT.space.at(np.full(len(PICK_FRUIT.space.factors), 0.5), "nominal")
+    older = Scenario("pick_fruit", {name: value for name, value in middle.values.items() if name != "ripe_hue"})
+    stranger = Snapshot(middle, "0123456789abcdef", 5, np.zeros(1), np.zeros((0, 12)), {})
+    orders = [
+        EpisodeOrder(SCENE, 0, "targeted", "expert"),
+        EpisodeOrder(older, 0, "targeted", "expert"),
+        EpisodeOrder(middle, 0, "recovery", "expert", start=stranger),
+        EpisodeOrder(middle, 0, "targeted", "expert"),
+    ]
+    found = RequestOrders([(TWICE, place, order) for place, order in enumerate(orders)], [])
+    left = refuse_strangers(found, PICK_FRUIT, load_robot())
+    assert [place for _, place, _ in left.orders] == [3]
+    words = ("of task 'planted'", "missing factors ['ripe_hue']", "its start is of model 0123456789abcdef")
+    for told, word in zip(left.refused, words, strict=True):
+        assert word in told
+    assert [place for _, place, _ in refuse_strangers(found, PICK_FRUIT, None).orders] == [2, 3]
 
 
 @pytest.mark.slow

@@ -1,0 +1,222 @@
+"""fold_towel in the simulator: a towel of the scenario's making, hands that hold it, and what counts as folded."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.engine import mujoco
+from envs.scenario import Scenario
+from envs.simulation import Simulation
+from envs.stage import Judgement
+from envs.tasks.cloth_hold import HAND_BIT, ClothHold
+from envs.tasks.fold_towel import TOWEL_PATTERNS
+from envs.tasks.towel import CREASE_ROW, FABRICS, SIDE, Towel, corner, vertex
+
+FloatArray = NDArray[np.float64]
+
+SIDES = ("left", "right")
+CORNER_MM = 35.0
+HALF_COVERED = (0.46, 0.60)  # of the flat towel's area; 0.50 is a perfect half, less has a corner turned in
+STRIP_COVERED = (0.20, 0.36)  # 0.25 is a perfect quarter
+HALF_TALL_MM = 60.0
+STRIP_TALL_MM = 75.0
+AT_REST_M_S = 0.15
+AT_REST_S = 0.2
+PRESS_N = 0.4
+PRESSED_WITHIN_M = 0.03
+PRESSED_PLACES = 7  # of the nine vertices of the crease
+TEAR_N = 9.0
+OVERHANG_M = 0.06
+SETTLING_STEPS = 30
+_CREASE = np.array([vertex(CREASE_ROW, column) for column in range(SIDE)])
+
+
+class FoldTowelRules:
+    """Staging, physics and judgement of fold_towel on one simulation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        model = simulation.model
+        self._model = model
+        self.towel = Towel(simulation)
+        self.holds = {side: ClothHold(simulation, side, self.towel.bodies, self.towel.is_edge) for side in SIDES}
+        self._table_m = model.body("table").pos.copy()  # (3,) the middle of its top
+        self._table_half_m = model.geom("table_top").size[:2].copy()
+        owner = [model.body(body).name for body in model.geom_bodyid]
+        self._hand_geoms = np.array(
+            [
+                geom
+                for geom, name in enumerate(owner)
+                if name.startswith(SIDES) and model.geom_contype[geom] and not name.endswith("wrist_link")
+            ]
+        )
+        self._hand_contype = model.geom_contype[self._hand_geoms].copy()
+        self._patterns = [model.mat(f"towel_{pattern}").id for pattern in TOWEL_PATTERNS]
+        self._grip_friction = 0.5
+        self._is_folded = False
+        self._pressed = [False] * SIDE
+        self._pull_peak_n = 0.0
+        self._calm_s = 0.0
+
+    def stage(self, simulation: Simulation, scenario: Scenario) -> None:
+        self._forget()
+        model, data, number = self._model, simulation.data, scenario.number
+        model.geom_contype[self._hand_geoms] = self._hand_contype | HAND_BIT
+        for hold in self.holds.values():
+            hold.forget()
+        self._grip_friction = number("grip_friction")
+        self.towel.cut(number("towel_size") / 1e2, FABRICS[str(scenario.values["fabric"])])
+        model.flex_matid[:] = model.mat(f"towel_{scenario.values['pattern']}").id
+        model.mat_rgba[self._patterns, :3] = colorsys.hsv_to_rgb(number("towel_hue") / 360.0, 0.6, 0.95)
+        anchors = model.eq_data.copy()
+        mujoco.mj_setConst(model, data)  # which places anchors anew, from the compiled pose
+        model.eq_data[:] = anchors
+        simulation.place_home()
+        middle_m = np.array([number("towel_x"), number("towel_y")]) / 1e2
+        self.towel.lay(data, middle_m, np.deg2rad(number("towel_turn")), str(scenario.values["turned_corner"]))
+        self._settle(simulation)
+
+    def after_physics(self, simulation: Simulation) -> None:
+        data = simulation.data
+        vertices_m = self.towel.vertices(data)
+        for hold in self.holds.values():
+            hold.feel(simulation)
+        for hold in self.holds.values():
+            self._pull_peak_n = max(self._pull_peak_n, hold.pull_n)
+            hold.act(data, vertices_m, self._grip_friction)
+        is_calm = self.towel.speed_m_s(data) < AT_REST_M_S
+        self._calm_s = self._calm_s + simulation.timestep_s if is_calm else 0.0
+        if self._is_folded:
+            self._press(simulation, vertices_m)
+
+    def assess(self, simulation: Simulation) -> Judgement:
+        data, towel = simulation.data, self.towel
+        vertices_m = towel.vertices(data)
+        holding = {side: set(hold.vertices) for side, hold in self.holds.items()}
+        is_free = not any(holding.values())
+        tall_mm = 1e3 * float(vertices_m[:, 2].max() - self._table_m[2])
+        speed_m_s = towel.speed_m_s(data)
+        lies = is_free and self._calm_s > AT_REST_S
+        gap_mm = max(self.gap_mm(vertices_m, f"far_{side}", f"near_{side}") for side in SIDES)
+        strip_mm = max(self._strip_gap_mm(vertices_m, side) for side in SIDES)
+        covered = towel.covered(data)
+        has_corners = all(corner(f"far_{side}") in holding[side] for side in SIDES)
+        has_both = has_corners and all(corner(f"near_{side}") in holding[side] for side in SIDES)
+        is_half = gap_mm < CORNER_MM and lies and HALF_COVERED[0] < covered < HALF_COVERED[1] and tall_mm < HALF_TALL_MM
+        self._is_folded = is_half or (self._is_folded and gap_mm < 2.0 * CORNER_MM)
+        is_strip = (
+            self._is_folded
+            and strip_mm < CORNER_MM
+            and lies
+            and STRIP_COVERED[0] < covered < STRIP_COVERED[1]
+            and tall_mm < STRIP_TALL_MM
+        )
+        # Whoever let go of corners that lie nearly where they should hears how far they are off.
+        was_grasped = has_corners or self._is_folded or gap_mm < 2.0 * CORNER_MM
+        was_grasped_again = has_both or strip_mm < 2.0 * CORNER_MM
+        pressed = sum(self._pressed)
+        held = ", ".join(side for side in SIDES if holding[side]) or "no"
+        state = f"moving at {speed_m_s:.2f} m/s, {held} hand holds"
+        checks = {
+            f"grasp: {held} hand holds, not both far corners": was_grasped,
+            f"fold: far corners {gap_mm:.0f} mm from the near ones (at most {CORNER_MM:.0f}), {_share(covered)} "
+            f"covered ({_share(*HALF_COVERED)}), {tall_mm:.0f} mm tall (at most {HALF_TALL_MM:.0f}), {state}": (
+                self._is_folded
+            ),
+            f"smooth: {pressed} of {SIDE} places of the crease are pressed (at least {PRESSED_PLACES})": (
+                pressed >= PRESSED_PLACES
+            ),
+            f"grasp_again: {held} hand holds, not both layers at both near corners": was_grasped_again,
+            f"fold_again: the corners are {strip_mm:.0f} mm from the crease's ends (at most {CORNER_MM:.0f}), "
+            f"{_share(covered)} covered ({_share(*STRIP_COVERED)}), {tall_mm:.0f} mm tall (at most "
+            f"{STRIP_TALL_MM:.0f}), {state}": is_strip,
+        }
+        done = tuple(checks.values())
+        failure = self._failure(vertices_m)
+        success = all(done) and failure is None
+        unmet = failure or next((text for text, is_done in checks.items() if not is_done), "")
+        return Judgement(done=done, success=success, failure=failure, unmet=unmet)
+
+    def gap_mm(self, vertices_m: FloatArray, one: str, other: str) -> float:
+        """Distance of two corners over the table. `vertices_m` is (vertices, 3)."""
+        return 1e3 * float(np.linalg.norm((vertices_m[corner(one)] - vertices_m[corner(other)])[:2]))
+
+    def memory(self) -> dict[str, Any]:
+        return {
+            "holds": {side: hold.memory() for side, hold in self.holds.items()},
+            "is_folded": self._is_folded,
+            "pressed": list(self._pressed),
+            "pull_peak_n": self._pull_peak_n,
+            "calm_s": self._calm_s,
+        }
+
+    def restore(self, memory: dict[str, Any]) -> None:
+        for side, hold in self.holds.items():
+            hold.restore(memory["holds"][side])
+        self._is_folded = memory["is_folded"]
+        self._pressed = list(memory["pressed"])
+        self._pull_peak_n = memory["pull_peak_n"]
+        self._calm_s = memory["calm_s"]
+
+    @property
+    def voices(self) -> Mapping[str, float]:
+        return {}
+
+    def _forget(self) -> None:
+        self._is_folded = False
+        self._pressed = [False] * SIDE
+        self._pull_peak_n = 0.0
+        self._calm_s = 0.0
+
+    def _settle(self, simulation: Simulation) -> None:
+        """Let a towel come to rest on the table before the episode begins; the robot stands at home all the while."""
+        model, data = self._model, simulation.data
+        robot = np.setdiff1d(np.arange(model.nq), self.towel.qpos)
+        home = data.qpos[robot].copy()
+        for _ in range(SETTLING_STEPS):
+            mujoco.mj_step(model, data)
+        towel = data.qpos[self.towel.qpos].copy()
+        simulation.place_home()
+        data.qpos[robot] = home
+        data.qpos[self.towel.qpos] = towel
+        mujoco.mj_forward(model, data)
+
+    def _press(self, simulation: Simulation, vertices_m: FloatArray) -> None:
+        """Remember where along the crease a hand presses it onto the table."""
+        data = simulation.data
+        if not data.ncon or all(self._pressed):
+            return
+        contact = data.contact
+        owner = np.where(np.isin(contact.geom, self._hand_geoms), contact.geom, -1).max(axis=1)  # (contacts,)
+        is_on_towel = (owner >= 0) & (contact.flex >= 0).any(axis=1)
+        # A finger sinks through the soft towel until the table bears it: what it presses with is all it stands on.
+        for geom in np.unique(owner[is_on_towel]):
+            force_n = sum(simulation.contact_normal_n(int(index)) for index in np.flatnonzero(owner == geom))
+            if force_n > PRESS_N:
+                touched_m = contact.pos[is_on_towel & (owner == geom)].mean(axis=0)
+                away_m = np.linalg.norm((vertices_m[_CREASE] - touched_m)[:, :2], axis=1)
+                for place in np.flatnonzero(away_m < PRESSED_WITHIN_M):
+                    self._pressed[place] = True
+
+    def _strip_gap_mm(self, vertices_m: FloatArray, side: str) -> float:
+        end = vertices_m[vertex(CREASE_ROW, 0 if side == "right" else SIDE - 1), :2]
+        corners = vertices_m[[corner(f"far_{side}"), corner(f"near_{side}")], :2]
+        return 1e3 * float(np.linalg.norm(corners - end, axis=1).max())
+
+    def _failure(self, vertices_m: FloatArray) -> str | None:
+        if self._pull_peak_n > TEAR_N:
+            return f"torn: a hand pulled at the towel with {self._pull_peak_n:.1f} N (at most {TEAR_N:.0f})"
+        outside_mm = 1e3 * float((np.abs(vertices_m[:, :2] - self._table_m[:2]) - self._table_half_m).max())
+        if outside_mm > 1e3 * OVERHANG_M:
+            return (
+                f"dropped: the towel hangs {outside_mm:.0f} mm over the table's edge (at most {1e3 * OVERHANG_M:.0f})"
+            )
+        return None
+
+
+def _share(*bounds: float) -> str:
+    return " to ".join(f"{bound:.0%}" for bound in bounds)
