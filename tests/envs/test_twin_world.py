@@ -170,7 +170,7 @@ def test_a_start_brings_the_objects_and_leaves_the_robot(rig: Rig) -> None:
 
 def test_a_trainer_who_does_not_know_the_task_says_so(rig: Rig) -> None:
     world = rig.world
-    trainer = VirtualTrainer(TUDI, "fold_towel", world.simulation, world.rules, world.exoskeleton)
+    trainer = VirtualTrainer(TUDI, "juggle", world.simulation, world.rules, world.exoskeleton)
     with pytest.raises(PilotError, match="pick_fruit"):
         trainer.wear(True)
 
