@@ -31,7 +31,10 @@ def test_the_real_environment_knows_its_spaces_without_a_cable() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"task": "juggle"}, "there is no task 'juggle'; choose one of pick_fruit, fold_towel, brew_coffee, wash_dishes"),
+        (
+            {"task": "juggle"},
+            "there is no task 'juggle'; choose one of pick_fruit, fold_towel, brew_coffee, wash_dishes",
+        ),
         ({"body": "ros"}, "body is 'ros'; choose one of 'sim', 'fast-twin', 'serial'"),
         ({"pace": "slow"}, "pace is 'slow'; choose one of 'sim', 'wall'"),
         ({"body": "serial", "pace": "sim"}, "lives in real time"),
