@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envs.stage import Station
     from envs.tasks.task import Task
 
-BodyKind = Literal["sim", "serial"]
+BodyKind = Literal["sim", "fast-twin", "serial"]
 Pace = Literal["sim", "wall"]
 
 _ENTRY_POINT = "envs.registry:make_env"
@@ -68,7 +68,8 @@ def make_env(
 
     Args:
         task: one of `envs.tasks.known.TASK_NAMES`.
-        body: "sim" for the simulated body, "serial" for one behind serial ports.
+        body: "sim" for the simulated body, "serial" for one behind serial ports, "fast-twin" for the twin's world
+            (see `assets.reality_gap`) without its cables, at the pace of simulation.
         robot: name under `assets`, or a folder with a `robot.toml`.
         pace: "sim" runs as fast as it can, "wall" in real time; a serial body has real time only.
         camera_every: simulated cameras render at every n-th control step.
@@ -86,17 +87,18 @@ def make_env(
         CalibrationError: the calibration is of something else.
     """
     _require("body", body, get_args(BodyKind))
-    pace = pace if pace is not None else ("sim" if body == "sim" else "wall")
+    is_serial = body == "serial"
+    pace = pace if pace is not None else ("wall" if is_serial else "sim")
     _require("pace", pace, get_args(Pace))
-    if body == "serial" and pace == "sim":
+    if is_serial and pace == "sim":
         raise EnvError("pace is 'sim', but a serial body lives in real time; give 'wall' or leave it out")
-    if body == "sim" and ports:
+    if ports and not is_serial:
         raise EnvError(f"ports {dict(ports)} were given, but the simulated body has none; say body='serial'")
-    if body == "sim" and calibration is not None:
+    if calibration is not None and not is_serial:
         raise EnvError("a calibration was given, but the simulated body has none; say body='serial'")
     for sense in senses:
         _require("a sense", sense, SENSES)
-    if camera_every != 1 and body == "serial":
+    if camera_every != 1 and is_serial:
         raise EnvError(f"camera_every is {camera_every}, but real cameras set their own pace; leave it out")
     from assets.table import load_robot
     from envs.clock import SimClock, WallClock
@@ -107,9 +109,9 @@ def make_env(
     if set(senses) != set(SENSES):
         spec = spec.with_senses(senses)
     wall = WallClock(1.0 / spec.control_hz)
-    if body == "sim":
+    if not is_serial:
         clock: Clock = SimClock(1.0 / spec.control_hz, pace=wall if pace == "wall" else None)
-        connect = partial(_connect_sim, spec, found, clock, camera_every, images)
+        connect = partial(_connect_sim, spec, found, clock, camera_every, images, body == "fast-twin")
     else:
         clock = wall
         if calibration is not None:
@@ -127,12 +129,13 @@ def make_env(
     )
 
 
-def _connect_sim(spec: RobotSpec, task: Task, clock: Clock, camera_every: int, images: bool) -> Station:
+def _connect_sim(spec: RobotSpec, task: Task, clock: Clock, camera_every: int, images: bool, is_twin: bool) -> Station:
     from envs.sim_body import SimBody
     from envs.stage import Station
     from envs.tasks.known import load_rules
 
-    body = SimBody(spec, task, load_rules(task.name), camera_every=camera_every, images=images, pacer=clock)
+    rules = load_rules(task.name)
+    body = SimBody(spec, task, rules, camera_every=camera_every, images=images, pacer=clock, is_twin=is_twin)
     return Station(body=body, judge=body, crew=body)
 
 

@@ -8,18 +8,22 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.reality_gap import Exemplar, load_gap
 from assets.robot import RobotSpec
 from envs.body import BodyState, Image, Imu, JointTarget
 from envs.clock import substeps
 from envs.engine import mujoco
 from envs.errors import BodyError, ScenarioError
 from envs.evidence import Witness
+from envs.physique import Physique
 from envs.scenario import Scenario
 from envs.senses.contact_sound import ContactSound
 from envs.senses.lens import Lens
+from envs.senses.motion import MotionSense
 from envs.senses.sight import SightSense
 from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
+from envs.servo_drive import ServoDrive
 from envs.simulation import Simulation
 from envs.snapshot import Snapshot
 from envs.stage import Judgement
@@ -47,6 +51,7 @@ class SimBody:
         camera_every: render at every n-th control step; the images in between repeat with their old stamps.
         images: False leaves the cameras out altogether, and needs no OpenGL.
         pacer: waits before each exchange, to run at wall pace; None runs as fast as it can.
+        is_twin: be the exemplar that stands for the real robot, in place of that which policies train on.
 
     Raises:
         BodyError: robot and scene do not compile, or control and physics periods do not divide.
@@ -61,10 +66,17 @@ class SimBody:
         camera_every: int = 1,
         images: bool = True,
         pacer: Pacer | None = None,
+        is_twin: bool = False,
     ) -> None:
         self._spec = spec
         self._task = task
+        self.is_twin = is_twin
+        self._exemplar: Exemplar = load_gap(spec).exemplar("twin" if is_twin else "none")
         self.simulation = Simulation(spec, task.scene)
+        self._model_digest = f"{self.simulation.digest}-{self._exemplar.digest}"
+        self._physique = Physique(self.simulation, self._exemplar)
+        self._drive = ServoDrive(spec, self._exemplar)
+        self._motion = MotionSense(self.simulation, self._exemplar, self._drive)
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self._substeps = substeps(spec.control_hz, self.simulation.timestep_s)
         self._hears = spec.sound_hz is not None
@@ -77,7 +89,6 @@ class SimBody:
         self._camera_every = camera_every
         self._has_images = images
         self._pacer = pacer
-        self._model_digest = self.simulation.digest
         self._staged: tuple[Scenario, Snapshot | None] | None = None
         self._scenario: Scenario | None = None
         self._rng = np.random.default_rng(0)
@@ -125,14 +136,17 @@ class SimBody:
         self._steps = 0
         self._before_last = None
         self._witness.begin(scenario)
-        self.rules.stage(self.simulation, scenario)
-        self._backdrop.stage(scenario)
+        with self._physique.staging():
+            self.rules.stage(self.simulation, scenario)
+            self._backdrop.stage(scenario)
+        self._drive.reset(self._spec.home)
         self._contacts.reset()
         self._sound.reset(scenario.number("noise_level"), str(scenario.values["noise_kind"]))
         self._lens_seed = int(rng.integers(2**32))
         if start is not None:
             self._restart(start)
-        self._lens = Lens(scenario.number("camera_exposure"), scenario.number("camera_noise"), self._lens_seed)
+        noise_levels = self._exemplar.image_noise_with(scenario.number("camera_noise"))
+        self._lens = Lens(scenario.number("camera_exposure"), noise_levels, self._lens_seed)
         self._wants_images = True
         if self.simulation.breakdown is not None:
             raise self._witness.tell(self._steps, self.rules.memory())
@@ -151,7 +165,7 @@ class SimBody:
             self._pacer.wait()
         simulation = self.simulation
         model, data, after_physics = simulation.model, simulation.data, self.rules.after_physics
-        data.ctrl[simulation.actuators] = target.position_rad
+        data.ctrl[simulation.actuators] = self._drive.obey(target.position_rad)
         self._witness.watch()
         listen = self._contacts.listen if self._hears else None
         before_last = self._before_last
@@ -200,6 +214,7 @@ class SimBody:
                 "is_fresh": self._before_last is None,
                 "contacts": self._contacts.memory(),
                 "sound": self._sound.memory(),
+                "drive": self._drive.memory(),
                 "lens_seed": self._lens_seed,
                 "body_steps": self._steps,
                 "body_rng": self._rng_before_state,
@@ -234,22 +249,25 @@ class SimBody:
             self._before_last = (start.physics, start.equality, memory["task"])
         self._contacts.restore(memory["contacts"])
         self._sound.restore(memory["sound"])
+        self._drive.restore(memory["drive"])
         self._lens_seed = memory["lens_seed"]
         self._steps = memory["body_steps"]
         self._rng.bit_generator.state = memory["body_rng"]
 
     def _state(self) -> BodyState:
-        simulation, data = self.simulation, self.simulation.data
+        data = self.simulation.data
         # A restart reads this state anew; it must draw the same noise, so the generator is remembered as of here.
         self._rng_before_state = self._rng.bit_generator.state
         now_s = float(data.time)
-        imu = np.array(data.sensordata[:6])
+        position_rad, velocity_rad_s, effort_nm = self._motion.joints(self._rng)
+        imu = self._motion.inertia(self._rng)
+        touch_n = NO_TOUCH_N if self._touch is None else self._exemplar.touch_gain * self._touch.read(self._rng)
         return BodyState(
-            position_rad=data.qpos[simulation.qpos],  # an index of integers copies
-            velocity_rad_s=data.qvel[simulation.dof],
-            effort_nm=data.actuator_force[simulation.actuators],
+            position_rad=position_rad,
+            velocity_rad_s=velocity_rad_s,
+            effort_nm=effort_nm,
             joints_stamp_s=now_s,
-            touch_n=NO_TOUCH_N if self._touch is None else self._touch.read(self._rng),
+            touch_n=touch_n,
             touch_stamp_s=now_s,
             images=self._newest_images(now_s),
             sound=self._sound.window,

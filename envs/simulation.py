@@ -69,6 +69,9 @@ class Simulation:
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[self.qpos] = self.robot.home
         self.data.ctrl[self.actuators] = self.robot.home
+        for actuator, home in zip(self.actuators.tolist(), self.robot.home.tolist(), strict=True):
+            if kept := int(self.model.actuator_history[actuator, 0]):
+                mujoco.mj_initCtrlHistory(self.model, self.data, actuator, None, np.full((kept, 1), home))
 
     def physics_state(self, out: FloatArray | None = None) -> FloatArray:  # (mj_stateSize,)
         """MuJoCo's integration state, in `out` or in a fresh array."""

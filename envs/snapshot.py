@@ -17,6 +17,7 @@ from envs.scenario import Scenario
 class Snapshot:
     """Everything that an episode in simulation needs to go on from here.
 
+    `model_digest` is that of the compiled model and, behind a dash, of the exemplar (see `assets.reality_gap`).
     `physics` is MuJoCo's integration state, `equality` the constraint rows that tasks change, `memory` what
     task, senses, safety and generators remember, by owner, as JSON values. `episode` is the id of the episode it was
     taken from, where whoever took it out of an archive says so.

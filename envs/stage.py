@@ -63,6 +63,16 @@ class Restartable(Body, Protocol):
 
 
 @runtime_checkable
+class StandIn(Body, Protocol):
+    """A body that may stand for the real one."""
+
+    @property
+    def is_twin(self) -> bool:
+        """Whether it differs from the simulation as `assets.reality_gap` says."""
+        ...
+
+
+@runtime_checkable
 class Homing(Body, Protocol):
     """A body that has to move before an episode can begin. Reality has; simulation is set to where it begins."""
 

@@ -14,6 +14,7 @@ from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder, EpisodeResult
+from envs.registry import BodyKind
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.calibrations import check_calibrations
@@ -51,8 +52,9 @@ class Collect:
     """What is done."""
     episodes: int = 20
     """How many demonstrations to record, where no requests are given."""
-    body: Literal["sim", "serial"] = "sim"
-    """"sim" is the simulated body; "serial" is a robot behind serial ports, or a twin."""
+    body: BodyKind = "sim"
+    """"sim" is the simulated body; "serial" is a robot behind serial ports, or a twin; "fast-twin" is the twin's world
+    without its cables, at the pace of simulation."""
     robot: str = DEFAULT_ROBOT
     """Name of a robot under assets/, or a folder with a robot.toml."""
     pilot: Literal["expert", "exoskeleton", "gamepad"] | None = None
@@ -186,7 +188,7 @@ def demonstrate(
             on_result=on_result,
         )
     else:
-        place = Demonstrations(config.task, config.archive, config.robot)
+        place = Demonstrations(config.task, config.archive, config.robot, body=config.body)
         results = run_jobs(what, place.run, wanted, processes=config.processes, remark=_kept, on_result=on_result)
     with Catalogue(Archive(config.archive)) as catalogue:
         catalogue.sync()

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Query
-from envs.episodes.records import Purpose
+from envs.episodes.records import BodyKind, Purpose
 from envs.scenario import TRAINABLE, Pool
 from envs.tasks.known import load_task
 from experiments.command import Verbs, run_verbs
@@ -44,8 +44,9 @@ class Build:
     """The dataset's folder. If it is a dataset already, episodes that are not in it are added."""
     task: tuple[str, ...] = ()
     """Only episodes of these tasks."""
-    body: tuple[Literal["sim", "serial"], ...] = ()
-    """Only episodes of these bodies: "sim" was simulated, "serial" came over cables."""
+    body: tuple[BodyKind, ...] = ()
+    """Only episodes of these bodies: "sim" was simulated, "fast-twin" was in the twin's world at that pace, "serial"
+    came over cables."""
     purpose: tuple[Purpose, ...] = ()
     """Only episodes recorded for these purposes."""
     pool: tuple[PoolName, ...] = ()

@@ -14,6 +14,7 @@ from assets.table import load_robot
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder
+from envs.registry import BodyKind
 from envs.scenario import Distribution, Pool, Scenario
 from envs.tasks.known import load_task
 from experiments.calibrations import check_calibrations
@@ -72,8 +73,9 @@ class Evaluate:
     """How many scenarios."""
     distribution: Distribution = "deployment"
     """"deployment" is the whole range of every factor, "nominal" its middle half."""
-    body: Literal["sim", "serial"] = "sim"
-    """"serial" flies a robot behind serial ports, or a twin."""
+    body: BodyKind = "sim"
+    """"serial" flies a robot behind serial ports, or a twin; "fast-twin" is the twin's world without its cables, at the
+    pace of simulation."""
     robot: str = DEFAULT_ROBOT
     """Name of a robot under assets/, or a folder with a robot.toml."""
     ports: tuple[str, ...] = ()
@@ -157,7 +159,7 @@ def _check_devices(config: Evaluate) -> None:
     pedal_meanings(config.pedal_keys)
     if config.correct_with is not None:
         require_leader(config.body, config.correct_with, ports)
-    elif config.body == "sim" and ports:
+    elif config.body != "serial" and ports:
         raise UsageError("--ports are given, but nobody leads in simulation; say --correct-with exoskeleton or gamepad")
 
 
@@ -183,7 +185,7 @@ def roll_out_all(
     Raises:
         EnvError, HardwareError, CheckpointError: the body or the policy cannot be had.
     """
-    flight = Flight(config.task, config.archive, config.policy, band, config.robot)
+    flight = Flight(config.task, config.archive, config.policy, band, config.robot, config.body)
 
     def fly(on_result: OnResult[Rollout]) -> list[Rollout]:
         if config.body == "serial" or config.correct_with is not None:

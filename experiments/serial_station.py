@@ -182,8 +182,8 @@ def _connected(
             RemoteCrew(ports[CONTROL]).ask({"do": "wear", "worn": True})
         is_robot = body == "serial" and CONTROL not in ports
         panel = stack.enter_context(TerminalPanel()) if is_robot or sys.stdin.isatty() else None
-        if body == "sim":
-            env, station = make_env(task, "sim", robot=robot, pace="wall"), SIMULATION
+        if body != "serial":
+            env, station = make_env(task, body, robot=robot, pace="wall"), SIMULATION
         else:
             asked = panel if is_robot else None
             measured = None

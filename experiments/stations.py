@@ -8,11 +8,11 @@ from pathlib import Path
 
 from envs.episodes.archive import Archive
 from envs.episodes.records import STOPPED
-from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
+from envs.episodes.session import EpisodeOrder, EpisodeResult, body_name, run_episode
 from envs.humanoid import HumanoidEnv
 from envs.pilots.correction import CorrectedPilot
 from envs.pilots.scripted import ScriptedPilot
-from envs.registry import make_env
+from envs.registry import BodyKind, make_env
 from experiments.port_options import DEFAULT_ROBOT
 from policies.cases.doubt import DoubtBand
 from policies.cases.rollout import Rollout
@@ -32,6 +32,7 @@ class Flight:
     checkpoint: Path
     band: DoubtBand | None = None
     robot: str = DEFAULT_ROBOT
+    body: BodyKind = "sim"
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,10 @@ class Demonstrations:
     archive: Path
     robot: str = DEFAULT_ROBOT
     images: bool = True
+    body: BodyKind = "sim"
 
     def run(self, order: EpisodeOrder) -> EpisodeResult:
-        env, pilot = _expert_station(self.task, self.robot, self.images)
+        env, pilot = _expert_station(self.task, self.body, self.robot, self.images)
         return run_episode(env, pilot, order, Archive(self.archive), station=SIMULATION)
 
 
@@ -56,7 +58,8 @@ class Rollouts:
 
     def run(self, order: EpisodeOrder) -> Rollout:
         flight = self.flight
-        env, policy = _policy_station(flight.task, flight.robot, flight.checkpoint, written(flight.checkpoint))
+        key = flight.task, flight.body, flight.robot, flight.checkpoint
+        env, policy = _policy_station(*key, written(flight.checkpoint))
         pilot = PolicyPilot(env, policy, self.flight.band)
         return roll_out(env, pilot, order, Archive(self.flight.archive), SIMULATION)
 
@@ -86,13 +89,13 @@ def roll_out(
         decisions=pilot.decisions(),
         alarm_step=result.alarm_step,
         snapshot_steps=result.snapshot_steps,
-        body="sim" if result.snapshot_steps else "serial",
+        body=body_name(env.body),
     )
 
 
 @lru_cache(maxsize=1)
-def _expert_station(task: str, robot: str, images: bool) -> tuple[HumanoidEnv, ScriptedPilot]:
-    env = make_env(task, robot=robot, images=images)
+def _expert_station(task: str, body: BodyKind, robot: str, images: bool) -> tuple[HumanoidEnv, ScriptedPilot]:
+    env = make_env(task, body, robot=robot, images=images)
     return env, ScriptedPilot(env)
 
 
@@ -109,7 +112,7 @@ def written(checkpoint: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=1)
 def _policy_station(
-    task: str, robot: str, checkpoint: Path, version: tuple[int, int]
+    task: str, body: BodyKind, robot: str, checkpoint: Path, version: tuple[int, int]
 ) -> tuple[HumanoidEnv, ClonedPolicy]:
     import torch
 
@@ -118,5 +121,5 @@ def _policy_station(
     # One thread a worker: the result must not depend on how many workers there are.
     torch.set_num_threads(1)
     trained = load_policy(checkpoint)
-    env = make_env(task, robot=robot, camera_every=trained.network.config.execute)
+    env = make_env(task, body, robot=robot, camera_every=trained.network.config.execute)
     return env, ClonedPolicy(trained)

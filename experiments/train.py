@@ -18,7 +18,7 @@ from policies.cases.request_queue import RequestQueue
 from policies.cases.weights import retraining_weights
 from policies.dataset.reader import LeRobotDataset, open_dataset
 from policies.network import PROPRIOCEPTION, NetworkConfig
-from policies.training import TrainingConfig, TrainingReport, train
+from policies.training import REAL_WEIGHT, TrainingConfig, TrainingReport, train
 
 CHUNK_S = 0.32
 PREDICTION_CHUNK_S = 0.64
@@ -57,6 +57,8 @@ class Train:
     """"act" is for a policy that will act: it sees no velocities, which give away the last command. "predict" is for
     recordings of a robot that is not here: it uses velocities, commands all joints relative to their pose, and looks
     0.64 s ahead."""
+    real_weight: float = REAL_WEIGHT
+    """How many times as often a step of a real body, or of what stands for it, is drawn as one of simulation."""
     new_episodes: Path | None = None
     """A requests.json whose answers are new: they are weighted up against the rest of the (single) dataset."""
     cache: Path | None = None
@@ -93,10 +95,13 @@ def training_config(config: Train) -> TrainingConfig:
     if (
         (config.steps is not None and config.steps < 1)
         or config.batch < 1
+        or config.real_weight < 0.0
         or config.image_size < 16
         or config.image_size % 4
     ):
-        raise UsageError("--steps and --batch must be at least 1, --image-size a multiple of 4 from 16 on")
+        raise UsageError(
+            "--steps and --batch must be at least 1, --real-weight 0, --image-size a multiple of 4 from 16 on"
+        )
     at_least(0, seed=config.seed)
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device is cuda, and torch finds no GPU here; say --device auto, or install torch for CUDA")
@@ -106,6 +111,7 @@ def training_config(config: Train) -> TrainingConfig:
     plain = TrainingConfig(
         batch=config.batch,
         seed=config.seed,
+        real_weight=config.real_weight,
         device=config.device,
         network=network,
         chunk_s=CHUNK_S,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from assets.reality_gap import GapName
 from assets.table import load_robot
 from envs.episodes.durable import write_json
 from envs.tasks.known import load_task
@@ -41,6 +42,9 @@ class Twin:
     """Also write the ports as JSON."""
     seed: int = 0
     """Draws its noise."""
+    gap: GapName = "twin"
+    """How it differs from the simulation: "twin" as `reality_gap.toml` beside the robot's table says, "none" not at
+    all."""
     frame_counter: bool = False
     """Draw a strip of black and white cells into every image that says when it was seen, to measure how old images are.
     No policy should see such images."""
@@ -52,7 +56,7 @@ def run(config: Twin) -> int:
     load_task(config.task)
     at_least(0, seed=config.seed)
     require_file("--ports-file", config.ports_file)
-    with TwinProcess.start(config.task, config.robot, config.seed, config.frame_counter) as twin:
+    with TwinProcess.start(config.task, config.robot, config.seed, config.frame_counter, config.gap) as twin:
         if config.worn:
             twin.wear_exoskeleton()
         if config.ports_file is not None:

@@ -32,6 +32,9 @@ class JointUnits:
         self._rad_per_tick = sign * rad_per_tick
         self._velocity_unit = sign * velocity_unit_rad_s
         self._nm_per_tick = sign * [model.torque_per_tick_nm for model in models]
+        self._count = np.array([rad_per_tick, velocity_unit_rad_s, np.abs(self._nm_per_tick)])
+        #: How much torque an ampere makes, (servos,).
+        self.nm_per_ampere: FloatArray = np.array([model.stall_torque_nm / model.stall_current_a for model in models])
         limits = [
             ServoUnits(servo).limit_ticks(joint.lower, joint.upper) for joint, servo in zip(joints, servos, strict=True)
         ]
@@ -48,6 +51,10 @@ class JointUnits:
     def effort_nm(self, current_ticks: IntArray) -> FloatArray:
         """Torque estimated from current (or load); see `ServoModel.torque_per_tick_nm`."""
         return current_ticks * self._nm_per_tick
+
+    def counted(self, felt: FloatArray) -> FloatArray:
+        """What servos report of position, velocity and effort, (3, servos) rad, rad/s and Nm: whole counts of each."""
+        return np.asarray(self._count * np.rint(felt / self._count))
 
     def goal_ticks(self, position_rad: FloatArray) -> IntArray:
         """The nearest ticks that the servos accept: one beyond its limits is dropped without a word."""

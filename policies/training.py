@@ -19,11 +19,14 @@ from torch import Tensor
 from policies.batches import Augmentation, Batch, RowSampler, make_batch
 from policies.checkpoint import Provenance, TrainedPolicy, save_policy
 from policies.dataset.features import STATE
-from policies.dataset.reader import LeRobotDataset
+from policies.dataset.reader import BODY_COLUMN, LeRobotDataset
 from policies.dataset.table import FrameTable, tabulate
 from policies.errors import DatasetError, PoolError
 from policies.network import ChunkPolicy, NetworkConfig
 from policies.scaling import Scaler, fit_scaler, relative_joints
+
+REAL_WEIGHT = 1.0
+_SIMULATED = (None, "sim")  # bodies; None is an import, whose body nobody stated
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class TrainingConfig:
     log_every: int = 50
     seed: int = 0
     device: str = "auto"  # "cpu", "cuda", or whichever there is
+    real_weight: float = REAL_WEIGHT  # how many times as often a step of a real body is drawn as one of simulation
     absolute_groups: tuple[str, ...] | None = None  # joint groups commanded absolutely; None: the hands
     augmentation: Augmentation = field(default_factory=Augmentation)
     chunk_s: float | None = None
@@ -93,11 +97,12 @@ def train(
 
     Args:
         episode_weights: episode identity to sampling weight; 1 where absent. A row is drawn in proportion to its
-            episode's weight times its own `sample_weight`.
+            episode's weight times its own `sample_weight`, and times `real_weight` where its body was real.
         progress: called with (step, steps, loss) at every step.
 
     Raises:
-        DatasetError: nothing can be drawn, the datasets do not belong together, or a chunk is shorter than its use.
+        DatasetError: nothing can be drawn, a weight is negative, the datasets do not belong together, or a chunk is
+            shorter than its use.
         PoolError: a dataset was opened for evaluation.
     """
     for dataset in datasets:
@@ -108,7 +113,7 @@ def train(
     rng = np.random.default_rng(config.seed)
     held_out = _held_out(len(table.episodes), config.held_out, rng)
     learning = [index for index in range(len(table.episodes)) if index not in held_out]
-    weights = _row_weights(table, learning, episode_weights or {})
+    weights = _row_weights(table, learning, episode_weights or {}, config.real_weight)
     scaler = _fit(table, np.flatnonzero(weights), network_config.horizon, config)
     run = _Run(table, scaler, network_config, config, learning)
     sampler = RowSampler(weights)
@@ -246,14 +251,18 @@ def _held_out(episodes: int, share: float, rng: np.random.Generator) -> list[int
 
 
 def _row_weights(
-    table: FrameTable, learning: Sequence[int], episode_weights: Mapping[str, float]
+    table: FrameTable, learning: Sequence[int], episode_weights: Mapping[str, float], real_weight: float
 ) -> NDArray[np.float64]:
     known = {episode.identity for episode in table.episodes}
+    if real_weight < 0.0:
+        raise DatasetError(f"real_weight is {real_weight:g}; give 0, to leave real bodies out, or more")
     strangers = sorted(set(episode_weights) - known)
     if strangers or any(weight < 0 for weight in episode_weights.values()):
         raise DatasetError(f"episode weights must be at least 0 and name episodes of the dataset; unknown: {strangers}")
     of_episode = np.array([episode_weights.get(episode.identity, 1.0) for episode in table.episodes])
     of_episode[np.setdiff1d(np.arange(len(of_episode)), learning)] = 0.0
+    is_real = np.array([episode.columns.get(BODY_COLUMN) not in _SIMULATED for episode in table.episodes])
+    of_episode[is_real] *= real_weight
     weights: NDArray[np.float64] = table.sample_weight.astype(np.float64) * of_episode[table.episode_of_row]
     if not weights.any():
         raise DatasetError(f"no row of {len(table.episodes)} episodes has a weight above 0; there is nothing to learn")

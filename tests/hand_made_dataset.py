@@ -53,11 +53,13 @@ def write_dataset(
     lengths: tuple[int, ...] = (30, 41, 25),
     *,
     pools: tuple[str | None, ...] | None = None,
+    bodies: tuple[str | None, ...] | None = None,
     seed: int = 0,
     weights: bool = False,
     episodes_a_film: int = 2,
 ) -> Path:
     """Write the dataset and return its root; `pools` are TRAIN if None."""
+    bodies = bodies or (None,) * len(lengths)
     pools = pools or ("train",) * len(lengths)
     rows: dict[str, list] = {name: [] for name in ("observation.state", "observation.velocity", "action")}
     episodes, films, first = [], {}, 0
@@ -83,6 +85,7 @@ def write_dataset(
                 f"videos/{CAMERA}/from_timestamp": start_s,
                 f"videos/{CAMERA}/to_timestamp": start_s + length / FPS,
                 "retake/pool": pools[index],
+                "retake/body": bodies[index],
                 "retake/episode_id": f"e{seed}-{index}",
             }
         )

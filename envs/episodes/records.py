@@ -16,7 +16,7 @@ from envs.snapshot import Snapshot
 FloatArray = NDArray[np.float64]
 STOPPED = "stopped"  # signature of an episode that the body or a person stopped
 Commander = Literal["pilot", "policy", "nobody"]
-BodyKind = Literal["sim", "serial"]
+BodyKind = Literal["sim", "fast-twin", "serial"]  # simulated; the twin's world at that pace; over cables
 Purpose = Literal["nominal", "uniform", "targeted", "recovery", "rollout"]
 
 

@@ -27,7 +27,7 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
 from envs.scenario import Pool, Scenario
 from envs.snapshot import Snapshot
-from envs.stage import Calibrated, KeepsEvidence, Restartable
+from envs.stage import Calibrated, KeepsEvidence, Restartable, StandIn
 
 SNAPSHOT_EVERY = 5  # control steps: 0.2 s
 EVIDENCE_NAME = "evidence"  # folder beside an episode whose physics broke down; see `envs.evidence`
@@ -105,9 +105,9 @@ def run_episode(
     except UnstableError as error:  # another scenario may be well
         return _record_nothing(env, order, archive, station, f"stopped: {error}")
     pilot.reset(order.scenario, np.random.default_rng([order.seed, 1]))
-    body: BodyKind = "sim" if isinstance(env.body, Restartable) else "serial"
+    is_restartable = isinstance(env.body, Restartable)
     commander: Commander = "policy" if order.purpose == "rollout" else "pilot"
-    header = _header(env, order, body, station, _extra(info, env.body, pilot))
+    header = _header(env, order, station, _extra(info, env.body, pilot))
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
     no_command: str | None = None
@@ -119,7 +119,7 @@ def run_episode(
             step, state, judgement = info["step"], info["state"], info["judgement"]
             found = tuple(fault for fault in info["faults"] if fault not in state.faults)
             snapshot = None
-            if body == "sim" and step % SNAPSHOT_EVERY == 0:
+            if is_restartable and step % SNAPSHOT_EVERY == 0:
                 snapshot = env.snapshot()
                 snapshot_steps.append(step)
             try:
@@ -162,14 +162,12 @@ def run_episode(
     )
 
 
-def _header(
-    env: HumanoidEnv, order: EpisodeOrder, body: BodyKind, station: str, extra: dict[str, Any]
-) -> EpisodeHeader:
+def _header(env: HumanoidEnv, order: EpisodeOrder, station: str, extra: dict[str, Any]) -> EpisodeHeader:
     return EpisodeHeader(
         task=env.task.name,
         scenario=order.scenario,
         pool=order.pool or order.scenario.pool,
-        body=body,
+        body=body_name(env.body),
         robot=env.robot,
         instructions=env.task.instructions,
         purpose=order.purpose,
@@ -188,7 +186,7 @@ def _record_nothing(
 ) -> EpisodeResult:
     """An episode without a step, for an order that could not be begun."""
     outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
-    with archive.record(_header(env, order, "sim", station, {})) as recorder:
+    with archive.record(_header(env, order, station, {})) as recorder:
         recorder.finish(outcome)
     return EpisodeResult(
         order=order,
@@ -208,6 +206,13 @@ def _wishes(pilot: Pilot, commander: Commander, wish_rad: FloatArray | None) -> 
     if wish_rad is None:
         return Wishes("nobody", None, None)
     return Wishes(commander, wish_rad, None) if commander == "pilot" else Wishes(commander, None, wish_rad)
+
+
+def body_name(body: object) -> BodyKind:
+    """How an episode of this body is marked: "serial" where it came over cables."""
+    if not isinstance(body, Restartable):
+        return "serial"
+    return "fast-twin" if isinstance(body, StandIn) and body.is_twin else "sim"
 
 
 def _extra(info: dict[str, Any], *calibrated: object) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from assets.reality_gap import GAP_NAMES
 from envs.errors import EnvError
 
 
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--task", default="pick_fruit", help="the task whose scene it stands in")
     parser.add_argument("--seed", type=int, default=0, help="of its sensors' noise, and of how its trainer moves")
     parser.add_argument("--frame-counter", action="store_true", help="draw into every image when it was seen")
+    parser.add_argument("--gap", choices=GAP_NAMES, default="twin", help="how it differs from the simulation")
     parser.add_argument("--state", type=Path, help="also write the line with the ports into this file")
     parser.add_argument("--owner", type=int, default=os.getppid(), help="pid whose end is this twin's end too")
     options = parser.parse_args(arguments)
@@ -33,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from envs.twin.twin import Twin, state_line
 
-        twin = Twin(load_robot(options.robot), load_task(options.task), options.seed, options.frame_counter)
+        spec, task = load_robot(options.robot), load_task(options.task)
+        twin = Twin(spec, task, options.seed, options.frame_counter, options.gap)
     except (EnvError, AssetError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

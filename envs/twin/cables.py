@@ -22,7 +22,6 @@ from hardware.sensor_writers import ImuWriter, touch_writer
 
 SENSOR_STEPS = 3  # physics steps between two frames of touch and inertia
 SOUND_STEPS = 5  # physics steps that one block of sound lasts
-IMU_NOISE = np.repeat([0.003, 0.02], 3)  # rad/s, m/s^2
 CLICK = 32_767  # the sound of a click; nothing else is as loud
 
 Serve = Callable[[float], None]
@@ -88,7 +87,8 @@ class TwinCables:
         if steps % SENSOR_STEPS == 0:
             sequence = steps // SENSOR_STEPS
             if self._touch is not None:
-                self._terminals[TOUCH].send(self._write_touch(sequence, self._touch.read(self._rng)))
+                touch_n = self._world.exemplar.touch_gain * self._touch.read(self._rng)
+                self._terminals[TOUCH].send(self._write_touch(sequence, touch_n))
             if IMU in self._terminals:
                 self._terminals[IMU].send(self._write_imu(sequence, self._inertia()))
         if self._sound is not None and steps % SOUND_STEPS == 0:
@@ -113,9 +113,7 @@ class TwinCables:
             self._sound_server.close()
 
     def _inertia(self) -> ImuReading:
-        values = self._world.simulation.data.sensordata[:6].copy()
-        if self._spec.devices.imu.protocol != "retake":
-            values += self._rng.normal(0.0, IMU_NOISE)  # a bought unit that is never moved by noise has frozen
+        values = self._world.motion.inertia(self._rng)
         return ImuReading(values[:3], values[3:])
 
     def _serve_bus(self, name: str, feed: Callable[[bytes, float], bytes]) -> None:

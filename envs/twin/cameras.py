@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.reality_gap import Exemplar
 from assets.robot import RobotSpec
 from envs.engine import mujoco
 from envs.errors import EnvError, RenderingError
+from envs.physique import Physique
 from envs.scenario import Scenario
 from envs.senses.lens import Lens
 from envs.senses.sight import SightSense
@@ -40,19 +42,20 @@ class TwinCameras:
     Args:
         spec: the robot.
         task: whose scene is drawn.
+        exemplar: how the cameras sit, and what light there is.
         frame_counter: draws into every image when it was seen; see `envs.twin.frame_counter`.
 
     Raises:
         RenderingError: no OpenGL can be had, or the images are too small for a frame counter.
     """
 
-    def __init__(self, spec: RobotSpec, task: Task, frame_counter: bool = False) -> None:
+    def __init__(self, spec: RobotSpec, task: Task, exemplar: Exemplar, frame_counter: bool = False) -> None:
         self._spec = spec
         self._is_drawing = False
         context = multiprocessing.get_context("spawn")
         self._pipe, far_end = context.Pipe()
         self._process = context.Process(
-            target=_draw_and_serve, args=(spec, task.name, frame_counter, far_end), daemon=True
+            target=_draw_and_serve, args=(spec, task.name, exemplar, frame_counter, far_end), daemon=True
         )
         self._process.start()
         far_end.close()
@@ -91,11 +94,12 @@ class TwinCameras:
             self._process.join()
 
 
-def _draw_and_serve(spec: RobotSpec, task_name: str, frame_counter: bool, pipe: Connection) -> None:
+def _draw_and_serve(spec: RobotSpec, task_name: str, exemplar: Exemplar, frame_counter: bool, pipe: Connection) -> None:
     """The cameras' process: ends when the twin hangs up, however that came about."""
     os.nice(_NICENESS)  # drawing in software takes a core; servos must answer all the same
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the twin, which hangs up then
     simulation = Simulation(spec, load_task(task_name).scene)
+    physique = Physique(simulation, exemplar)
     rules = load_rules(task_name)(simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
     backdrop, sight, lens = Backdrop(simulation), SightSense(simulation), Lens()
     frames = count()
@@ -121,9 +125,11 @@ def _draw_and_serve(spec: RobotSpec, task_name: str, frame_counter: bool, pipe: 
         while True:
             message = pipe.recv()
             if isinstance(message, Scenario):
-                rules.stage(simulation, message)
-                backdrop.stage(message)
-                lens = Lens(message.number("camera_exposure"), message.number("camera_noise"))
+                with physique.staging():
+                    rules.stage(simulation, message)
+                    backdrop.stage(message)
+                noise_levels = exemplar.image_noise_with(message.number("camera_noise"))
+                lens = Lens(message.number("camera_exposure"), noise_levels)
                 continue
             physics, memory, now_s = message
             rules.restore(memory)

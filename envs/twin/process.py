@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from assets.reality_gap import GapName
 from envs.connections import CONTROL
 from envs.errors import BodyError
 from envs.remote_crew import RemoteCrew
@@ -42,9 +43,14 @@ class TwinProcess:
 
     @classmethod
     def start(
-        cls, task: str = "pick_fruit", robot: str = "tudi", seed: int = 0, frame_counter: bool = False
+        cls,
+        task: str = "pick_fruit",
+        robot: str = "tudi",
+        seed: int = 0,
+        frame_counter: bool = False,
+        gap: GapName = "twin",
     ) -> TwinProcess:
-        """A twin that is ready. With `frame_counter` its images say when they were drawn.
+        """A twin that is ready. With `frame_counter` its images say when they were drawn; see `Twin` for the gap.
 
         Raises:
             BodyError: it does not come up; the message says what it said.
@@ -53,6 +59,7 @@ class TwinProcess:
         defaults = {"MUJOCO_GL": "egl", "OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}
         environment = {**defaults, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         command = [sys.executable, "-m", "envs.twin", "--task", task, "--robot", robot, "--seed", str(seed)]
+        command += ["--gap", gap]
         command += ["--frame-counter"] if frame_counter else []
         # Said, not found out: by the time a twin could ask for its parent, that may have gone already.
         command += ["--owner", str(os.getpid())]

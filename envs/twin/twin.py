@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from assets.reality_gap import GapName, load_gap
 from assets.robot import RobotSpec
 from envs.connections import CAMERA, CONTROL
 from envs.errors import BodyError
@@ -44,15 +45,21 @@ class TwinFigures:
 
 
 class Twin:
-    """A simulated humanoid at the far end of its cables. `run` serves until `quit`, or until its parent is gone."""
+    """A simulated humanoid at the far end of its cables. `run` serves until `quit`, or until its parent is gone.
 
-    def __init__(self, spec: RobotSpec, task: Task, seed: int, frame_counter: bool = False) -> None:
-        self._world = TwinWorld(spec, task, load_rules(task.name), seed)
+    With the gap "none" it is the robot that policies train on, not that which stands for the real one.
+    """
+
+    def __init__(
+        self, spec: RobotSpec, task: Task, seed: int, frame_counter: bool = False, gap: GapName = "twin"
+    ) -> None:
+        exemplar = load_gap(spec).exemplar(gap)
+        self._world = TwinWorld(spec, task, load_rules(task.name), exemplar, seed)
         self._selector = DefaultSelector()
         self._folder = TemporaryDirectory(prefix="retake-twin-")
         self._cables = TwinCables(spec, self._world, self._selector, np.random.default_rng(seed))
         self._control = ControlServer(Path(self._folder.name) / "control", self._answer, self._selector)
-        self._cameras = TwinCameras(spec, task, frame_counter) if spec.cameras else None
+        self._cameras = TwinCameras(spec, task, exemplar, frame_counter) if spec.cameras else None
         if self._cameras is not None:
             self._cameras.stage(self._world.scenario)
         self.figures = TwinFigures()

@@ -6,12 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.exoskeleton import isomorphic_joints
+from assets.reality_gap import Exemplar
 from assets.robot import RobotSpec
 from envs.clock import substeps
 from envs.engine import mujoco
 from envs.errors import ScenarioError
 from envs.homing import is_home
+from envs.physique import Physique
 from envs.scenario import Scenario
+from envs.senses.motion import MotionSense
+from envs.servo_drive import ServoDrive
 from envs.simulation import Simulation
 from envs.snapshot import Snapshot
 from envs.stage import Judgement
@@ -25,6 +29,7 @@ FloatArray = NDArray[np.float64]
 
 _AT_REST_RAD_S = 0.15
 _MIDDLE = 0.5
+_MOTION = 1  # numbers a generator beside those of the trainer and the cables
 
 
 class TwinWorld:
@@ -36,14 +41,20 @@ class TwinWorld:
         spec: the robot.
         task: the task whose scene it stands in; a nominal scenario is staged at once.
         rules: how the task lives in the simulator.
-        seed: how the trainer moves.
+        exemplar: which robot it is; see `assets.reality_gap`.
+        seed: how the trainer moves, and of the servos' noise.
     """
 
-    def __init__(self, spec: RobotSpec, task: Task, rules: type[SceneRules], seed: int = 0) -> None:
+    def __init__(self, spec: RobotSpec, task: Task, rules: type[SceneRules], exemplar: Exemplar, seed: int = 0) -> None:
         self._spec = spec
         self._task = task
         self.simulation = Simulation(spec, task.scene)
         self._digest = self.simulation.digest
+        self.exemplar = exemplar
+        self._physique = Physique(self.simulation, exemplar)
+        self._drive = ServoDrive(spec, exemplar)
+        self.motion = MotionSense(self.simulation, exemplar, self._drive)
+        self._rng = np.random.default_rng([seed, _MOTION])
         self.rules = rules(self.simulation)  # type: ignore[call-arg]  # a Protocol does not constrain __init__
         self.servos = VirtualRobot(spec)
         joints = isomorphic_joints(spec)
@@ -61,7 +72,8 @@ class TwinWorld:
         self._judged = 0
         middle = task.space.at(np.full(len(task.space.factors), _MIDDLE), "nominal")
         self._scene: tuple[Scenario, Snapshot | None] = (middle, None)
-        self.rules.stage(self.simulation, middle)
+        with self._physique.staging():
+            self.rules.stage(self.simulation, middle)
         self._solid = _solidity(self.simulation)
 
     @property
@@ -73,10 +85,7 @@ class TwinWorld:
         """Let one of the robot's buses hear `data`, its servos sensing this moment; what they answer."""
         if self._sensed_at != self.steps:
             self._sensed_at = self.steps
-            simulation, state = self.simulation, self.simulation.data
-            self.servos.sense(
-                state.qpos[simulation.qpos], state.qvel[simulation.dof], state.actuator_force[simulation.actuators]
-            )
+            self.servos.sense(*self.motion.felt(self._rng))
         self._has_new_goals = True
         return bus.feed(data, now_s)
 
@@ -107,7 +116,7 @@ class TwinWorld:
         if scenario.task != self._task.name:
             raise ScenarioError(f"the scenario is of task {scenario.task!r}; the twin stands in {self._task.name!r}")
         self._task.space.scenario(scenario.values)
-        if start is not None and start.model_digest != self._digest:
+        if start is not None and not start.model_digest.startswith(self._digest):
             raise ScenarioError(f"the snapshot is of model {start.model_digest}; the twin's is {self._digest}")
         self._scene = (scenario, start)
         self._is_staging = True
@@ -139,7 +148,7 @@ class TwinWorld:
         model.actuator_biasprm[actuators, 1] = -gain
         model.actuator_forcerange[actuators, 0] = -effort_nm
         model.actuator_forcerange[actuators, 1] = effort_nm
-        simulation.data.ctrl[actuators] = goals.position_rad
+        simulation.data.ctrl[actuators] = self._drive.obey(goals.position_rad)
 
     def _stands_at_home(self) -> bool:
         simulation, state = self.simulation, self.simulation.data
@@ -162,12 +171,15 @@ class TwinWorld:
         scenario, start = self._scene
         simulation, state = self.simulation, self.simulation.data
         qpos, qvel, now_s = state.qpos[self._own_qpos], state.qvel[self._own_dof], state.time
-        self.rules.stage(simulation, scenario)
+        commanded = state.history.copy()
+        with self._physique.staging():
+            self.rules.stage(simulation, scenario)
         if start is not None:
             simulation.restore(start.physics, start.equality)
             self.rules.restore(start.memory["task"])
         state.qpos[self._own_qpos], state.qvel[self._own_dof] = qpos, qvel
         state.time = now_s
+        state.history[:] = commanded
         mujoco.mj_forward(simulation.model, state)
         self._has_new_goals = True
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from envs.episodes.records import STOPPED
+from envs.episodes.records import STOPPED, BodyKind
 from envs.scenario import Pool, Scenario
 
 FloatArray = NDArray[np.float64]
@@ -81,7 +81,7 @@ class Rollout:
     decisions: Decisions
     alarm_step: int | None = None
     snapshot_steps: tuple[int, ...] = ()
-    body: Literal["sim", "serial"] = "sim"
+    body: BodyKind = "sim"
 
     @property
     def key(self) -> str:

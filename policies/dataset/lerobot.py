@@ -21,7 +21,7 @@ from envs.episodes.sheet import EpisodeSheet
 from envs.errors import ArchiveError
 from envs.scenario import TRAINABLE, Pool
 from policies.dataset.features import ACTION, STAMP, SenseFeatures, declared_features, default_weight
-from policies.dataset.reader import EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
+from policies.dataset.reader import BODY_COLUMN, EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
 from policies.dataset.writer import DatasetWriter, EpisodeRows, building_error
 from policies.errors import DatasetError, PoolError
 
@@ -217,7 +217,7 @@ def _rows(episode: Episode, weigh: Weigh) -> EpisodeRows:
         POOL_COLUMN: header.pool.value,
         "retake/task": header.task,
         "retake/purpose": header.purpose,
-        "retake/body": header.body,
+        BODY_COLUMN: header.body,
         "retake/success": episode.sheet.success,
         "retake/scenario": json.dumps(header.scenario.to_dict(), sort_keys=True),
         "retake/request": header.request,

@@ -25,6 +25,7 @@ Purpose = Literal["training", "evaluation"]
 Rows = NDArray[np.intp]
 
 POOL_COLUMN = "retake/pool"
+BODY_COLUMN = "retake/body"
 EPISODE_ID_COLUMN = "retake/episode_id"
 SAMPLE_WEIGHT = "sample_weight"
 CAMERA_PREFIX = "observation.images."

@@ -22,3 +22,11 @@ class TestSimBody(BodyContract):
     @pytest.fixture(params=TASK_NAMES)
     def make_env(self, request: pytest.FixtureRequest) -> Maker:
         return lambda: make_registered_env(request.param, "sim", camera_every=3)
+
+
+class TestFastTwin(BodyContract):
+    steps: ClassVar[int] = 8
+
+    @pytest.fixture
+    def make_env(self) -> Maker:
+        return lambda: make_registered_env("pick_fruit", "fast-twin", images=False)

@@ -18,6 +18,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from waiting import wait_until
 
+from assets.reality_gap import load_gap
 from assets.table import load_robot
 from envs.connections import EXOSKELETON
 from envs.errors import BodyError, ScenarioError
@@ -122,7 +123,7 @@ def test_the_cameras_show_what_the_simulated_body_sees() -> None:
     drawn = next(task.space.draw(None, np.random.default_rng(8)))
     scenario = task.space.scenario({**drawn.values, "camera_noise": 0.0})
     body.reset(scenario, np.random.default_rng(0))
-    cameras = TwinCameras(robot, task)
+    cameras = TwinCameras(robot, task, load_gap(robot).simulated)
     cameras.stage(scenario)
     cameras.show(body.simulation.physics_state(), body.rules.memory(), time.monotonic())
     sight, lens = SightSense(body.simulation), Lens(scenario.number("camera_exposure"))

@@ -31,8 +31,11 @@ def test_the_real_environment_knows_its_spaces_without_a_cable() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"task": "juggle"}, "there is no task 'juggle'; choose one of pick_fruit, wash_dishes"),
-        ({"body": "ros"}, "body is 'ros'; choose one of 'sim', 'serial'"),
+        (
+            {"task": "juggle"},
+            "there is no task 'juggle'; choose one of pick_fruit, fold_towel, brew_coffee, wash_dishes",
+        ),
+        ({"body": "ros"}, "body is 'ros'; choose one of 'sim', 'fast-twin', 'serial'"),
         ({"pace": "slow"}, "pace is 'slow'; choose one of 'sim', 'wall'"),
         ({"body": "serial", "pace": "sim"}, "lives in real time"),
         ({"body": "serial", "camera_every": 2}, "real cameras set their own pace"),

@@ -16,9 +16,11 @@ from virtual_station import SERVO_ROBOT, station_env, virtual_station
 from assets.calibration import Calibration, ChannelCalibration
 from envs.body import JointTarget
 from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder, run_episode
 from envs.errors import PilotError
 from envs.humanoid import HumanoidEnv
+from envs.registry import BodyKind, make_env
 from envs.scenario import Scenario
 from envs.snapshot import Snapshot
 
@@ -71,6 +73,19 @@ def test_a_silent_pilot_leaves_no_command_of_its_own(env: HumanoidEnv, tmp_path:
     episode = archive.open(result.episode_id)
     assert np.isnan(episode.pilot_rad[:2]).all()
     np.testing.assert_array_equal(episode.pilot_rad[2], episode.sent_rad[2])
+
+
+@pytest.mark.parametrize("body", ["sim", "fast-twin"])
+def test_an_episode_says_of_which_body_it_is(body: BodyKind, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    env = make_env(body=body, images=False)
+    order = EpisodeOrder(scenario(), 1, "nominal", "expert")
+    result = run_episode(env, FalteringPilot(silent=0, commands=1), order, archive, station="test")
+    env.close()
+    assert archive.sheet(result.episode_id).header.body == body
+    with Catalogue(archive) as catalogue:
+        catalogue.sync()
+        assert [entry.id for entry in catalogue.query(body=body)] == [result.episode_id]
 
 
 def test_a_restart_says_in_its_sheet_that_it_goes_on_where_it_was(env: HumanoidEnv, tmp_path: Path) -> None:

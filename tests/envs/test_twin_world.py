@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from assets.exoskeleton import isomorphic_joints
+from assets.reality_gap import load_gap
 from assets.table import load_robot
 from envs.errors import PilotError, ScenarioError
 from envs.pilots.exoskeleton import ExoskeletonPilot
@@ -32,7 +33,7 @@ class Rig:
     """A world, and the drivers on the other end of its cables, all on simulated time."""
 
     def __init__(self) -> None:
-        self.world = TwinWorld(TUDI, TASK, load_rules("pick_fruit"))
+        self.world = TwinWorld(TUDI, TASK, load_rules("pick_fruit"), load_gap(TUDI).twin)
         self.chain = ServoChain(TUDI, {name: self._port(name) for name in self.world.servos.buses})
         worn = isomorphic_joints(TUDI)
         exoskeleton_port = InProcessPort(self.world.exoskeleton.bus.feed, self.now)
@@ -109,6 +110,20 @@ def test_the_scene_is_set_up_around_the_robot_and_stands_when_it_is_home(rig: Ri
     assert rig.world.judge().failure is None
     expected_m = [0.36, scenario.number("fruit_y") / 100, 0.96 - scenario.number("fruit_radius") / 1000 - 0.02]
     np.testing.assert_allclose(fruit_m(rig), expected_m, atol=0.01)
+
+
+def test_no_servo_forgets_what_it_was_told_while_the_scene_is_set_up(rig: Rig) -> None:
+    rig.chain.connect()
+    away_rad = TUDI.home.copy()
+    away_rad[TUDI.joint_index["left_shoulder_roll"]] += 0.5
+    for _ in range(25):
+        rig.period(away_rad)
+    simulation = rig.world.simulation
+    before_nm = simulation.data.actuator_force.copy()
+    rig.world.set_up(MIDDLE, None)
+    for _ in range(6):  # past the latency of a command
+        rig.world.step(rig.now())
+        np.testing.assert_allclose(simulation.data.actuator_force, before_nm, atol=0.5)
 
 
 def test_nothing_of_the_scene_is_in_the_robots_way_until_it_stands(rig: Rig) -> None:

@@ -81,6 +81,17 @@ def test_episodes_of_weight_zero_do_not_train(made_root):
         train([open_dataset(made_root)], QUICK, episode_weights={"stranger": 1.0})
 
 
+def test_steps_of_real_bodies_weigh_as_much_as_they_shall(tmp_path):
+    root = write_dataset(tmp_path / "made", bodies=("sim", "serial", "fast-twin"))
+    real = train([open_dataset(root, episodes=[1, 2])], replace(QUICK, real_weight=7.0)).policy
+    simulated = train([open_dataset(root)], replace(QUICK, real_weight=0.0)).policy
+    alone = train([open_dataset(root, episodes=[0])], QUICK).policy
+    np.testing.assert_array_equal(simulated.scaler.action.mean, alone.scaler.action.mean)
+    assert not np.array_equal(real.scaler.action.mean, alone.scaler.action.mean)
+    with pytest.raises(DatasetError, match="real_weight is -1"):
+        train([open_dataset(root)], replace(QUICK, real_weight=-1.0))
+
+
 def test_training_on_what_was_opened_for_evaluation_is_refused(tmp_path):
     root = write_dataset(tmp_path / "made", pools=("train", "train", "verify"))
     with pytest.raises(PoolError, match="opened for evaluation"):
