@@ -55,8 +55,8 @@ def test_a_robot_without_the_table_has_no_gap_and_no_flaws(tmp_path: Path) -> No
 
 
 def test_a_twin_outside_of_what_is_real_is_refused_with_file_and_line(tmp_path: Path) -> None:
-    said = altered(tmp_path, "twin = 12.0", "twin = 45.0")
-    assert f"{FILE_NAME}:8: parameter 'command_latency_ms': the twin has 45, outside of what is real, 3 to 30" in said
+    said = altered(tmp_path, "twin = 16.0", "twin = 45.0")
+    assert f"{FILE_NAME}:12: parameter 'command_latency_ms': the twin has 45, outside of what is real, 3 to 30" in said
 
 
 def test_a_difference_that_nobody_knows_or_stated_is_refused(tmp_path: Path) -> None:
