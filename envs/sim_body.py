@@ -42,6 +42,11 @@ class Pacer(Protocol):
     def wait(self) -> None: ...
 
 
+def model_digest(simulation: Simulation, exemplar: Exemplar) -> str:
+    """Names model and exemplar: a snapshot restarts in no other."""
+    return f"{simulation.digest}-{exemplar.digest}"
+
+
 class SimBody:
     """A humanoid in MuJoCo.
 
@@ -73,7 +78,7 @@ class SimBody:
         self.is_twin = is_twin
         self._exemplar: Exemplar = load_gap(spec).exemplar("twin" if is_twin else "none")
         self.simulation = Simulation(spec, task.scene)
-        self._model_digest = f"{self.simulation.digest}-{self._exemplar.digest}"
+        self._model_digest = model_digest(self.simulation, self._exemplar)
         self._physique = Physique(self.simulation, self._exemplar)
         self._drive = ServoDrive(spec, self._exemplar)
         self._motion = MotionSense(self.simulation, self._exemplar, self._drive)

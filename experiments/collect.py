@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from assets.reality_gap import GapName
 from assets.table import load_robot
 from envs.connections import CONTROL, EXOSKELETON
 from envs.episodes.archive import Archive
@@ -204,8 +205,9 @@ def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]
     named = queue.rollouts_archives if config.rollouts_archive is None else (config.rollouts_archive,)
     archives = [config.archive, *(archive for archive in named if archive.is_dir())]
     ordered = request_orders(queue.open(), archives, config.seed, config.demonstrator)
-    robot = load_robot(config.robot) if config.body == "sim" else None
-    found = refuse_strangers(ordered, load_task(config.task), robot)
+    robot = load_robot(config.robot) if config.body != "serial" else None
+    gap: GapName = "twin" if config.body == "fast-twin" else "none"
+    found = refuse_strangers(ordered, load_task(config.task), robot, gap)
     if found.refused:
         told = f"{len(found.refused)} demonstrations are refused ({found.refused[0]})"
         if not found.orders:

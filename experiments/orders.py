@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assets.reality_gap import GapName, load_gap
 from assets.robot import RobotSpec
 from envs.episodes.archive import Archive
 from envs.episodes.records import Purpose
@@ -85,17 +86,19 @@ def request_orders(requests: Sequence[Request], archives: Sequence[Path], seed: 
     return RequestOrders(found, cannot_start)
 
 
-def refuse_strangers(found: RequestOrders, task: Task, robot: RobotSpec | None) -> RequestOrders:
+def refuse_strangers(found: RequestOrders, task: Task, robot: RobotSpec | None, gap: GapName = "none") -> RequestOrders:
     """The same without orders whose scenario or start the task no longer has, so that none is met half way through.
 
     Args:
         robot: whose simulation starts must be of; None for a body that is only set up alike.
+        gap: which exemplar of it that is.
     """
     digest = None
     if robot is not None and any(order.start is not None for _, _, order in found.orders):
+        from envs.sim_body import model_digest
         from envs.simulation import Simulation
 
-        digest = Simulation(robot, task.scene).digest
+        digest = model_digest(Simulation(robot, task.scene), load_gap(robot).exemplar(gap))
     kept, refused = [], []
     for request, place, order in found.orders:
         reason = _strangeness(order, task, digest)

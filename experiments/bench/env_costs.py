@@ -11,13 +11,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.reality_gap import load_gap
 from assets.robot import RobotSpec
 from assets.table import load_robot
 from envs.clock import SimClock, substeps
 from envs.engine import mujoco
 from envs.humanoid import HumanoidEnv
+from envs.physique import Physique
 from envs.registry import make_env
 from envs.senses.sight import SightSense
+from envs.servo_drive import ServoDrive
 from envs.sim_body import SimBody
 from envs.simulation import Simulation
 from envs.stage import Station
@@ -111,6 +114,11 @@ class Bare:
 
     def __init__(self, robot: RobotSpec, flight: Flight, *, pictures: bool = False) -> None:
         self.simulation = Simulation(robot, load_task(flight.task).scene)
+        exemplar = load_gap(robot).exemplar("none")
+        self._physique = Physique(self.simulation, exemplar)
+        drive = ServoDrive(robot, exemplar)
+        drive.reset(robot.home)
+        self._pulled_rad = [drive.obey(sent_rad) for sent_rad in flight.sent_rad]  # a servo's work, not physics'
         self._rules = load_rules(flight.task)(self.simulation)  # type: ignore[call-arg]  # a Protocol has no __init__
         self._backdrop = Backdrop(self.simulation)
         self._flight = flight
@@ -119,15 +127,16 @@ class Bare:
         self._sight = SightSense(self.simulation)
 
     def begin(self) -> None:
-        self._rules.stage(self.simulation, self._flight.scenario)
-        self._backdrop.stage(self._flight.scenario)  # what is seen costs as much as it does there
+        with self._physique.staging():
+            self._rules.stage(self.simulation, self._flight.scenario)
+            self._backdrop.stage(self._flight.scenario)  # what is seen costs as much as it does there
 
     def go(self) -> None:
         model, data, actuators = self.simulation.model, self.simulation.data, self.simulation.actuators
-        for sent_rad, switched in zip(self._flight.sent_rad, self._flight.switched, strict=True):
+        for pulled_rad, switched in zip(self._pulled_rad, self._flight.switched, strict=True):
             if switched is not None:
                 data.eq_active[:], model.eq_data[:] = switched[:, 0], switched[:, 1:]
-            data.ctrl[actuators] = sent_rad
+            data.ctrl[actuators] = pulled_rad
             for _ in range(self._substeps):
                 mujoco.mj_step(model, data)
             for camera in self._cameras:
