@@ -57,7 +57,7 @@ def test_a_trainer_in_the_exoskeleton_takes_over_from_a_policy_on_the_twin_and_g
                 return
             time.sleep(0.01)
         # The twin's trainer moves on whether or not somebody follows, so the take-over must not take long.
-        for pause_s, code in ((0.2, KEY_A), (0.2, KEY_A), (1.0, KEY_B), (0.6, KEY_C)):
+        for pause_s, code in ((0.2, KEY_A), (0.2, KEY_A), (2.0, KEY_B), (0.6, KEY_C)):
             is_over.wait(pause_s)
             pedal.send(EV_KEY, code, 1)
             pedal.send(EV_KEY, code, 0)
