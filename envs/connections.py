@@ -40,11 +40,6 @@ def patience_at(ports: Mapping[str, str]) -> Patience:
     return AMONG_PROCESSES if CONTROL in ports else AT_A_ROBOT
 
 
-def bus_names(spec: RobotSpec) -> tuple[str, ...]:
-    """The servo buses of the robot table, in its order."""
-    return spec.bus_names
-
-
 def connection_names(spec: RobotSpec) -> tuple[str, ...]:
     """Every connection that a robot's body has: its servo buses, then its senses."""
     return (*spec.bus_names, *sense_importance(spec))

@@ -16,7 +16,7 @@ from assets.calibration import Calibration, calibrated
 from assets.robot import RobotSpec
 from envs.body import BodyState, JointTarget
 from envs.clock import Clock, WallClock
-from envs.connections import AT_A_ROBOT, Patience, bus_names, require_connections
+from envs.connections import AT_A_ROBOT, Patience, require_connections
 from envs.errors import BodyError
 from envs.homing import is_home, refuse_elsewhere, way_home
 from envs.real_senses import RealSenses
@@ -204,7 +204,7 @@ class RealBody:
     def _connect_once(self) -> ServoChain:
         chain = ServoChain(
             self._exemplar,
-            {name: self._ports[name] for name in bus_names(self._spec)},
+            {name: self._ports[name] for name in self._spec.bus_names},
             watchdog_s=self._watchdog_s,
             reply_margin_s=self._patience.reply_s,
         )

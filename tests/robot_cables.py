@@ -34,3 +34,8 @@ def cables(buses: Mapping[str, VirtualBus], after: Callable[[], None] | None = N
         thread.join()
         for terminal in terminals.values():
             terminal.close()
+
+
+def pairs(paths: dict[str, str]) -> list[str]:
+    """The ports as a user types them."""
+    return [f"{name}={path}" for name, path in paths.items()]

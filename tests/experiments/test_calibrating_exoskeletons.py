@@ -18,7 +18,6 @@ from assets.robot import RobotSpec
 from assets.table import load_robot
 from experiments import collect, robot
 from experiments.calibrations import chosen_calibration
-from experiments.workers import console
 from hardware.exoskeleton import ServoExoskeleton
 from hardware.exoskeleton_stream import LineChannels
 from hardware.pseudo_terminal import PseudoTerminal
@@ -64,12 +63,7 @@ sign = -1
 """
 LEFT_RAW, RIGHT_RAW = (3500, 5100), (240, 1010)  # the true ends of the travels
 
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    yield
-    console.stderr = False
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def made_of(table: str) -> ServoLayout | LineLayout:

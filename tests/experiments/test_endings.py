@@ -14,7 +14,6 @@ import pytest
 from waiting import wait_until
 
 from assets.table import load_robot
-from envs.connections import bus_names
 from envs.episodes.archive import Archive
 from envs.twin.process import TwinProcess
 from experiments.endings import ENDINGS, ended_like_ctrl_c
@@ -71,7 +70,7 @@ def torques(ports: dict[str, str]) -> list[int]:
     """Whether each servo of Tudi has torque."""
     robot = load_robot("tudi")
     found: list[int] = []
-    for name in bus_names(robot):
+    for name in robot.bus_names:
         port = SerialPort(ports[name])
         try:
             bus = DynamixelBus(port, name, reply_margin_s=0.5)

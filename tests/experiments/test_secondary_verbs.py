@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from episode_samples import record_episode
+from one_line import one_line
 
 from envs.episodes.archive import Archive
 from experiments import dataset, view
@@ -33,11 +34,6 @@ def archive(tmp_path: Path) -> Path:
 def progress_on_standard_output() -> Iterator[None]:
     yield
     console.stderr = False
-
-
-def one_line(text: str) -> str:
-    assert text.count("\n") == 1, text
-    return text
 
 
 def test_a_dataset_is_built_once_and_then_has_nothing_to_add(

@@ -1,6 +1,6 @@
 """The fault matrix, rows 20 to 22 and 25: hosts that stall or die, cables, and commands.
 
-What a body makes of rows 4, 20 and 22 on real pseudo-terminals is in `tests/envs/test_real_body.py`,
+What a body makes of rows 4, 20 and 22 on real pseudo-terminals is in `tests/envs/test_real_body_faults.py`,
 `tests/envs/test_real_body_stopping.py` and `tests/envs/test_reconnecting.py`.
 """
 
