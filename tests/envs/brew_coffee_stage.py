@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
-from pick_fruit_flights import Info, body_of
+from flights import Info, blind_env_of, body_of, middle_of
 
 from envs.humanoid import HumanoidEnv
-from envs.registry import make_env
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
@@ -25,15 +23,11 @@ CONTROL_HZ = 25
 
 def scenario(**values: Any) -> Scenario:
     """The middle of every factor's nominal range, but for the values given."""
-    middle = BREW_COFFEE.space.at(np.full(len(BREW_COFFEE.space.factors), 0.5), "nominal")
-    return BREW_COFFEE.space.scenario({**middle.values, **values})
+    return middle_of(BREW_COFFEE.space, **values)
 
 
-@contextmanager
-def blind_env() -> Iterator[HumanoidEnv]:
-    env = make_env("brew_coffee", images=False)
-    yield env
-    env.close()
+def blind_env() -> AbstractContextManager[HumanoidEnv]:
+    return blind_env_of("brew_coffee")
 
 
 def simulation_of(env: HumanoidEnv) -> Simulation:

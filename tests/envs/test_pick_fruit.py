@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-import mujoco
 import numpy as np
 import pytest
+from flights import staged
 from pick_fruit_flights import CARRY, FINGERS, GRASP, PICK, FloatArray, Info, blind_env, body_of, fly, scenario
 
 from envs.humanoid import HumanoidEnv
-from envs.scenario import Factor, Scenario
+from envs.scenario import Factor
 from envs.tasks.pick_fruit import PICK_FRUIT
 
 # The null factor changes nothing; the stem's strength lives in the rules, where only pulling shows it; cameras and
@@ -121,13 +121,3 @@ def test_staging_the_same_scenario_again_gives_the_same_scene(env: HumanoidEnv) 
     first = staged(env, scenario())
     staged(env, scenario(fruit_radius=35, unripe="left", light_level=0.3, leaf_cover=1, fruit_x=38))
     assert staged(env, scenario()) == first
-
-
-def staged(env: HumanoidEnv, where: Scenario) -> tuple[bytes, bytes]:
-    """The compiled model and the state after staging."""
-    env.reset(seed=0, options={"scenario": where})
-    body = body_of(env)
-    model = body.simulation.model
-    buffer = np.empty(mujoco.mj_sizeModel(model), dtype=np.uint8)
-    mujoco.mj_saveModel(model, None, buffer)
-    return buffer.tobytes(), body.simulation.physics_state().tobytes()

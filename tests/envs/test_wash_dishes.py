@@ -9,6 +9,7 @@ from typing import Any
 import mujoco
 import numpy as np
 import pytest
+from flights import body_of, staged
 from numpy.typing import NDArray
 
 from envs.body import BodyState
@@ -16,7 +17,6 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from envs.scenario import Factor, Scenario
-from envs.sim_body import SimBody
 from envs.snapshot import Snapshot
 from envs.stage import Judgement
 from envs.tasks.dirt import CELLS, DirtGrid
@@ -55,11 +55,6 @@ def env() -> Iterator[HumanoidEnv]:
     env = make_env("wash_dishes", images=False)
     yield env
     env.close()
-
-
-def body_of(env: HumanoidEnv) -> SimBody:
-    assert isinstance(env.body, SimBody)
-    return env.body
 
 
 def rules_of(env: HumanoidEnv) -> WashDishesRules:
@@ -217,13 +212,3 @@ def test_staging_the_same_scenario_again_gives_the_same_scene(env: HumanoidEnv) 
     first = staged(env, scenario())
     staged(env, scenario(plate_radius=85, rack_slot="left", stain_pattern="ring", wetness=1, stand_offset=8))
     assert staged(env, scenario()) == first
-
-
-def staged(env: HumanoidEnv, where: Scenario) -> tuple[bytes, bytes]:
-    """The compiled model and the state after staging."""
-    env.reset(seed=0, options={"scenario": where})
-    body = body_of(env)
-    model = body.simulation.model
-    buffer = np.empty(mujoco.mj_sizeModel(model), dtype=np.uint8)
-    mujoco.mj_saveModel(model, None, buffer)
-    return buffer.tobytes(), body.simulation.physics_state().tobytes()
