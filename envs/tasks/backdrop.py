@@ -40,7 +40,8 @@ class Backdrop:
         model.vis.headlight.diffuse[:] = headlight * tint
         azimuth = np.deg2rad(number("light_azimuth"))
         direction = np.array([np.cos(azimuth), np.sin(azimuth), -_SUN_FALL])
-        model.light("sun").dir = direction / np.linalg.norm(direction)
+        # Both, or staging that computes the model's constants would carry the direction of before into this scenario.
+        model.light("sun").dir = model.light("sun").dir0 = direction / np.linalg.norm(direction)
         for surface, geoms in self._covered.items():
             model.geom_matid[geoms] = self._material[f"{surface}_{scenario.values[f'{surface}_texture']}"]
         # Images of this moment would else show the light from where it came before.
