@@ -150,10 +150,10 @@ class Recorder:
         if self._ending is not None:
             return
         outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
-        self._hand_over_end("interrupted", outcome, None, None)
+        ending = self._hand_over_end("interrupted", outcome, None, None)
         if not self._await_writer():
             _log.error("%s", self._too_slow())
-            self._writer.give_up(self._ending)
+            self._writer.give_up(ending)
         elif self._writer.failure is not None:
             _log.error("%s", self._writer.failure)
 
@@ -167,9 +167,10 @@ class Recorder:
 
     def _hand_over_end(
         self, status: Status, outcome: Outcome, quality: Mapping[str, float] | None, last: LastFaults | None
-    ) -> None:
+    ) -> Ending:
         self._ending = Ending(status, outcome, quality, last, self.losses)
         self._queue.end(self._ending)
+        return self._ending
 
     def _await_writer(self) -> bool:
         """False where it has stopped on its way, and nobody can say when it will go on."""
