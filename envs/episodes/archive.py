@@ -11,6 +11,7 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from envs.episodes.records import EpisodeHeader
 from envs.episodes.recovery import clear_unborn, recover_episode
 from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, sheet_text, write_sheet
 from envs.episodes.stream_writer import STREAM_NAME, EncoderMaker, TickStream
+from envs.episodes.verdict import QualityVerdict
 from envs.episodes.video import FrameEncoder
 from envs.errors import ArchiveError, UnreadableError
 
@@ -129,6 +131,20 @@ class Archive:
         """
         self.sheet(episode_id)
         return read_episode(self.folder(episode_id))
+
+    def keep_quality(self, episode_id: str, quality: QualityVerdict) -> EpisodeSheet:
+        """Write a judgement into the sheet of an episode that has ended, in place of an earlier one.
+
+        What was recorded stays as it is.
+
+        Raises:
+            ArchiveError: there is no such episode, it is being recorded, or its sheet cannot be written.
+        """
+        if self.sheet(episode_id).status == "recording":
+            raise ArchiveError(f"episode {episode_id} is being recorded, or was cut off; judge it once it has ended")
+        sheet = replace(self.sheet(episode_id), quality=quality)
+        write_sheet(self.folder(episode_id), sheet)
+        return sheet
 
     def recover(self) -> list[str]:
         """Finish what crashes left open, keeping all whole ticks, and return the ids; see `recover_episode`.

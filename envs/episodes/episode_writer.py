@@ -139,7 +139,7 @@ class EpisodeWriter:
             outcome=ending.outcome,
             counts=dict(self._stream.counts),
             faults=self._faults.counts(),
-            quality=dict(ending.quality or {}),
+            quality=ending.quality,
             skew=self._skew.figures(),
             losses=losses,
             seal=self._seal,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from envs.episodes.records import LastFaults, Outcome, Tick
 from envs.episodes.sheet import EpisodeSheet, Status
 from envs.episodes.stream_writer import STREAM_NAME, TickStream
 from envs.episodes.tick_queue import Ending, TickQueue
+from envs.episodes.verdict import QualityVerdict
 from envs.errors import ArchiveError
 
 _log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class Recorder:
         else:
             raise ArchiveError(self._too_slow())
 
-    def end(self, outcome: Outcome, quality: Mapping[str, float] | None = None, last: LastFaults | None = None) -> str:
+    def end(self, outcome: Outcome, quality: QualityVerdict | None = None, last: LastFaults | None = None) -> str:
         """End the episode and return its id at once; what waits is written behind, and `wait` says how that went.
 
         `last` is what was found after the last tick; it is not in the stream where there was no tick at all.
@@ -133,9 +134,7 @@ class Recorder:
             raise self._writer.failure
         return self._writer.sheet
 
-    def finish(
-        self, outcome: Outcome, quality: Mapping[str, float] | None = None, last: LastFaults | None = None
-    ) -> str:
+    def finish(self, outcome: Outcome, quality: QualityVerdict | None = None, last: LastFaults | None = None) -> str:
         """`end` and `wait`: the id of an episode that is safely on the disk.
 
         Raises:
@@ -166,7 +165,7 @@ class Recorder:
         self.abort("the recording ended without an outcome" if error is None else f"{type(error).__name__}: {error}")
 
     def _hand_over_end(
-        self, status: Status, outcome: Outcome, quality: Mapping[str, float] | None, last: LastFaults | None
+        self, status: Status, outcome: Outcome, quality: QualityVerdict | None, last: LastFaults | None
     ) -> Ending:
         self._ending = Ending(status, outcome, quality, last, self.losses)
         self._queue.end(self._ending)

@@ -16,6 +16,7 @@ from envs.episodes.losses import Losses
 from envs.episodes.records import EpisodeHeader, Instruction, InstructionMark, Outcome
 from envs.episodes.seal import Seal
 from envs.episodes.skew import StreamSkew
+from envs.episodes.verdict import QualityVerdict
 from envs.errors import ArchiveError
 from envs.scenario import Pool, Scenario
 
@@ -51,7 +52,7 @@ class EpisodeSheet:
     outcome: Outcome | None = None
     counts: dict[str, int] = field(default_factory=dict)  # messages by stream
     faults: tuple[FaultCount, ...] = ()
-    quality: dict[str, float] = field(default_factory=dict)
+    quality: QualityVerdict | None = None  # None where nobody has judged it yet
     skew: dict[str, StreamSkew] = field(default_factory=dict)  # by stream; older recordings do not say
     losses: Losses = field(default_factory=Losses)
     seal: Seal | None = None  # of `raw.mcap`; None while recording, and where it broke off
@@ -91,7 +92,7 @@ class EpisodeSheet:
             "parent": header.parent,
             "instructions": [asdict(instruction) for instruction in header.instructions],
             "outcome": asdict(self.outcome) if self.outcome else None,
-            "quality": self.quality,
+            "quality": self.quality.to_dict() if self.quality else {},
             "skew": {stream: asdict(skew) for stream, skew in self.skew.items()},
             "counts": self.counts,
             "losses": self.losses.to_dict(),
@@ -134,7 +135,7 @@ class EpisodeSheet:
             outcome=_outcome(fields["outcome"]),
             counts=fields["counts"],
             faults=tuple(FaultCount(**fault) for fault in fields["faults"]),
-            quality=fields["quality"],
+            quality=QualityVerdict.from_dict(fields["quality"]),
             skew={stream: StreamSkew(**skew) for stream, skew in fields.get("skew", {}).items()},
             losses=Losses.from_dict(fields["losses"]) if "losses" in fields else Losses(),
             seal=Seal.from_dict(fields["seal"]) if fields.get("seal") else None,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from envs.episodes.losses import Losses
 from envs.episodes.records import LastFaults, Outcome, Tick
 from envs.episodes.sheet import Status
+from envs.episodes.verdict import QualityVerdict
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Ending:
 
     status: Status
     outcome: Outcome
-    quality: Mapping[str, float] | None
+    quality: QualityVerdict | None
     last: LastFaults | None
     losses: Losses
 
