@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from policies.dataset.features import ACTION, STATE
+from policies.dataset.frame_cache import FrameCache
 from policies.dataset.frames import FrameStore, Progress
-from policies.dataset.reader import EPISODE_ID_COLUMN, DatasetEpisode, LeRobotDataset, Rows
+from policies.dataset.meta import EPISODE_ID_COLUMN, DatasetEpisode
+from policies.dataset.reader import LeRobotDataset, Rows
 from policies.errors import DatasetError
 from policies.network import VECTOR_FEATURES, InputSpec
 
@@ -55,16 +57,18 @@ class FrameTable:
 
 def tabulate(
     datasets: Sequence[LeRobotDataset],
-    image_size: int,
+    image_size: int | None,
     *,
     cameras: Sequence[str] | None = None,
-    cache: Path | None = None,
+    cache: FrameCache | Path | None = None,
     progress: Progress | None = None,
 ) -> FrameTable:
     """Lay the selected episodes of `datasets` end to end, with every sense that all of them declare.
 
     Args:
+        image_size: edge of the squares that images become; None leaves them as recorded.
         cameras: which cameras to use; all, if None.
+        cache: where decoded images are kept, and how much of them: one budget for all cameras of all datasets.
 
     Raises:
         DatasetError: the datasets are of different robots, rates or features, one states no robot, or an episode comes
@@ -80,8 +84,9 @@ def tabulate(
     if STATE not in first.features or ACTION not in first.features:
         raise DatasetError(f"{first.root} declares no {STATE!r} and {ACTION!r}; both are needed")
     views = first.cameras if cameras is None else tuple(cameras)
+    kept = cache if isinstance(cache, FrameCache) else FrameCache(cache)
     stores = {
-        camera: [d.frames(camera, image_size, cache=cache, progress=progress).subset(d.rows) for d in datasets]
+        camera: [d.frames(camera, image_size, cache=kept, progress=progress).subset(d.rows) for d in datasets]
         for camera in views
     }
     episodes = tuple(episode for dataset in datasets for episode in dataset.episodes)
@@ -137,5 +142,9 @@ def _sensed(dataset: LeRobotDataset) -> tuple[str, ...]:
 
 
 def _gather(datasets: Sequence[LeRobotDataset], name: str) -> NDArray[Any]:
-    parts = [dataset.column(name).reshape(len(dataset.column(name)), -1)[dataset.rows] for dataset in datasets]
+    if len(datasets) == 1 and len(datasets[0].rows) == datasets[0].num_rows:
+        # All of one dataset: what is mapped into memory stays there.
+        column = datasets[0].column(name)
+        return column.reshape(len(column), -1).astype(np.float32, copy=False)
+    parts = [dataset.column(name).reshape(dataset.num_rows, -1)[dataset.rows] for dataset in datasets]
     return np.concatenate(parts).astype(np.float32)
