@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from policies.dataset.features import STATE
-from policies.dataset.reader import CAMERA_PREFIX, Rows
+from policies.dataset.meta import CAMERA_PREFIX
+from policies.dataset.reader import Rows
 from policies.dataset.table import FrameTable
 from policies.scaling import Scaler
 

@@ -14,7 +14,7 @@ from envs.senses.resize import resize_image
 from policies.batches import image_tensor
 from policies.checkpoint import TrainedPolicy
 from policies.dataset.features import STATE
-from policies.dataset.reader import CAMERA_PREFIX
+from policies.dataset.meta import CAMERA_PREFIX
 from policies.errors import PolicyError
 
 FloatArray = NDArray[np.float64]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from policies.dataset.channels import VELOCITY_BEFORE
 from policies.dataset.features import EFFORT, IMU, SOUND, STATE, TOUCH, VELOCITY
-from policies.dataset.reader import CAMERA_PREFIX
+from policies.dataset.meta import CAMERA_PREFIX
 from policies.encoders import ImageEncoder, TouchEncoder, VectorEncoder
 from policies.heads import MipHeads
 

@@ -19,7 +19,9 @@ from torch import Tensor
 from policies.batches import Augmentation, Batch, RowSampler, make_batch
 from policies.checkpoint import Provenance, TrainedPolicy, save_policy
 from policies.dataset.features import STATE
-from policies.dataset.reader import BODY_COLUMN, LeRobotDataset
+from policies.dataset.frame_cache import FrameCache
+from policies.dataset.meta import BODY_COLUMN
+from policies.dataset.reader import LeRobotDataset
 from policies.dataset.table import FrameTable, tabulate
 from policies.errors import DatasetError, PoolError
 from policies.network import ChunkPolicy, NetworkConfig
@@ -88,7 +90,7 @@ def train(
     *,
     episode_weights: Mapping[str, float] | None = None,
     cameras: Sequence[str] | None = None,
-    cache: Path | None = None,
+    cache: FrameCache | Path | None = None,
     tracker: Tracker | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> TrainingReport:

@@ -18,7 +18,7 @@ from envs.episodes.reading import Episode
 from envs.senses.logmel import BANDS, FRAMES, log_mel
 from envs.spaces import BodySpaces
 from policies.dataset.layout import STANDARD_COLUMNS
-from policies.dataset.reader import CAMERA_PREFIX, SAMPLE_WEIGHT
+from policies.dataset.meta import CAMERA_PREFIX, SAMPLE_WEIGHT
 from policies.errors import DatasetError
 
 Float32Array = NDArray[np.float32]

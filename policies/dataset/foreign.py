@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from policies.dataset.columns import read_parquet
+from policies.dataset.columns import read_parquet, read_tables
 from policies.dataset.reader import open_dataset
 from policies.errors import DatasetError
 
@@ -82,7 +82,8 @@ def _open_v2(root: Path, version: str, info: Mapping[str, Any], videos: list[str
 
 
 def _open_v3(root: Path, version: str, info: Mapping[str, Any], videos: list[str]) -> ForeignDataset:
-    source = open_dataset(root, purpose="evaluation")
+    source = open_dataset(root, purpose="evaluation", mapped=False)
+    table = read_tables(root / "data")
     rows = read_parquet(root / "meta" / "tasks.parquet").to_pylist()
     # pandas names an index that has no name "__index_level_0__"; the text is whatever is not the number.
     tasks = {int(row["task_index"]): str(next(v for k, v in row.items() if k != "task_index")) for row in rows}
@@ -94,7 +95,7 @@ def _open_v3(root: Path, version: str, info: Mapping[str, Any], videos: list[str
             start_s = float(episode.columns[f"videos/{key}/from_timestamp"])
             path = root / str(info["video_path"]).format(video_key=key, **place)
             here[key] = ForeignVideo(path, start_s, start_s + episode.length / source.fps)
-        episodes.append(ForeignEpisode(episode.index, source.table.slice(episode.start, episode.length), here))
+        episodes.append(ForeignEpisode(episode.index, table.slice(episode.start, episode.length), here))
     return ForeignDataset(root, version, info, _in_order(root, tasks), tuple(episodes))
 
 

@@ -22,7 +22,7 @@ from policies.dataset.channels import VELOCITY_BEFORE, describe_robot, flat_name
 from policies.dataset.columns import column_array
 from policies.dataset.features import ACTION, STATE, VELOCITY
 from policies.dataset.foreign import ForeignDataset, ForeignEpisode, open_foreign
-from policies.dataset.reader import CAMERA_PREFIX, EPISODE_ID_COLUMN, POOL_COLUMN
+from policies.dataset.meta import CAMERA_PREFIX, EPISODE_ID_COLUMN, POOL_COLUMN
 from policies.dataset.statistics import combined, numeric_statistics
 from policies.errors import DatasetError
 

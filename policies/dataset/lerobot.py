@@ -21,14 +21,12 @@ from envs.episodes.sheet import EpisodeSheet
 from envs.errors import ArchiveError
 from envs.scenario import TRAINABLE, Pool
 from policies.dataset.features import ACTION, STAMP, SenseFeatures, declared_features, default_weight
-from policies.dataset.reader import BODY_COLUMN, EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
+from policies.dataset.meta import BODY_COLUMN, EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
 from policies.dataset.writer import DatasetWriter, EpisodeRows, building_error
 from policies.errors import DatasetError, PoolError
 
 Weigh = Callable[[Episode], NDArray[np.float32]]  # (ticks,)
 Progress = Callable[[int, int], None]  # (episodes done, episodes in all)
-
-COMMIT_EVERY = 32  # episodes; an interrupted build repeats at most so many
 
 _log = logging.getLogger(__name__)
 
@@ -90,16 +88,13 @@ def build_dataset(
     if not usable:
         raise DatasetError(f"none of the {len(sheets)} selected episodes can be in a dataset: {left_out[0].reason}")
     try:
-        writer = _open(root, robot, archive.open(usable[0]), for_training)
-        known = {str(row[EPISODE_ID_COLUMN]) for row in writer.episode_rows}
-        added = [episode_id for episode_id in usable if episode_id not in known]
-        for number, episode_id in enumerate(added, start=1):
-            writer.append(_rows(archive.open(episode_id), weigh))
-            if number % COMMIT_EVERY == 0:
-                writer.commit()
-            if progress is not None:
-                progress(number, len(added))
-        writer.commit()
+        with _open(root, robot, archive.open(usable[0]), for_training) as writer:
+            known = {str(row[EPISODE_ID_COLUMN]) for row in writer.episode_rows}
+            added = [episode_id for episode_id in usable if episode_id not in known]
+            for number, episode_id in enumerate(added, start=1):
+                writer.append(_rows(archive.open(episode_id), weigh))
+                if progress is not None:
+                    progress(number, len(added))
     except OSError as error:
         raise building_error(root, error) from error
     kept = len(usable) - len(added)
@@ -197,6 +192,7 @@ def _open(root: Path, robot: RobotSpec, episode: Episode, for_training: bool) ->
     writer = DatasetWriter(root, robot, int(robot.control_hz), declared_features(robot, sizes))
     refused = [row[EPISODE_ID_COLUMN] for row in writer.episode_rows if row[POOL_COLUMN] not in TRAINABLE]
     if for_training and refused:
+        writer.close()
         raise PoolError(
             f"{root} holds episodes that must never train ({', '.join(refused)}); build into another folder"
         )

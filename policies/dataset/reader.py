@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,47 +11,18 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.scenario import TRAINABLE
-from policies.dataset.columns import column_array, read_tables
-from policies.dataset.frames import FrameStore, Progress, cached_videos
+from policies.dataset.columns import ColumnStore
+from policies.dataset.frame_cache import FrameCache
+from policies.dataset.frames import FrameStore, Progress
+from policies.dataset.meta import CAMERA_PREFIX, SAMPLE_WEIGHT, DatasetEpisode, read_episodes, read_info, read_robot
 from policies.errors import DatasetError, PoolError
 
 Purpose = Literal["training", "evaluation"]
 Rows = NDArray[np.intp]
-
-POOL_COLUMN = "retake/pool"
-BODY_COLUMN = "retake/body"
-EPISODE_ID_COLUMN = "retake/episode_id"
-SAMPLE_WEIGHT = "sample_weight"
-CAMERA_PREFIX = "observation.images."
-
-
-@dataclass(frozen=True)
-class DatasetEpisode:
-    """One row of the episodes table. `columns` holds all of it but the statistics, custom columns included."""
-
-    index: int
-    start: int  # first row in the dataset
-    stop: int  # one past the last row
-    columns: Mapping[str, Any]
-
-    @property
-    def length(self) -> int:
-        return self.stop - self.start
-
-    @property
-    def pool(self) -> str | None:
-        value = self.columns.get(POOL_COLUMN)
-        return None if value is None else str(value)
-
-    @property
-    def identity(self) -> str:
-        """The episode's name in the archive that it came from, or its number here."""
-        return str(self.columns.get(EPISODE_ID_COLUMN) or self.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +37,8 @@ class LeRobotDataset:
     robot: RobotSpec | None
     purpose: Purpose
     episodes: tuple[DatasetEpisode, ...]
-    table: pa.Table = field(repr=False)
+    num_rows: int  # of the whole dataset
+    store: ColumnStore = field(repr=False)
     _columns: dict[str, NDArray[Any]] = field(default_factory=dict, repr=False)
 
     @property
@@ -115,20 +86,15 @@ class LeRobotDataset:
         return replace(self, episodes=chosen)
 
     def column(self, name: str) -> NDArray[Any]:
-        """A feature for every row of the whole dataset: (rows,) or (rows, numbers); read-only, float64 as float32.
+        """A feature for every row of the whole dataset: (rows,) or (rows, numbers), read-only and mapped into memory.
+
+        Vectors of float64 come as float32; single numbers, which stamps are, as they were stored.
 
         Raises:
             DatasetError: the feature is absent, is no number, or is not finite.
         """
         if name not in self._columns:
-            array = column_array(self.table, name)
-            if array.dtype == np.float64:
-                array = array.astype(np.float32)
-            if array.dtype.kind == "f" and not np.isfinite(array).all():
-                row = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
-                raise DatasetError(f"{self.root}: {name!r} is not finite in row {row}; repair or leave out its episode")
-            array.flags.writeable = False
-            self._columns[name] = array
+            self._columns[name] = self.store.array(name)[: self.num_rows]
         return self._columns[name]
 
     def chunks(self, name: str, rows: Rows, horizon: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -151,19 +117,27 @@ class LeRobotDataset:
             DatasetError: a weight is negative.
         """
         if SAMPLE_WEIGHT not in self.features:
-            return np.ones(self.table.num_rows, dtype=np.float32)
+            return np.ones(self.num_rows, dtype=np.float32)
         weights = self.column(SAMPLE_WEIGHT).reshape(-1).astype(np.float32)
         if (weights < 0).any():
             raise DatasetError(f"{self.root}: {SAMPLE_WEIGHT!r} is negative in row {int(np.argmin(weights))}")
         return weights
 
     def frames(
-        self, camera: str, size: int, *, cache: Path | None = None, progress: Progress | None = None
+        self,
+        camera: str,
+        size: int | None,
+        *,
+        cache: FrameCache | Path | None = None,
+        progress: Progress | None = None,
     ) -> FrameStore:
-        """The frames of one camera for the selected episodes, `size` pixels square.
+        """The frames of one camera for the selected episodes.
 
-        Each video is decoded once and kept under `cache` (default: `.cache/frames` in the dataset), keyed by the
-        video's content, so that a rebuilt dataset decodes only what is new.
+        Each video is decoded once and kept in the cache (by default `.cache/frames` in the dataset), keyed by the
+        video's content, so that a rebuilt dataset decodes only what is new. A `FrameCache` says how much may be kept.
+
+        Args:
+            size: edge of the square that each image becomes, in pixels; None leaves it as recorded.
 
         Raises:
             DatasetError: no such camera, or a video is absent, broken, or shorter than its episode.
@@ -174,20 +148,22 @@ class LeRobotDataset:
         path_of = {episode.index: self._video_path(key, episode) for episode in self.episodes}
         paths = list(dict.fromkeys(path_of.values()))
         file_of = {path: file for file, path in enumerate(paths)}
-        arrays = cached_videos(paths, self.fps, size, cache or self.root / ".cache" / "frames", progress)
-        file_of_row = np.full(self.table.num_rows, -1, dtype=np.int32)
-        frame_of_row = np.zeros(self.table.num_rows, dtype=np.int32)
+        kept = cache if isinstance(cache, FrameCache) else FrameCache(cache)
+        files = kept.videos(paths, self.fps, size, self.root, progress)
+        file_of_row = np.full(self.num_rows, -1, dtype=np.int32)
+        frame_of_row = np.zeros(self.num_rows, dtype=np.int32)
         for episode in self.episodes:
             file = file_of[path_of[episode.index]]
             first = round(float(episode.columns[f"videos/{key}/from_timestamp"]) * self.fps)
-            if first + episode.length > len(arrays[file]):
+            if first + episode.length > len(files[file]):
                 raise DatasetError(
-                    f"{paths[file]} holds {len(arrays[file])} frames, but episode {episode.index} needs frames "
+                    f"{paths[file]} holds {len(files[file])} frames, but episode {episode.index} needs frames "
                     f"{first} to {first + episode.length - 1}; the video is cut short"
                 )
             file_of_row[episode.start : episode.stop] = file
             frame_of_row[episode.start : episode.stop] = np.arange(first, first + episode.length)
-        return FrameStore(size, tuple(arrays), file_of_row, frame_of_row)
+        height, width = files[0][0].shape[:2]
+        return FrameStore(height, width, tuple(files), file_of_row, frame_of_row)
 
     def _video_path(self, key: str, episode: DatasetEpisode) -> Path:
         try:
@@ -198,47 +174,35 @@ class LeRobotDataset:
 
     @cached_property
     def _last_row(self) -> Rows:  # (rows,): the last row of each row's episode; itself outside the selection
-        last = np.arange(self.table.num_rows)
+        last = np.arange(self.num_rows)
         for episode in self.episodes:
             last[episode.start : episode.stop] = episode.stop - 1
         return last
 
 
-def open_dataset(root: Path, *, purpose: Purpose = "training", episodes: Sequence[int] | None = None) -> LeRobotDataset:
+def open_dataset(
+    root: Path, *, purpose: Purpose = "training", episodes: Sequence[int] | None = None, mapped: bool = True
+) -> LeRobotDataset:
     """Open a LeRobot v3 dataset, all of it or the episodes of these numbers.
+
+    Args:
+        mapped: keep decoded columns under `.cache/columns` of the dataset, mapped into memory; else nothing is written.
 
     Raises:
         DatasetError: this is no whole LeRobot v3 dataset; the message says what is wrong and where.
         PoolError: for training, an episode is of a pool that must never train, or states none.
     """
-    info = _read_info(root)
-    table = read_tables(root / "data")
-    rows = read_tables(root / "meta" / "episodes")
-    rows = rows.select([name for name in rows.column_names if not name.startswith("stats/")])
-    found: list[DatasetEpisode] = []
-    for number, columns in enumerate(rows.to_pylist()):
-        try:
-            episode = DatasetEpisode(
-                int(columns["episode_index"]),
-                int(columns["dataset_from_index"]),
-                int(columns["dataset_to_index"]),
-                MappingProxyType(columns),
-            )
-        except (KeyError, TypeError) as error:
-            raise DatasetError(f"{root}: row {number} of meta/episodes has no {error}") from error
-        expected = found[-1].stop if found else 0
-        if episode.index != number or episode.start != expected or episode.length < 1:
-            raise DatasetError(
-                f"{root}: row {number} of meta/episodes is episode {episode.index} with rows [{episode.start}, "
-                f"{episode.stop}), expected episode {number} from row {expected} on; the table is damaged"
-            )
-        found.append(episode)
-    if not found or found[-1].stop != table.num_rows:
-        raise DatasetError(f"{root}: the episodes end at row {found[-1].stop if found else 0} of {table.num_rows}")
+    info = read_info(root)
+    found = read_episodes(root, info)
+    store = ColumnStore(root, mapped=mapped)
+    total = info.get("total_episodes")
+    behind = total is not None and store.num_rows > found[-1].stop  # rows that an interrupted build left
+    if found[-1].stop > store.num_rows or (found[-1].stop < store.num_rows and not behind):
+        raise DatasetError(f"{root}: the episodes end at row {found[-1].stop} of {store.num_rows}")
     owner = np.repeat(np.arange(len(found)), [episode.length for episode in found])
-    if not np.array_equal(column_array(table, "episode_index"), owner):
+    if not np.array_equal(store.array("episode_index")[: len(owner)], owner):
         raise DatasetError(f"{root}: column 'episode_index' of data/ does not agree with meta/episodes")
-    dataset = LeRobotDataset(root, MappingProxyType(info), _read_robot(root), purpose, tuple(found), table)
+    dataset = LeRobotDataset(root, MappingProxyType(info), read_robot(root), purpose, found, found[-1].stop, store)
     if episodes is not None:
         return dataset.select(episodes)
     _check_pools(root, dataset.episodes, purpose)
@@ -254,33 +218,6 @@ def _check_pools(root: Path, episodes: Sequence[DatasetEpisode], purpose: Purpos
             f"{refused[0].index}); only {' and '.join(sorted(TRAINABLE))} may. Select other episodes, open it for "
             "evaluation, or import a foreign dataset with its pool stated"
         )
-
-
-def _read_info(root: Path) -> dict[str, Any]:
-    path = root / "meta" / "info.json"
-    try:
-        info: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path} does not exist; give the root of a LeRobot v3 dataset") from error
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}") from error
-    version = str(info.get("codebase_version", "none")) if isinstance(info, dict) else "none"
-    if not version.startswith("v3."):
-        raise DatasetError(f"{root} is of format {version}; only v3.x is read. Import v2.1 first")
-    missing = [key for key in ("fps", "features") if not info.get(key)]
-    if missing:
-        raise DatasetError(f"{path} lacks {' and '.join(missing)}")
-    return info
-
-
-def _read_robot(root: Path) -> RobotSpec | None:
-    path = root / "meta" / "robot.json"
-    if not path.exists():
-        return None
-    try:
-        return RobotSpec.from_dict(json.loads(path.read_text()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{path} does not describe a robot: {error!r}") from error
 
 
 def _ranges(numbers: Sequence[int]) -> str:

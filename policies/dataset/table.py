@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from policies.dataset.features import ACTION, IMU, SOUND, STATE, TOUCH
+from policies.dataset.frame_cache import FrameCache
 from policies.dataset.frames import FrameStore, Progress
-from policies.dataset.reader import EPISODE_ID_COLUMN, DatasetEpisode, LeRobotDataset, Rows
+from policies.dataset.meta import EPISODE_ID_COLUMN, DatasetEpisode
+from policies.dataset.reader import LeRobotDataset, Rows
 from policies.errors import DatasetError
 from policies.network import VECTOR_FEATURES, InputSpec
 
@@ -59,18 +61,20 @@ class FrameTable:
 
 def tabulate(
     datasets: Sequence[LeRobotDataset],
-    image_size: int,
+    image_size: int | None,
     *,
     cameras: Sequence[str] | None = None,
     without: Sequence[str] = (),
-    cache: Path | None = None,
+    cache: FrameCache | Path | None = None,
     progress: Progress | None = None,
 ) -> FrameTable:
     """Lay the selected episodes of `datasets` end to end, with every sense that all of them declare.
 
     Args:
+        image_size: edge of the squares that images become; None leaves them as recorded.
         cameras: which cameras to use; all, if None.
         without: senses of `SENSES` to leave out.
+        cache: where decoded images are kept, and how much of them: one budget for all cameras of all datasets.
 
     Raises:
         DatasetError: a sense to leave out is not there, the datasets are of different robots, rates or features, one
@@ -88,8 +92,9 @@ def tabulate(
     _require_sensed(without, first)
     views = () if SIGHT in without else first.cameras if cameras is None else tuple(cameras)
     dropped = {feature for sense, feature in _FEATURE_OF_SENSE.items() if sense in without}
+    kept = cache if isinstance(cache, FrameCache) else FrameCache(cache)
     stores = {
-        camera: [d.frames(camera, image_size, cache=cache, progress=progress).subset(d.rows) for d in datasets]
+        camera: [d.frames(camera, image_size, cache=kept, progress=progress).subset(d.rows) for d in datasets]
         for camera in views
     }
     episodes = tuple(episode for dataset in datasets for episode in dataset.episodes)
@@ -155,5 +160,9 @@ def _sensed(dataset: LeRobotDataset) -> tuple[str, ...]:
 
 
 def _gather(datasets: Sequence[LeRobotDataset], name: str) -> NDArray[Any]:
-    parts = [dataset.column(name).reshape(len(dataset.column(name)), -1)[dataset.rows] for dataset in datasets]
+    if len(datasets) == 1 and len(datasets[0].rows) == datasets[0].num_rows:
+        # All of one dataset: what is mapped into memory stays there.
+        column = datasets[0].column(name)
+        return column.reshape(len(column), -1).astype(np.float32, copy=False)
+    parts = [dataset.column(name).reshape(dataset.num_rows, -1)[dataset.rows] for dataset in datasets]
     return np.concatenate(parts).astype(np.float32)

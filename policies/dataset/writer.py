@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +16,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from envs.episodes.durable import cannot_write, replacing, write_json
+from envs.episodes.durable import cannot_write, replacing, write_bytes, write_json
 from policies.dataset import layout
-from policies.dataset.reader import CAMERA_PREFIX
+from policies.dataset.meta import CAMERA_PREFIX
 from policies.dataset.remux import remux
 from policies.dataset.statistics import Statistics, combined, image_statistics, numeric_statistics
 from policies.errors import DatasetError
+
+_LOCK_NAME = ".writing"
 
 
 @dataclass(frozen=True)
@@ -33,34 +37,56 @@ class EpisodeRows:
 
 
 class DatasetWriter:
-    """An open dataset. `append` puts an episode's files in place, `commit` makes all appended episodes count.
+    """An open dataset. `append` puts an episode's files in place, and then makes it count.
 
-    Whenever a build breaks off, the dataset can be read. The files of episodes that were not committed are taken away
-    when it is opened for writing the next time.
+    Whenever a build breaks off, the dataset can be read: `info.json` is written last and says how many episodes count.
+    Files of an episode that does not are taken away when the dataset is opened for writing the next time.
     """
 
     def __init__(self, root: Path, robot: RobotSpec, fps: int, features: Mapping[str, Any]) -> None:
         """
         Raises:
-            DatasetError: `root` holds something else, or a dataset of another robot or of other features.
+            DatasetError: `root` holds something else, or a dataset of another robot or of other features, or somebody
+                else is writing to it.
             OSError: it cannot be written.
         """
         self.root = root
         self._robot, self._fps, self._features = robot, fps, features
         self._tasks: list[str] = []
-        self._statistics: list[dict[str, Statistics]] = []
+        self._statistics: dict[str, Statistics] = {}  # of all episodes
         self.episode_rows: list[dict[str, Any]] = []
         self.frames = 0
-        if (root / layout.INFO_PATH).exists():
-            self._continue()
-        elif (root / layout.ROBOT_PATH).exists() or not root.exists() or not any(root.iterdir()):
-            self._remove_after(0)
-            write_json(root / layout.ROBOT_PATH, robot.to_dict())
-        else:
+        is_ours = any((root / path).exists() for path in (layout.INFO_PATH, layout.ROBOT_PATH, _LOCK_NAME))
+        if not is_ours and root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise DatasetError(f"{root} is not empty and is no dataset; give a new folder")
+        root.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(root / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if (root / layout.INFO_PATH).exists():
+                self._continue()
+            else:
+                self._remove_after(0)
+                write_json(root / layout.ROBOT_PATH, robot.to_dict())
+        except BlockingIOError as error:
+            os.close(self._lock)
+            raise DatasetError(f"another program is writing to {root}; wait until it is done") from error
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def __enter__(self) -> DatasetWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others write."""
+        os.close(self._lock)
 
     def append(self, episode: EpisodeRows) -> None:
-        """Write the files of one more episode.
+        """Write the files of one more episode; when this returns, it counts, and stands on the disk.
 
         Raises:
             DatasetError: the columns are not the declared features, or the video does not have one frame a row.
@@ -81,21 +107,21 @@ class DatasetWriter:
         statistics |= {CAMERA_PREFIX + camera: image_statistics(packets) for camera, packets in episode.video.items()}
         row = self._episode_row(number, length, episode, statistics)
         self._put_rows(number, table, _episode_table(row, episode.labels))
+        self._count(row, statistics)
+        self._commit()
+
+    def _count(self, row: dict[str, Any], statistics: Mapping[str, Statistics]) -> None:
         self.episode_rows.append(row)
-        self._statistics.append(statistics)
-        self.frames += length
+        self.frames += int(row["length"])
+        for name, found in statistics.items():
+            before = self._statistics.get(name)
+            self._statistics[name] = combined([found] if before is None else [before, found])
 
-    def commit(self) -> None:
-        """Make all appended episodes count.
-
-        Raises:
-            OSError: a file cannot be written.
-        """
-        if self._statistics:
-            parts = {name: [episode[name] for episode in self._statistics] for name in self._statistics[0]}
-            whole = {name: combined(statistics) for name, statistics in parts.items()}
-            plain = {name: {key: value.tolist() for key, value in found.items()} for name, found in whole.items()}
-            write_json(self.root / layout.STATS_PATH, plain)
+    def _commit(self) -> None:
+        plain = {
+            name: {key: value.tolist() for key, value in found.items()} for name, found in self._statistics.items()
+        }
+        write_bytes(self.root / layout.STATS_PATH, json.dumps(plain, allow_nan=False).encode())  # written often
         counts = (len(self.episode_rows), self.frames, len(self._tasks))
         info = layout.info_fields(self._robot.name, self._fps, self._features, *counts)
         write_json(self.root / layout.INFO_PATH, info)
@@ -129,9 +155,7 @@ class DatasetWriter:
             if name.startswith("stats/"):
                 feature, _, statistic = name.removeprefix("stats/").rpartition("/")
                 statistics.setdefault(feature, {})[statistic] = np.array(value)
-        self.episode_rows.append(row)
-        self._statistics.append(statistics)
-        self.frames += int(row["length"])
+        self._count(row, statistics)
 
     def _remove_after(self, episodes: int) -> None:
         """Take away what an interrupted build left behind: readers would find it by its name."""
@@ -140,6 +164,8 @@ class DatasetWriter:
             for path in self.root.glob(place):
                 if layout.number_of_file(path) >= episodes:
                     path.unlink()
+        for path in self.root.rglob(".*.tmp"):  # what was being written when the process was killed
+            path.unlink()
 
     def _check(self, episode: EpisodeRows, length: int) -> None:
         declared = {name: feature for name, feature in self._features.items() if name not in layout.STANDARD_COLUMNS}

@@ -1,7 +1,9 @@
 """Datasets that we build, read back with pyarrow, pandas, json and PyAV alone."""
 
 import json
+import multiprocessing
 import resource
+import time
 from fractions import Fraction
 
 import av
@@ -213,13 +215,53 @@ def test_a_build_that_broke_off_is_taken_up_where_it_was_last_whole(archive, tmp
 
     with pytest.raises(BrokenOffError):
         build_dataset(archive, out, progress=break_off)
-    assert len(list(out.glob("data/*/*.parquet"))) == 2, "the second episode's files were written"
-    assert json.loads((out / "meta/info.json").read_text())["total_episodes"] == 1
-    assert len(open_dataset(out).episodes) == 2, "what stands there can be read"
-    report = build_dataset(archive, out, archive.ids()[2:])
-    assert report.added == (archive.ids()[2],)
-    assert len(list(out.glob("videos/*/*/*.mp4"))) == 4
+    assert [episode.identity for episode in open_dataset(out).episodes] == archive.ids()[:2], "what was built counts"
     assert verify_dataset(out) == []
+    report = build_dataset(archive, out)
+    assert (report.added, report.kept) == ((archive.ids()[2],), 2)
+    assert len(list(out.glob("videos/*/*/*.mp4"))) == 6
+    assert verify_dataset(out) == []
+
+
+@pytest.fixture(scope="module")
+def three_episodes(tmp_path_factory):
+    archive = Archive(tmp_path_factory.mktemp("three") / "archive")
+    for seed in range(3):
+        record_episode(archive, 4, seed=seed)
+    return archive
+
+
+@pytest.mark.parametrize("files", [1, 4, 7, 11])
+def test_a_build_that_is_killed_leaves_what_it_had_finished(three_episodes, tmp_path, files):
+    """SIGKILL, as soon as so many files of episodes are there, whole or not."""
+    archive, out = three_episodes, tmp_path / "dataset"
+    build = multiprocessing.get_context("fork").Process(target=build_dataset, args=(archive, out))
+    build.start()
+    while build.is_alive() and sum(1 for _ in out.glob("*/*/*/*")) < files:
+        time.sleep(0.0005)
+    build.kill()
+    build.join()
+    if (out / "meta/info.json").exists():
+        dataset = open_dataset(out)
+        assert [episode.identity for episode in dataset.episodes] == archive.ids()[: len(dataset.episodes)]
+        assert len(dataset.column("action")) == 4 * len(dataset.episodes)
+        for camera in dataset.cameras:
+            assert dataset.frames(camera, 16).gather(dataset.rows).shape == (len(dataset.rows), 16, 16, 3)
+    report = build_dataset(archive, out)
+    assert report.episodes == 3
+    assert not list(out.rglob("*.tmp"))
+    assert verify_dataset(out) == []
+
+
+def test_two_builds_do_not_write_to_one_dataset_at_once(archive, tmp_path):
+    record_episode(archive, 4)
+    record_episode(archive, 4, seed=1)
+
+    def again(done, total):
+        with pytest.raises(DatasetError, match="another program is writing"):
+            build_dataset(archive, tmp_path / "dataset")
+
+    assert len(build_dataset(archive, tmp_path / "dataset", progress=again).added) == 2
 
 
 def test_a_disk_that_takes_no_more_leaves_the_dataset_as_it_was(archive, tmp_path):
