@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +16,7 @@ from policies.dataset.features import STATE
 from policies.dataset.meta import CAMERA_PREFIX
 from policies.dataset.reader import Rows
 from policies.dataset.table import FrameTable
+from policies.errors import DatasetError
 from policies.scaling import Scaler
 
 HALF_RANGE = 127.5  # of a byte
@@ -45,10 +49,52 @@ class RowSampler:
 
     def __init__(self, weights: NDArray[np.float64]) -> None:
         self._edges: NDArray[np.float64] = np.cumsum(weights)
+        self.digest = hashlib.blake2b(self._edges.tobytes(), digest_size=8).hexdigest()
 
     def draw(self, count: int, rng: np.random.Generator) -> Rows:
         places = np.searchsorted(self._edges, rng.random(count) * self._edges[-1], side="right")
         return np.asarray(places, dtype=np.intp)
+
+
+class BatchStream:
+    """Endless batches of weighted rows, all from one generator.
+
+    `state` after a batch, given to `restore` of a stream over the same table, makes the same batches follow.
+    """
+
+    def __init__(
+        self,
+        table: FrameTable,
+        scaler: Scaler,
+        sampler: RowSampler,
+        batch: int,
+        horizon: int,
+        augmentation: Augmentation | None,
+        rng: np.random.Generator,
+    ) -> None:
+        self._table, self._scaler, self._sampler = table, scaler, sampler
+        self._batch, self._horizon, self._augmentation, self._rng = batch, horizon, augmentation, rng
+
+    def __iter__(self) -> BatchStream:
+        return self
+
+    def __next__(self) -> Batch:
+        rows = self._sampler.draw(self._batch, self._rng)
+        return make_batch(self._table, self._scaler, rows, self._horizon, self._augmentation, self._rng)
+
+    def state(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"generator": self._rng.bit_generator.state, "sampler": self._sampler.digest}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where another stream was when it gave `state`.
+
+        Raises:
+            DatasetError: that stream drew from other rows or with other weights.
+        """
+        if state["sampler"] != self._sampler.digest:
+            raise DatasetError("the batches were drawn from other rows, or with other weights; begin anew")
+        self._rng.bit_generator.state = state["generator"]
 
 
 def make_batch(

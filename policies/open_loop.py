@@ -171,8 +171,8 @@ def _small_images(table: FrameTable, camera: str) -> Float32Array:
     small = []
     for rows in np.array_split(np.arange(len(table.action)), max(len(table.action) // 512, 1)):
         pixels = store.gather(rows).astype(np.float32)
-        block = max(store.size // 16, 1)
-        edge = store.size // block
+        block = max(store.height // 16, 1)
+        edge = store.height // block
         cut = pixels[:, : edge * block, : edge * block].reshape(len(rows), edge, block, edge, block, 3)
         small.append(cut.mean(axis=(2, 4)).reshape(len(rows), -1))
     return np.concatenate(small)

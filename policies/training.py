@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from policies.batches import Augmentation, Batch, RowSampler, make_batch
+from policies.batches import Augmentation, Batch, BatchStream, RowSampler, make_batch
 from policies.checkpoint import Provenance, TrainedPolicy, save_policy
 from policies.dataset.features import STATE
 from policies.dataset.frame_cache import FrameCache
@@ -119,14 +119,14 @@ def train(
     weights = _row_weights(table, learning, episode_weights or {}, config.real_weight)
     scaler = _fit(table, np.flatnonzero(weights), network_config.horizon, config)
     run = _Run(table, scaler, network_config, config, learning)
-    sampler = RowSampler(weights)
+    batches = BatchStream(
+        table, scaler, RowSampler(weights), config.batch, network_config.horizon, config.augmentation, rng
+    )
     check = run.check_batch(held_out, rng)
     curve: list[CurvePoint] = []
     recent: list[float] = []
     for step in range(1, config.steps + 1):
-        rows = sampler.draw(config.batch, rng)
-        batch = make_batch(table, scaler, rows, network_config.horizon, config.augmentation, rng)
-        loss = run.step(batch, rng)
+        loss = run.step(next(batches), rng)
         recent.append(loss)
         if progress is not None:
             progress(step, config.steps, loss)

@@ -112,6 +112,10 @@ def write_dataset(
     (root / "meta/robot.json").write_text(json.dumps(SMALL_ROBOT.to_dict()))
     features = {name: {"dtype": "float32", "shape": [JOINTS], "names": list(SMALL_ROBOT.joint_names)} for name in rows}
     features[CAMERA] = {"dtype": "video", "shape": [48, 64, 3], "names": ["height", "width", "channels"], "info": None}
+    standard = {"timestamp": "float32"} | dict.fromkeys(
+        ("frame_index", "episode_index", "index", "task_index"), "int64"
+    )
+    features |= {name: {"dtype": dtype, "shape": [1], "names": None} for name, dtype in standard.items()}
     if weights:
         features["sample_weight"] = {"dtype": "float32", "shape": [1], "names": None}
     info = {
@@ -120,7 +124,20 @@ def write_dataset(
         "features": features,
         "total_episodes": len(lengths),
         "total_frames": first,
+        "total_tasks": 1,
         "video_path": "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4",
     }
     (root / "meta/info.json").write_text(json.dumps(info))
+    (root / "meta/stats.json").write_text(json.dumps(statistics(columns, features)))
     return root
+
+
+def statistics(columns: dict[str, pa.Array], features: dict[str, dict]) -> dict[str, dict]:
+    """As in stats.json; those of images are there, but not true."""
+    found = {}
+    for name in features:
+        rows = [[0.0] * 3] if name == CAMERA else columns[name].to_pylist()
+        values = np.array(rows).reshape(len(rows), -1)
+        found[name] = {key: getattr(values, key)(axis=0).tolist() for key in ("min", "max", "mean", "std")}
+        found[name]["count"] = [len(values)]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -76,13 +77,15 @@ def decode_video(path: Path, fps: float) -> Iterator[NDArray[np.uint8]]:
 class Decoders:
     """Open videos, the most recently used ones.
 
-    A process that was forked opens its own: a file that is shared with the parent has one place of reading for both.
+    A process that was forked opens its own: a file that is shared with the parent has one place of reading for both,
+    and the threads that work for the parent's decoders are not there.
     """
 
     def __init__(self, limit: int = _OPEN_AT_ONCE) -> None:
         self._limit = limit
-        self._owner = os.getpid()
         self._open: OrderedDict[Path, _Decoder] = OrderedDict()
+        itself = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _leave_to_the_parent(itself()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Decoders, (self._limit,)
@@ -93,15 +96,21 @@ class Decoders:
         Raises:
             DatasetError: the video is absent or broken, or has no such frame.
         """
-        if self._owner != os.getpid():
-            # What the parent opened is left as it is: closing it here would move the parent's place.
-            self._owner, self._open = os.getpid(), OrderedDict()
         decoder = self._open.pop(path, None) or _Decoder(path, fps)
         pixels = decoder.frame(frame)  # where it fails, the decoder is not kept
         self._open[path] = decoder
         while len(self._open) > self._limit:
             self._open.popitem(last=False)[1].close()
         return pixels
+
+
+_of_the_parent: list[object] = []  # never freed: freeing a converter waits for its threads, which a child has not
+
+
+def _leave_to_the_parent(decoders: Decoders | None) -> None:
+    if decoders is not None:
+        _of_the_parent.append(decoders._open)
+        decoders._open = OrderedDict()
 
 
 class _Decoder:
@@ -126,8 +135,8 @@ class _Decoder:
 
         try:
             if wanted != self._next:
-                stamp = Fraction(wanted) / Fraction(self._fps).limit_denominator(1001) / self._stream.time_base
-                self._container.seek(round(stamp), stream=self._stream)
+                stamp_s = wanted / Fraction(self._fps).limit_denominator(1001)
+                self._container.seek(round(stamp_s / (self._stream.time_base or 1)), stream=self._stream)
                 self._coming = self._container.decode(self._stream)
             for frame in self._coming:
                 place = frame.time * self._fps if frame.time is not None else float("nan")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "unreadable", "columns", "shape", "index", "not finite", "timestamp", "task", "range", "count", "video frames",
-    "video grid", "left over",
+    "missing", "unreadable", "version", "rate", "columns", "shape", "index", "not finite", "timestamp", "task",
+    "range", "count", "statistics", "video frames", "video grid", "left over",
 ]  # fmt: skip
 
 GRID_TOLERANCE_S = 1e-4  # LeRobot's own: it refuses a frame that is further off

@@ -21,12 +21,14 @@ from policies.dataset import layout
 from policies.dataset.channels import VELOCITY_BEFORE, describe_robot, flat_names
 from policies.dataset.columns import column_array
 from policies.dataset.features import ACTION, STATE, VELOCITY
+from policies.dataset.film import Decoders
 from policies.dataset.foreign import ForeignDataset, ForeignEpisode, open_foreign
 from policies.dataset.meta import CAMERA_PREFIX, EPISODE_ID_COLUMN, POOL_COLUMN
-from policies.dataset.statistics import combined, numeric_statistics
+from policies.dataset.statistics import Statistics, combined, image_statistics, numeric_statistics
 from policies.errors import DatasetError
 
 _NUMBERS = {"float32": np.float32, "float64": np.float32, "int64": np.int64, "int32": np.int64, "bool": np.bool_}
+_SAMPLED_IMAGES = 16  # of each episode, for their statistics
 
 _log = logging.getLogger(__name__)
 
@@ -192,12 +194,24 @@ def _write_meta(
     layout.write_table(_place(root, layout.EPISODES_PATH, 0), pa.Table.from_pylist(rows))
     layout.write_tasks(root / layout.TASKS_PATH, foreign.tasks)
     whole = {name: combined([numeric_statistics(episode[name]) for episode in columns]) for name in features}
+    whole |= {key: _of_images(key, foreign) for key in videos}
     write_json(root / layout.STATS_PATH, {n: {k: v.tolist() for k, v in found.items()} for n, found in whole.items()})
     write_json(root / layout.ROBOT_PATH, robot.to_dict())
     standard = {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in layout.STANDARD_COLUMNS.items()}
     declared = {**features, **videos, **standard}
     counts = (len(rows), first_row, len(foreign.tasks))
     write_json(root / layout.INFO_PATH, layout.info_fields(robot.name, foreign.info["fps"], declared, *counts))
+
+
+def _of_images(key: str, foreign: ForeignDataset) -> Statistics:
+    """Of a sample of each episode's frames."""
+    decoders, fps = Decoders(), float(foreign.info["fps"])
+    parts = []
+    for episode in foreign.episodes:
+        video, length = episode.videos[key], episode.table.num_rows
+        chosen = np.unique(np.linspace(0, length - 1, _SAMPLED_IMAGES).round().astype(int)) + round(video.from_s * fps)
+        parts.append(image_statistics(np.stack([decoders.frame(video.path, fps, int(frame)) for frame in chosen])))
+    return combined(parts)
 
 
 def _place(root: Path, pattern: str, number: int, video_key: str = "") -> Path:

@@ -30,15 +30,19 @@ def numeric_statistics(values: NDArray[Any]) -> Statistics:
     }
 
 
-def image_statistics(packets: Sequence[bytes]) -> Statistics:
-    """Of one episode's images in [0, 1], from a sample of its key frames; each is (3, 1, 1), counted in images."""
+def sampled_images(packets: Sequence[bytes]) -> NDArray[np.uint8]:  # (images, height, width, 3)
+    """Some of an episode's recorded images, key frames all: enough for their statistics."""
     key_frames = packets[::GROUP_OF_PICTURES]
     wanted = int(np.clip(len(packets) ** 0.75, _FEWEST_IMAGES, _MOST_IMAGES))
     chosen = np.unique(np.linspace(0, len(key_frames) - 1, min(wanted, len(key_frames))).round().astype(int))
-    images = decode_frames([key_frames[index] for index in chosen])
+    return decode_frames([key_frames[index] for index in chosen])
+
+
+def image_statistics(images: NDArray[np.uint8]) -> Statistics:
+    """Of images (images, height, width, 3) in [0, 1]; each is (3, 1, 1), counted in images."""
     channels = [_histogram_statistics(np.bincount(images[..., c].reshape(-1), minlength=256)) for c in range(3)]
     found = {name: np.array([channel[name] for channel in channels]).reshape(3, 1, 1) for name in channels[0]}
-    return {**found, "count": np.array([len(chosen)])}
+    return {**found, "count": np.array([len(images)])}
 
 
 def _histogram_statistics(histogram: NDArray[np.int64]) -> dict[str, float]:
@@ -75,3 +79,34 @@ def combined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> Statistics:
         **{name: (weights * stacked(name)).sum(axis=0) for name in QUANTILES},
         "count": np.array([int(counts.sum())]),
     }
+
+
+class Moments:
+    """Least, greatest, mean and spread of a feature whose rows come in parts."""
+
+    def __init__(self, numbers: int) -> None:
+        self.rows = 0
+        self.least = np.full(numbers, np.inf)
+        self.greatest = np.full(numbers, -np.inf)
+        self.mean = np.zeros(numbers)
+        self._squares = np.zeros(numbers)  # sum of squared distances from the mean
+
+    def add(self, values: NDArray[Any]) -> None:
+        """Take in `values` (rows, numbers).
+
+        Chan, Golub and LeVeque, "Algorithms for computing the sample variance" (1983), for two parts.
+        """
+        if not len(values):
+            return
+        exact = values.astype(np.float64)
+        self.least = np.minimum(self.least, exact.min(axis=0))
+        self.greatest = np.maximum(self.greatest, exact.max(axis=0))
+        rows, mean = self.rows + len(exact), exact.mean(axis=0)
+        apart = mean - self.mean
+        self._squares += ((exact - mean) ** 2).sum(axis=0) + apart**2 * self.rows * len(exact) / rows
+        self.mean = self.mean + apart * len(exact) / rows
+        self.rows = rows
+
+    @property
+    def std(self) -> NDArray[np.float64]:
+        return np.asarray(np.sqrt(self._squares / max(self.rows, 1)))

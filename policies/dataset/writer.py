@@ -20,7 +20,7 @@ from envs.episodes.durable import cannot_write, replacing, write_bytes, write_js
 from policies.dataset import layout
 from policies.dataset.meta import CAMERA_PREFIX
 from policies.dataset.remux import remux
-from policies.dataset.statistics import Statistics, combined, image_statistics, numeric_statistics
+from policies.dataset.statistics import Statistics, combined, image_statistics, numeric_statistics, sampled_images
 from policies.errors import DatasetError
 
 _LOCK_NAME = ".writing"
@@ -104,7 +104,8 @@ class DatasetWriter:
         names = [name for name, feature in self._features.items() if feature["dtype"] != "video"]
         table = pa.table({name: layout.arrow_column(columns[name]) for name in names})
         statistics = {name: numeric_statistics(columns[name]) for name in names}
-        statistics |= {CAMERA_PREFIX + camera: image_statistics(packets) for camera, packets in episode.video.items()}
+        for camera, packets in episode.video.items():
+            statistics[CAMERA_PREFIX + camera] = image_statistics(sampled_images(packets))
         row = self._episode_row(number, length, episode, statistics)
         self._put_rows(number, table, _episode_table(row, episode.labels))
         self._count(row, statistics)

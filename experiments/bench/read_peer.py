@@ -1,0 +1,129 @@
+"""What LeRobot does with the same datasets. Run by a python that has lerobot, in a process of its own:
+
+    PYTHON read_peer.py write ROOT CACHE                       write a small dataset of three episodes
+    PYTHON read_peer.py load ROOT CACHE OUT.npz                read every frame, to be compared
+    PYTHON read_peer.py time ROOT CACHE OUT.json SAMPLES CHUNK what reading samples costs
+    PYTHON read_peer.py corrupted ROOTS CACHE OUT.json         which of the datasets in a folder it refuses
+
+It needs nothing of Retake, which that python does not have. CACHE is where it keeps its copy of the rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PEER_SCRIPT = Path(__file__)
+BLOCK = 16  # pixels; images are compared by the means of such squares
+
+
+def main(arguments: Sequence[str]) -> int:
+    verb, root, cache = arguments[0], Path(arguments[1]), arguments[2]
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HOME": cache, "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    import torch
+
+    torch.set_num_threads(1)
+    if verb == "write":
+        _write(root)
+    elif verb == "load":
+        _load(root, Path(arguments[3]))
+    elif verb == "time":
+        figures = _time(root, samples=int(arguments[4]), chunk=int(arguments[5]))
+        Path(arguments[3]).write_text(json.dumps(figures))
+    elif verb == "corrupted":
+        Path(arguments[3]).write_text(json.dumps({path.name: _outcome(path) for path in sorted(root.iterdir())}))
+    else:
+        return 2
+    return 0
+
+
+def _write(root: Path) -> None:
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    joints = [f"joint_{i}.pos" for i in range(4)]
+    vector = {"dtype": "float32", "shape": (4,), "names": joints}
+    image = {"dtype": "video", "shape": (64, 96, 3), "names": ["height", "width", "channels"]}
+    features = {"observation.state": vector, "action": vector, "observation.images.head": image}
+    dataset = LeRobotDataset.create("peer/small", fps=25, features=features, root=root, use_videos=True)
+    rng = np.random.default_rng(0)
+    for episode in range(3):
+        for step in range(12 + episode):
+            values = rng.normal(size=(2, 4)).astype(np.float32)
+            rows, columns = np.mgrid[:64, :96]
+            shade = (128 + 100 * np.sin((rows + columns + 3 * step + 40 * episode) / 15)).astype(np.uint8)
+            frame = {"observation.state": values[0], "action": values[1], "task": "lift" if episode == 1 else "wave"}
+            dataset.add_frame(frame | {"observation.images.head": np.repeat(shade[..., None], 3, axis=2)})
+        dataset.save_episode()
+    dataset.finalize()
+
+
+def _open(root: Path, **options: Any) -> Any:
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    return LeRobotDataset("peer/given", root=root, **options)
+
+
+def _load(root: Path, out: Path) -> None:
+    """All rows as arrays: images as means of squares in [0, 1], all else as it is."""
+    dataset = _open(root)
+    rows: dict[str, list[Any]] = {}
+    for number in range(len(dataset)):
+        for name, value in dataset[number].items():
+            array = np.asarray(value)
+            if array.ndim == 3:
+                channels, height, width = array.shape
+                cut = array[:, : height // BLOCK * BLOCK, : width // BLOCK * BLOCK]
+                array = cut.reshape(channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK).mean(axis=(2, 4))
+            rows.setdefault(name, []).append(array)
+    np.savez(out, **{name: np.stack(values) for name, values in rows.items()})
+
+
+def _time(root: Path, samples: int, chunk: int) -> dict[str, float | str]:
+    """Processor time of random samples with a chunk of commands, in ms each, with all threads."""
+    import lerobot
+
+    fps = json.loads((root / "meta" / "info.json").read_text())["fps"]
+    ahead = {"action": [step / fps for step in range(chunk)]}
+    rng = np.random.default_rng(0)
+    figures: dict[str, float | str] = {"version": lerobot.__version__}
+    dataset = _open(root, delta_timestamps=ahead)
+    figures["cpu_ms"] = _cpu_ms(dataset, rng.integers(0, len(dataset), samples))
+    # The same rows without pictures: what the chunk alone costs.
+    for key in dataset.meta.video_keys:
+        del dataset.meta.info["features"][key]
+    figures["state_cpu_ms"] = _cpu_ms(dataset, rng.integers(0, len(dataset), samples))
+    return figures
+
+
+def _cpu_ms(dataset: Any, rows: Any) -> float:
+    for row in rows[:5]:
+        dataset[int(row)]
+    begin = time.process_time()
+    for row in rows:
+        dataset[int(row)]
+    return 1e3 * (time.process_time() - begin) / len(rows)
+
+
+def _outcome(root: Path) -> str:
+    """ "load" or "read", whichever raised, and "silent" where all of it was read."""
+    try:
+        dataset = _open(root)
+    except Exception:  # whatever it is, it was noticed
+        return "load"
+    try:
+        for number in range(len(dataset)):
+            dataset[number]
+    except Exception:
+        return "read"
+    return "silent"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
