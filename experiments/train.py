@@ -133,7 +133,9 @@ def prediction_recipe(config: TrainingConfig) -> TrainingConfig:
     """
     network = replace(config.network, proprioception=PROPRIOCEPTION, modality_dropout=0.2)
     noise = replace(config.augmentation, shift=0.06, position=0.6, sense=0.3)
-    plain = replace(config, steps=800, learning_rate=1e-3, absolute_groups=(), chunk_s=PREDICTION_CHUNK_S)
+    plain = replace(
+        config, steps=800, learning_rate=1e-3, absolute_groups=(), anchor="measured", chunk_s=PREDICTION_CHUNK_S
+    )
     return replace(plain, network=network, augmentation=noise)
 
 

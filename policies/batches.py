@@ -121,7 +121,7 @@ def make_batch(
             image = image_tensor(pixels)
         observation[CAMERA_PREFIX + camera] = image
     chunk, valid = table.chunks(rows, horizon)
-    target = scaler.encode_chunk(chunk, table.vectors[STATE][rows])
+    target = scaler.encode_chunk(chunk, table.anchor(rows, scaler.anchor))
     return Batch(rows, observation, torch.from_numpy(target), torch.from_numpy(valid))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from envs.senses.resize import resize_image
 from policies.batches import image_tensor
 from policies.checkpoint import TrainedPolicy
-from policies.dataset.features import STATE
+from policies.dataset.features import GOAL, STATE
 from policies.dataset.meta import CAMERA_PREFIX
 from policies.errors import PolicyError
 
@@ -38,12 +38,14 @@ class Plan:
 
 class ClonedPolicy:
     """Acts with a trained policy. Observations are named and shaped as the dataset's features; images are uint8
-    (height, width, 3) of any size. A sense whose value is None counts as dead and is left out.
+    (height, width, 3) of any size; `features.GOAL` is what was last sent, (joints,). A sense whose value is None counts
+    as dead and is left out.
     """
 
     def __init__(self, trained: TrainedPolicy) -> None:
         self.trained = trained
         self._network = trained.network.eval()
+        self._anchor = GOAL if trained.scaler.anchor == "goal" else STATE
         self._senses = [features for _, features in self._network.feeds]
         self.reset()
 
@@ -87,11 +89,15 @@ class ClonedPolicy:
         with torch.inference_mode():
             opinions, embedding = self._network(tensors, present)
         scaled = opinions[:, 0].numpy()  # (opinions, horizon, joints)
-        measured = np.asarray(observation[STATE], dtype=np.float32).reshape(1, -1)
-        chunk = self.trained.scaler.decode_chunk(scaled.mean(axis=0, keepdims=True), measured)[0].astype(np.float64)
+        chunk = self.trained.scaler.decode_chunk(scaled.mean(axis=0, keepdims=True), self._start(observation))[
+            0
+        ].astype(np.float64)
         plan = Plan(chunk, float(scaled.std(axis=0).mean()), embedding[0].numpy(), self._inconsistency(chunk))
         self._plan, self._done = plan, 0
         return plan
+
+    def _start(self, observation: Observation) -> FloatArray:  # (1, joints)
+        return np.asarray(observation[self._anchor], dtype=np.float64).reshape(1, -1)
 
     def _inconsistency(self, chunk: FloatArray) -> float:
         if self._plan is None or not 0 < self._done < len(chunk):
@@ -102,8 +108,9 @@ class ClonedPolicy:
 
     def _tensors(self, observation: Observation) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         inputs, size = self._network.inputs, self._network.config.image_size
-        if observation.get(STATE) is None:
-            raise PolicyError(f"a plan needs {STATE!r}: targets are relative to it")
+        for name in (STATE, self._anchor):
+            if observation.get(name) is None:
+                raise PolicyError(f"a plan needs {name!r}: a robot is not flown blind to where its joints are and go")
         missing = sorted({name for features in self._senses for name in features} - set(observation))
         if missing:
             raise PolicyError(f"the observation lacks {', '.join(missing)}; pass None for a sense that is dead")

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from policies.batches import make_batch
 from policies.checkpoint import TrainedPolicy
-from policies.dataset.features import STATE
 from policies.dataset.reader import Rows
 from policies.dataset.table import FrameTable
 from policies.errors import DatasetError
@@ -117,7 +116,7 @@ def predict_chunks(policy: TrainedPolicy, table: FrameTable, rows: Rows) -> Floa
     present = torch.ones(len(rows), len(policy.network.senses), dtype=torch.bool)
     with torch.inference_mode():
         opinions, _ = policy.network(batch.observation, present)
-    return policy.scaler.decode_chunk(opinions.mean(dim=0).numpy(), table.vectors[STATE][rows])
+    return policy.scaler.decode_chunk(opinions.mean(dim=0).numpy(), table.anchor(rows, policy.scaler.anchor))
 
 
 class NearestNeighbour:
@@ -139,9 +138,8 @@ class NearestNeighbour:
         scaler, horizon = self._policy.scaler, self._policy.network.config.horizon
         nearest = self._search.kneighbors(self._asked[rows], return_distance=False)[:, 0]
         chunk, _ = self._training.chunks(nearest, horizon)
-        moved = np.where(
-            scaler.relative, self._held_out.vectors[STATE][rows] - self._training.vectors[STATE][nearest], 0
-        )
+        here, there = (self._held_out.anchor(rows, scaler.anchor), self._training.anchor(nearest, scaler.anchor))
+        moved = np.where(scaler.relative, here - there, 0)
         return np.asarray(chunk + moved[:, None], dtype=np.float32)
 
 

@@ -14,7 +14,7 @@ from envs.scenario import Scenario
 from policies.cases.doubt import DoubtBand, DoubtMonitor
 from policies.cases.rollout import Decisions
 from policies.cloning import ClonedPolicy
-from policies.dataset.features import SenseFeatures
+from policies.dataset.features import GOAL, SenseFeatures
 
 
 class PolicyPilot:
@@ -43,7 +43,7 @@ class PolicyPilot:
 
     def command(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> JointTarget:
         is_planning = self._policy.needs_images()
-        features = self._features.of_observation(observation) if is_planning else {}
+        features = self._features.of_observation(observation) | {GOAL: info["sent_rad"]} if is_planning else {}
         target = self._policy.act(features)
         if is_planning:
             self._remember(int(info["step"]))

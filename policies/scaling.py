@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ STILL_JOINT = 0.05  # rad or ratio; the least spread by which a position or a co
 # A joint that is held still while another works has almost no motion relative to itself; scaled by that alone, its
 # tracking error would be learnt as if it were the task.
 _STILL_SHARE = 0.5
+
+Anchor = Literal["goal", "measured"]
 
 SCALED_FEATURES = (STATE, VELOCITY, VELOCITY_BEFORE, EFFORT, IMU, SOUND)
 
@@ -63,34 +65,38 @@ class Normal:
 class Scaler:
     """Normalises observations by feature, and action chunks; part of the checkpoint.
 
-    Joints in `relative` are commanded relative to the measured position at the chunk's start (all steps of the chunk
-    to that one position), the others absolutely.
+    Joints in `relative` are commanded relative to one position for all steps of a chunk, the others absolutely. That
+    position is the last goal that was sent before the chunk. A chunk relative to the measured position starts each time
+    from where the servo has sagged to: what a servo sags or sticks more than those of the training adds up from plan to
+    plan, while the last goal takes it up as an integral controller does. "measured" is for recordings of a robot that
+    is not here, where the last command must not be given away.
     """
 
     features: Mapping[str, Normal]
     action: Normal  # (horizon, joints)
     relative: NDArray[np.bool_]  # (joints,)
+    anchor: Anchor = "goal"
 
     def encode_feature(self, name: str, values: NDArray[Any]) -> Float32Array:
         """One feature as the network sees it; features without statistics (touch) only change their type."""
         normal = self.features.get(name)
         return np.asarray(values, dtype=np.float32) if normal is None else normal.encode(values)
 
-    def encode_chunk(self, chunk: NDArray[Any], measured: NDArray[Any]) -> Float32Array:
-        """Absolute targets (batch, horizon, joints) to normalised ones; `measured` is (batch, joints)."""
-        return self.action.encode(chunk - self._offset(measured))
+    def encode_chunk(self, chunk: NDArray[Any], start: NDArray[Any]) -> Float32Array:
+        """Absolute targets (batch, horizon, joints) to normalised ones; `start` is what `anchor` names, (batch, joints)."""
+        return self.action.encode(chunk - self._offset(start))
 
-    def decode_chunk(self, scaled: NDArray[Any], measured: NDArray[Any]) -> Float32Array:
+    def decode_chunk(self, scaled: NDArray[Any], start: NDArray[Any]) -> Float32Array:
         """The inverse of `encode_chunk`; leading axes before (batch, horizon, joints) are allowed."""
-        return np.asarray(self.action.decode(scaled) + self._offset(measured), dtype=np.float32)
+        return np.asarray(self.action.decode(scaled) + self._offset(start), dtype=np.float32)
 
-    def _offset(self, measured: NDArray[Any]) -> Float32Array:
-        return np.asarray(np.where(self.relative, measured, 0.0), dtype=np.float32)[:, None, :]
+    def _offset(self, start: NDArray[Any]) -> Float32Array:
+        return np.asarray(np.where(self.relative, start, 0.0), dtype=np.float32)[:, None, :]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Everything as named arrays, for a checkpoint."""
         arrays: dict[str, NDArray[Any]] = {"action.mean": self.action.mean, "action.std": self.action.std}
-        arrays["relative"] = self.relative
+        arrays["relative"], arrays["from_goal"] = self.relative, np.array(self.anchor == "goal")
         for name, normal in self.features.items():
             arrays[f"feature.{name}.mean"], arrays[f"feature.{name}.std"] = normal.mean, normal.std
         return arrays
@@ -109,6 +115,7 @@ class Scaler:
                 {name: Normal(arrays[f"feature.{name}.mean"], arrays[f"feature.{name}.std"]) for name in features},
                 Normal(arrays["action.mean"], arrays["action.std"]),
                 arrays["relative"].astype(np.bool_),
+                "goal" if arrays["from_goal"] else "measured",
             )
         except KeyError as error:
             raise CheckpointError(f"the checkpoint's scaling lacks {error}; train again") from error
@@ -135,8 +142,9 @@ def fit_scaler(
     features: Mapping[str, NDArray[Any]],
     chunk: NDArray[Any],
     valid: NDArray[np.bool_],
-    measured: NDArray[Any],
+    start: NDArray[Any],
     relative: NDArray[np.bool_],
+    anchor: Anchor = "goal",
 ) -> Scaler:
     """Fit to training rows only.
 
@@ -144,15 +152,16 @@ def fit_scaler(
         features: feature name to (rows, numbers); those of `SCALED_FEATURES` are fitted, the others passed over.
         chunk: (rows, horizon, joints) absolute targets.
         valid: (rows, horizon), False behind an episode's end.
-        measured: (rows, joints) positions at each chunk's start.
+        start: (rows, joints), what `anchor` names at each chunk's start.
         relative: (joints,), see `relative_joints`.
+        anchor: what the chunks of relative joints are relative to, see `Scaler`.
     """
     normals = {
         name: Normal.fit(values, least_std=STILL_JOINT if name == STATE else 0.0)
         for name, values in features.items()
         if name in SCALED_FEATURES
     }
-    offset = np.where(relative, measured, 0.0)[:, None, :]
+    offset = np.where(relative, start, 0.0)[:, None, :]
     counts = valid.reshape(-1, 1)
     moments = Normal.fit((chunk - offset).reshape(-1, chunk.shape[2]), counts)
     commanded = Normal.fit(chunk.reshape(-1, chunk.shape[2]), counts)
@@ -160,4 +169,4 @@ def fit_scaler(
     std = np.where(std == 1.0, std, np.maximum(std, STILL_JOINT)).astype(np.float32)
     horizon = chunk.shape[1]
     # One spread a joint for the whole chunk: errors then weigh the same whenever they happen.
-    return Scaler(normals, Normal(np.tile(moments.mean, (horizon, 1)), np.tile(std, (horizon, 1))), relative)
+    return Scaler(normals, Normal(np.tile(moments.mean, (horizon, 1)), np.tile(std, (horizon, 1))), relative, anchor)

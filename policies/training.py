@@ -18,14 +18,13 @@ from torch import Tensor
 
 from policies.batches import Augmentation, Batch, BatchStream, RowSampler, make_batch
 from policies.checkpoint import Provenance, TrainedPolicy, save_policy
-from policies.dataset.features import STATE
 from policies.dataset.frame_cache import FrameCache
 from policies.dataset.meta import BODY_COLUMN
 from policies.dataset.reader import LeRobotDataset
 from policies.dataset.table import FrameTable, tabulate
 from policies.errors import DatasetError, PoolError
 from policies.network import ChunkPolicy, NetworkConfig
-from policies.scaling import Scaler, fit_scaler, relative_joints
+from policies.scaling import Anchor, Scaler, fit_scaler, relative_joints
 
 REAL_WEIGHT = 1.0
 _SIMULATED = (None, "sim")  # bodies; None is an import, whose body nobody stated
@@ -58,6 +57,7 @@ class TrainingConfig:
     without: tuple[str, ...] = ()  # senses of `table.SENSES` that the policy is not to have
     real_weight: float = REAL_WEIGHT  # how many times as often a step of a real body is drawn as one of simulation
     absolute_groups: tuple[str, ...] | None = None  # joint groups commanded absolutely; None: the hands
+    anchor: Anchor = "goal"  # what other groups are commanded relative to, see `Scaler`
     augmentation: Augmentation = field(default_factory=Augmentation)
     chunk_s: float | None = None
     execute_s: float | None = None  # of a chunk carried out before planning again
@@ -276,7 +276,8 @@ def _fit(table: FrameTable, rows: NDArray[np.intp], horizon: int, config: Traini
     chunk, valid = table.chunks(rows, horizon)
     features = {name: values[rows] for name, values in table.vectors.items()}
     relative = relative_joints(table.robot, config.absolute_groups)
-    return fit_scaler(features, chunk, valid, table.vectors[STATE][rows], relative)
+    anchor = config.anchor
+    return fit_scaler(features, chunk, valid, table.anchor(rows, anchor), relative, anchor)
 
 
 def _bootstrap(opinions: int, episodes: int, learning: Sequence[int], config: TrainingConfig) -> NDArray[np.float32]:

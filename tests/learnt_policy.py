@@ -21,4 +21,5 @@ QUICK = TrainingConfig(steps=20, batch=16, network=SMALL, log_every=10, held_out
 def observation_of(table: FrameTable, row: int) -> dict[str, Any]:
     """What a policy would be given at a row of a table."""
     seen = {name: values[row] for name, values in table.vectors.items()}
+    seen["goal"] = table.goal[row]
     return seen | {"observation.images.head": table.frames["head"].gather(np.array([row]))[0]}

@@ -101,13 +101,13 @@ def _train(archive: Archive, folder: Path, steps: int) -> tuple[float, float, Tr
 
 def _plan(env: HumanoidEnv, trained: TrainedPolicy, plans: int) -> float:
     from policies.cloning import ClonedPolicy
-    from policies.dataset.features import SenseFeatures
+    from policies.dataset.features import GOAL, SenseFeatures
 
     policy, features = ClonedPolicy(trained), SenseFeatures(env.robot)
-    observation, _ = env.reset(seed=0)
+    observation, info = env.reset(seed=0)
     taken = []
     for _ in range(plans):
         begin = time.perf_counter()
-        policy.plan(features.of_observation(observation))
+        policy.plan(features.of_observation(observation) | {GOAL: info["sent_rad"]})
         taken.append(time.perf_counter() - begin)
     return 1e3 * float(np.median(taken))

@@ -31,6 +31,7 @@ IMU = "observation.imu"
 SOUND = "observation.sound_logmel"
 ACTION = "action"
 STAMP = "stamp_s"
+GOAL = "goal"  # what was last sent; no column, for it is the action of the row before
 _READING_OF_FEATURE = {
     STATE: "position_rad",
     VELOCITY: "velocity_rad_s",

@@ -19,6 +19,7 @@ from policies.dataset.meta import EPISODE_ID_COLUMN, DatasetEpisode
 from policies.dataset.reader import LeRobotDataset, Rows
 from policies.errors import DatasetError
 from policies.network import VECTOR_FEATURES, InputSpec
+from policies.scaling import Anchor
 
 SIGHT = "sight"
 _FEATURE_OF_SENSE = {"touch": TOUCH, "sound": SOUND, "imu": IMU}
@@ -47,6 +48,18 @@ class FrameTable:
     def last_row(self) -> Rows:  # (rows,): the last row of each row's episode
         ends = np.cumsum([episode.length for episode in self.episodes]) - 1
         return np.asarray(ends[self.episode_of_row])
+
+    @cached_property
+    def goal(self) -> NDArray[np.float32]:  # (rows, joints)
+        """What had last been sent when a row was sensed; at an episode's first row, where the joints were."""
+        before = np.roll(self.action, 1, axis=0)
+        is_first = np.diff(self.episode_of_row, prepend=-1) != 0
+        before[is_first] = self.vectors[STATE][is_first]
+        return before
+
+    def anchor(self, rows: Rows, anchor: Anchor) -> NDArray[np.float32]:  # (batch, joints)
+        """What the commands from these rows on are relative to."""
+        return self.goal[rows] if anchor == "goal" else self.vectors[STATE][rows]
 
     def chunks(self, rows: Rows, horizon: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Commands from each row on: (batch, horizon, joints), and (batch, horizon) False behind the episode's end."""

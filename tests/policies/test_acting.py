@@ -34,10 +34,17 @@ def test_a_policy_plans_only_when_its_chunk_is_used_up(made_root, learnt):
 def test_a_plan_far_outside_is_finite_and_near_the_pose(learnt, made_root):
     table = tabulate([open_dataset(made_root)], 16)
     seen = observation_of(table, 3)
-    seen["observation.state"] = np.array([40.0, -40.0, 9.0])
+    seen["observation.state"] = seen["goal"] = np.array([40.0, -40.0, 9.0])
     plan = ClonedPolicy(learnt.policy).plan(seen)
     assert np.isfinite(plan.chunk).all()
     assert np.abs(plan.chunk[:, :2] - [40.0, -40.0]).max() < 20.0
+
+
+def test_a_chunk_starts_from_what_was_sent_and_not_from_where_the_joints_have_sagged_to(learnt, made_root):
+    policy, seen = ClonedPolicy(learnt.policy), observation_of(tabulate([open_dataset(made_root)], 16), 3)
+    ahead = seen | {"goal": seen["goal"] + np.float32([0.1, 0.2, 0.4])}
+    moved = policy.plan(ahead).chunk - policy.plan(seen).chunk
+    np.testing.assert_allclose(moved, np.broadcast_to([0.1, 0.2, 0.0], moved.shape), atol=1e-5)
 
 
 def test_images_of_any_size_are_taken_and_a_dead_camera_is_survived(learnt, made_root):
@@ -52,7 +59,8 @@ def test_images_of_any_size_are_taken_and_a_dead_camera_is_survived(learnt, made
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"observation.state": None}, "targets are relative to it"),
+        ({"observation.state": None}, "a plan needs 'observation.state'"),
+        ({"goal": ...}, "a plan needs 'goal'"),
         ({"observation.velocity": np.zeros(2)}, "must be 3 finite numbers; got 2"),
         ({"observation.velocity": np.array([0.0, np.nan, 0.0])}, "must be 3 finite numbers"),
         ({"observation.images.head": ...}, r"lacks observation\.images\.head"),

@@ -9,7 +9,7 @@ from small_robot import SMALL_ROBOT
 
 from policies.dataset.features import STATE
 from policies.errors import PolicyError
-from policies.scaling import Normal, fit_scaler, relative_joints
+from policies.scaling import Normal, Scaler, fit_scaler, relative_joints
 
 
 @given(arrays(np.float32, (6, 3), elements=st.floats(-50, 50, width=32)))
@@ -37,7 +37,8 @@ def test_relative_joints_move_with_the_pose_and_hands_do_not():
     rng = np.random.default_rng(0)
     measured = rng.normal(size=(50, 3)).astype(np.float32)
     chunk = measured[:, None] + rng.normal(scale=0.1, size=(50, 4, 3)).astype(np.float32)
-    scaler = fit_scaler({"observation.state": measured}, chunk, np.ones((50, 4), bool), measured, relative)
+    scaler = fit_scaler({"observation.state": measured}, chunk, np.ones((50, 4), bool), measured, relative, "measured")
+    assert Scaler.from_arrays(scaler.to_arrays()).anchor == scaler.anchor == "measured"
     scaled = scaler.encode_chunk(chunk, measured)
     np.testing.assert_allclose(scaler.decode_chunk(scaled, measured), chunk, atol=1e-5)
     moved = scaler.decode_chunk(scaled, measured + 1.0)

@@ -52,6 +52,14 @@ def test_opinions_differ_most_where_nothing_was_seen(made_root, learnt):
     assert np.median(strange) > 2.0 * np.median(known)
 
 
+def test_the_goal_before_a_row_is_the_command_of_the_row_before_and_at_the_start_the_pose(made_root):
+    table = tabulate([open_dataset(made_root)], 16)
+    begins = [0, *(np.flatnonzero(np.diff(table.episode_of_row)) + 1)]
+    np.testing.assert_array_equal(table.goal[begins], table.vectors["observation.state"][begins])
+    later = np.setdiff1d(np.arange(len(table.action)), begins)
+    np.testing.assert_array_equal(table.goal[later], table.action[later - 1])
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(made_root):
     def identity(seed):
         return train([open_dataset(made_root)], replace(QUICK, seed=seed)).policy.identity
