@@ -168,8 +168,10 @@ class SimClock:
 
     @property
     def report(self) -> ClockReport:
+        if self._pace is None:
+            return ClockReport(self._periods, 0, 0.0)
         # Wall time decides nothing here, but a person who drives should see it missed.
-        paced = self._pace.report if self._pace is not None else ClockReport(0, 0, 0.0)
+        paced = self._pace.report
         return ClockReport(self._periods, paced.overruns, paced.worst_lateness_s)
 
     def start(self, stamp_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,14 @@ class ContactRows:
             forces[solved] = np.add.reduceat(self._data.efc_force, first[solved])
         return forces
 
+    def some_normal_forces_n(self, contact: Any, indices: Sequence[int]) -> list[float]:
+        """Normal forces of some contacts: of a few, in less time than all take."""
+        if not self._is_elliptic:
+            forces = self.normal_forces_n(contact)
+            return [forces.item(index) for index in indices]
+        first, force = contact.efc_address, self._data.efc_force
+        return [force.item(row) if (row := first.item(index)) >= 0 else 0.0 for index in indices]
+
     def slide_m_s(self, contact: Any) -> FloatArray:  # (contacts,)
         """Speed at which the surfaces of every contact slide over each other; zero where there is no friction."""
         first = contact.efc_address
@@ -48,7 +57,7 @@ class ContactRows:
             return speeds
         row, velocity = first[rubbing], self._data.efc_vel
         if self._is_elliptic:
-            speeds[rubbing] = np.hypot(velocity[row + 1], velocity[row + 2])
+            speeds[rubbing] = np.hypot(velocity[1:][row], velocity[2:][row])
         else:
             friction = contact.friction[rubbing]
             along = (velocity[row] - velocity[row + 1]) / (2 * friction[:, 0])
@@ -70,3 +79,52 @@ class ContactRows:
         # The rows of a pyramid have 2 mu^2 (1 + friction^2) times the inverse inertia of the normal.
         scale = 2.0 * float(one.mu) ** 2 * (1.0 + float(one.friction[0]) ** 2)
         return -0.5 * float(data.efc_vel[row] + data.efc_vel[row + 1]), scale / inverse
+
+
+class ForceSums:
+    """Normal forces between things of some kinds, added up by the kinds of both sides.
+
+    Which contacts count changes far less often than their forces, so it is looked up only when it has changed.
+
+    Args:
+        simulation: where the things are.
+        kinds: of every geom, small numbers, (geoms,). A flex has no geom and counts nowhere.
+        sums: which sum the contacts of two kinds count to, from 0 on; those of any others count nowhere.
+    """
+
+    def __init__(self, simulation: Simulation, kinds: Sequence[int], sums: Mapping[tuple[int, int], int]) -> None:
+        self._data = simulation.data
+        self._rows = ContactRows(simulation)
+        self._nothing = [0.0] * (1 + max(sums.values()))
+        of_kinds = np.full((1 + max(kinds), 1 + max(kinds)), -1)
+        for (first, second), number in sums.items():
+            of_kinds[first, second] = of_kinds[second, first] = number
+        # A flex is geom -1 in a contact, and so finds the last row or column.
+        self._sum_of_pair = np.pad(of_kinds[np.ix_(kinds, kinds)], (0, 1), constant_values=-1)
+        self._seen = b""
+        self._counting: list[int] = []  # contacts
+        self._counts_to: list[int] = []  # sums, one a contact of `_counting`
+
+    def read_n(self) -> list[float]:
+        """All sums, as of the last physics step."""
+        sums_n = self._nothing.copy()
+        if not self._data.ncon:
+            return sums_n
+        contact = self._data.contact
+        geoms = contact.geom
+        seen = geoms.tobytes()
+        if seen != self._seen:
+            numbers = self._sum_of_pair[geoms[:, 0], geoms[:, 1]]
+            counting = np.flatnonzero(numbers >= 0)
+            self._seen, self._counting, self._counts_to = seen, counting.tolist(), numbers[counting].tolist()
+        if self._counting:
+            forces_n = self._rows.some_normal_forces_n(contact, self._counting)
+            for number, force_n in zip(self._counts_to, forces_n, strict=True):
+                sums_n[number] += force_n
+        return sums_n
+
+
+def kinds_by_body(simulation: Simulation, kind_of: Callable[[str], int]) -> list[int]:  # (geoms,)
+    """For each geom, what a function says of the name of its body."""
+    model = simulation.model
+    return [kind_of(model.body(body).name) for body in model.geom_bodyid]

@@ -53,7 +53,7 @@ class HealthCheck:
 
         A stale reading is as bad as the robot's table says that its device is important: a soft stop, or a note.
         """
-        return (*state.faults, *self._unbelievable(state), *self._stale(state, overdue_s), *self._late())
+        return state.faults + self._unbelievable(state) + self._stale(state, overdue_s) + self._late()
 
     def refuse_to_start(self, state: BodyState, overdue_s: float = 0.0) -> None:
         """Let no episode begin from a state with a fault worse than a note. `overdue_s` is added to every maximum age.
@@ -74,11 +74,11 @@ class HealthCheck:
     ) -> tuple[Fault, ...]:
         now_s = self._clock.now_s
         born_s = now_s - overdue_s - _ROUNDING_S  # of what is as old as its consumer allows, but for that age
-        return tuple(
-            _fault(reading, stamp_s, overdue_s, now_s)
-            for reading, stamp_s in zip(self._readings, self._stamps_s(state), strict=True)
-            if (stamp_s is None or born_s - stamp_s > reading.max_age_s) and reading.importance in of
-        )
+        faults: tuple[Fault, ...] = ()
+        for reading, stamp_s in zip(self._readings, self._stamps_s(state), strict=True):
+            if (stamp_s is None or born_s - stamp_s > reading.max_age_s) and reading.importance in of:
+                faults += (_fault(reading, stamp_s, overdue_s, now_s),)
+        return faults
 
     def _aging(self, waiting_s: float) -> Iterator[_Aging]:
         spec, devices = self._spec, self._spec.devices

@@ -92,6 +92,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         self._connect = connect
         self._health = HealthCheck(spec, clock, images=images, camera_every=camera_every, deadline_s=deadline_s)
         self._safety = Safety(spec, spec.control_hz)
+        self._most_periods = round(task.duration_s * spec.control_hz)
         self._station: Station | None = None
         self._episode: RunningEpisode | None = None
         self._is_closed = False
@@ -145,7 +146,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
             clipped = ("action", *clipped)
         judgement, stop = episode.judgement, self._safety.latch.stop
         terminated = moved and (judgement.success or judgement.failure is not None)
-        is_time_up = episode.periods >= round(self.task.duration_s * self.robot.control_hz)
+        is_time_up = episode.periods >= self._most_periods
         truncated = stop is not None or (is_time_up and not terminated)
         episode.is_over = terminated or truncated
         reward = 1.0 if terminated and judgement.success else 0.0

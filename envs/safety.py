@@ -6,6 +6,7 @@ Both bodies run through it, so that what was learned in simulation was learned u
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from math import floor, sqrt
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ FloatArray = NDArray[np.float64]
 
 SOFT_START_S = 0.5
 _ROUNDING_RAD_S = 1e-9  # how far beyond a bound a wish may lie and still be sent bit for bit
+_ROUNDING_RAD = 1e-12  # far less than what a rate of _ROUNDING_RAD_S makes in a control period
 
 
 @dataclass
@@ -53,6 +55,11 @@ class Safety:
         self._target_rad: FloatArray = np.zeros(len(spec.joints))  # the newest wish within the limits
         self._rate_rad_s: FloatArray = np.zeros(len(spec.joints))
         self._periods = 0
+        self._middle_rad = (spec.lower + spec.upper) / 2.0
+        self._lower, self._upper = spec.lower.tolist(), spec.upper.tolist()
+        # Of each joint: its rate, the change of that, where it could stop, and how far the last was from its target.
+        self._checked, self._bounds = np.empty((2, 4, len(spec.joints)))
+        self._bounds[2] = (spec.upper - spec.lower) / 2.0 + _ROUNDING_RAD
         self._scale_bounds()
 
     def begin(self, measured_rad: FloatArray) -> FloatArray:
@@ -81,7 +88,7 @@ class Safety:
             EnvError: `begin` or `restore` was not called, or the wish has another shape.
         """
         self.latch.refuse_if_fallen()
-        spec, last_rad = self._spec, self._sent_rad
+        last_rad = self._sent_rad
         if last_rad is None:
             raise EnvError("safety does not know where the robot is; begin from a measured pose first")
         if wish_rad.shape != last_rad.shape:
@@ -90,24 +97,15 @@ class Safety:
             self._periods += 1
             self._scale_bounds()
         target_rad, previous_rad = self._targets(wish_rad, last_rad)
-        wished_rate = (target_rad - last_rad) / self._period_s
-        lag_rad = previous_rad - last_rad
-        floor, ceiling = self._rate_bounds(last_rad)
-        is_reachable = (floor - _ROUNDING_RAD_S <= wished_rate) & (wished_rate <= ceiling + _ROUNDING_RAD_S)
-        is_sendable = is_reachable & (np.abs(lag_rad) <= self._lag_bound_rad)
+        moved_rad = target_rad - last_rad
+        rate_rad_s = moved_rad / self._period_s
+        keeps_bounds = self._clearly_keep_bounds(moved_rad, rate_rad_s, last_rad, previous_rad)
         sent_rad = target_rad
-        if np.count_nonzero(is_sendable) < is_sendable.size:
-            # A joint that lags closes in relative to the moving target: it neither overshoots one that rests nor trails
-            # behind one that moves.
-            target_rate = (target_rad - previous_rad) / self._period_s
-            approach = target_rate + np.sign(lag_rad) * self._braking_rate(np.abs(lag_rad))
-            moved_rad = last_rad + np.clip(approach, floor, ceiling) * self._period_s
-            sent_rad = np.where(is_sendable, target_rad, moved_rad)
-            self._count(wished_rate, is_sendable)
-        sent_rad = np.minimum(np.maximum(sent_rad, spec.lower), spec.upper)
-        self._target_rad = target_rad
-        self._rate_rad_s = (sent_rad - last_rad) / self._period_s
-        self._sent_rad = sent_rad
+        if np.count_nonzero(keeps_bounds) < keeps_bounds.size:
+            doubtful = np.flatnonzero(np.count_nonzero(keeps_bounds, axis=0) < len(keeps_bounds))
+            sent_rad = self._bounded(doubtful.tolist(), target_rad, previous_rad, last_rad, rate_rad_s)
+            rate_rad_s = (sent_rad - last_rad) / self._period_s
+        self._target_rad, self._sent_rad, self._rate_rad_s = target_rad, sent_rad, rate_rad_s
         return sent_rad.copy()
 
     def go_on_from(self, sent_rad: FloatArray) -> FloatArray:
@@ -149,46 +147,93 @@ class Safety:
         self.counters = SafetyCounters(**{each.name: memory["counters"][each.name] for each in fields(SafetyCounters)})
 
     def _scale_bounds(self) -> None:
-        """The bounds of this period of a soft start. All of them are (joints,)."""
+        """The bounds of this period of a soft start; lists are (joints,)."""
         scale = self._periods / self._soft_periods
-        self._rate_bound = self._spec.max_rate * scale
-        self._rate_change = self._spec.max_acceleration * (scale * self._period_s)
-        self._lag_bound_rad = (self._rate_change + _ROUNDING_RAD_S) * self._period_s
+        rate_bound, rate_change = self._spec.max_rate * scale, self._spec.max_acceleration * (scale * self._period_s)
+        lag_bound_rad = (rate_change + _ROUNDING_RAD_S) * self._period_s
+        self._bounds[0], self._bounds[1], self._bounds[3] = rate_bound, rate_change, lag_bound_rad
+        self._twice_change = 2.0 * rate_change
+        self._rate_bound, self._rate_change = rate_bound.tolist(), rate_change.tolist()
+        self._lag_bound_rad = lag_bound_rad.tolist()
 
     def _targets(self, wish_rad: FloatArray, last_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The wish within its limits, and the one before it. Both (joints,)."""
-        if np.count_nonzero(np.isfinite(wish_rad)) < wish_rad.size:
-            self.counters.not_finite += 1
-            return last_rad, last_rad
         target_rad = np.minimum(np.maximum(wish_rad, self._spec.lower), self._spec.upper)
-        self.counters.position += int(np.count_nonzero(target_rad != wish_rad) > 0)
+        if np.count_nonzero(target_rad == wish_rad) < wish_rad.size:  # no number equals nothing
+            if np.count_nonzero(np.isfinite(wish_rad)) < wish_rad.size:
+                self.counters.not_finite += 1
+                return last_rad, last_rad
+            self.counters.position += 1
         return target_rad, self._target_rad
 
-    def _rate_bounds(self, last_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The lowest and highest rate that may be sent now. All arrays are (joints,)."""
-        rate_bound, rate_change = self._rate_bound, self._rate_change
-        to_lower, to_upper = self._braking_rate(np.array([last_rad - self._spec.lower, self._spec.upper - last_rad]))
-        floor, ceiling = np.maximum(-rate_bound, -to_lower), np.minimum(rate_bound, to_upper)
-        # Being able to brake outranks the acceleration bound; only rounding can ever set the two at odds.
-        floor = np.minimum(np.maximum(floor, self._rate_rad_s - rate_change), ceiling)
-        ceiling = np.maximum(np.minimum(ceiling, self._rate_rad_s + rate_change), floor)
-        return floor, ceiling
+    def _clearly_keep_bounds(
+        self, moved_rad: FloatArray, rate_rad_s: FloatArray, last_rad: FloatArray, previous_rad: FloatArray
+    ) -> NDArray[np.bool_]:  # (4, joints)
+        """Which joints certainly may go where they shall, told for all at once; of the others `_rate_bounds` tells.
 
-    def _braking_rate(self, distance_rad: FloatArray) -> FloatArray:
+        A joint at rate v that slows down by u a period comes to rest within T v (1 + v / (2 u)): `_braking_rate` knows
+        how much of that it really takes. All that is given is (joints,).
+        """
+        speed, change, stop_rad, lag_rad = checked = self._checked
+        np.abs(rate_rad_s, out=speed)
+        np.subtract(rate_rad_s, self._rate_rad_s, out=change)
+        np.divide(speed, self._twice_change, out=stop_rad)
+        stop_rad += 1.0
+        stop_rad *= moved_rad
+        stop_rad += last_rad
+        stop_rad -= self._middle_rad
+        np.subtract(previous_rad, last_rad, out=lag_rad)
+        np.abs(checked, out=checked)
+        return np.asarray(checked <= self._bounds)
+
+    def _bounded(
+        self,
+        doubtful: list[int],
+        target_rad: FloatArray,
+        previous_rad: FloatArray,
+        last_rad: FloatArray,
+        rate_rad_s: FloatArray,
+    ) -> FloatArray:
+        """What may be sent for a target at this rate, where some joints might not keep bounds; all are (joints,)."""
+        sent_rad = target_rad.copy()
+        is_any_too_fast = is_any_too_sudden = False
+        for joint in doubtful:
+            last, target, wished_rate = last_rad.item(joint), target_rad.item(joint), rate_rad_s.item(joint)
+            previous = previous_rad.item(joint)
+            lowest, highest = self._rate_bounds(joint, last)
+            is_reachable = lowest - _ROUNDING_RAD_S <= wished_rate <= highest + _ROUNDING_RAD_S
+            lag = previous - last
+            if is_reachable and abs(lag) <= self._lag_bound_rad[joint]:
+                continue
+            # A joint that lags closes in relative to the moving target: it neither overshoots one that rests nor trails
+            # behind one that moves.
+            target_rate = (target - previous) / self._period_s
+            closing = self._braking_rate(abs(lag), self._rate_change[joint])
+            approach = target_rate + (closing if lag > 0.0 else -closing if lag < 0.0 else 0.0)
+            moved = last + min(max(approach, lowest), highest) * self._period_s
+            sent_rad[joint] = min(max(moved, self._lower[joint]), self._upper[joint])
+            is_too_fast = abs(wished_rate) > self._rate_bound[joint] + _ROUNDING_RAD_S
+            is_any_too_fast |= is_too_fast
+            is_any_too_sudden |= not is_too_fast
+        self.counters.velocity += is_any_too_fast
+        self.counters.acceleration += is_any_too_sudden
+        return sent_rad
+
+    def _rate_bounds(self, joint: int, last_rad: float) -> tuple[float, float]:
+        """The lowest and highest rate that may be sent to a joint now."""
+        rate, bound, change = self._rate_rad_s.item(joint), self._rate_bound[joint], self._rate_change[joint]
+        lowest = max(-bound, -self._braking_rate(last_rad - self._lower[joint], change))
+        highest = min(bound, self._braking_rate(self._upper[joint] - last_rad, change))
+        # Being able to brake outranks the acceleration bound; only rounding can ever set the two at odds.
+        lowest = min(max(lowest, rate - change), highest)
+        return lowest, max(min(highest, rate + change), lowest)
+
+    def _braking_rate(self, distance_rad: float, rate_change: float) -> float:
         """The highest rate from which a joint still comes to rest within `distance_rad`, all in whole periods.
 
         A joint at rate v that slows down by u a period covers T * (v + (v - u) + (v - 2u) + ...) until it rests. With n
         periods of slowing down after this one, that is T * ((n + 1) v - u n (n + 1) / 2); solved for v.
-
-        Distances are (..., joints), and so is what is returned.
         """
-        rate_change = self._rate_change
-        periods_of_u = np.maximum(distance_rad, 0.0) / self._period_s  # in rad/s
-        n = np.floor((np.sqrt(1.0 + 8.0 * periods_of_u / rate_change) - 1.0) / 2.0)
-        rate: FloatArray = (periods_of_u + rate_change * n * (n + 1.0) / 2.0) / (n + 1.0)
-        return rate
-
-    def _count(self, wished_rate: FloatArray, is_sendable: NDArray[np.bool_]) -> None:
-        is_too_fast = np.abs(wished_rate) > self._rate_bound + _ROUNDING_RAD_S
-        self.counters.velocity += int(is_too_fast.any())
-        self.counters.acceleration += int((~is_sendable & ~is_too_fast).any())
+        periods_of_u = max(distance_rad, 0.0) / self._period_s  # in rad/s
+        n = floor((sqrt(1.0 + 8.0 * periods_of_u / rate_change) - 1.0) / 2.0)
+        return (periods_of_u + rate_change * n * (n + 1.0) / 2.0) / (n + 1.0)

@@ -30,7 +30,7 @@ class ServoDrive:
     """
 
     def __init__(self, spec: RobotSpec, exemplar: Exemplar) -> None:
-        self._half_play_rad = np.deg2rad(exemplar.backlash_deg) / 2.0
+        self._half_play_rad = float(np.deg2rad(exemplar.backlash_deg)) / 2.0
         self._zero_rad = zero_errors_rad(spec, exemplar)
         self._followed_rad = spec.home.copy()
         self._hidden_rad = np.zeros(len(spec.joints))
@@ -42,10 +42,13 @@ class ServoDrive:
 
     def obey(self, goal_rad: FloatArray) -> FloatArray:  # (joints,) rad, in the frame of the simulated joints
         """Where the servos pull now that they have these goals, (joints,)."""
-        goal_rad = TICK_RAD * np.rint(goal_rad / TICK_RAD)
-        lag_rad = goal_rad - self._followed_rad
-        self._hidden_rad = np.clip(lag_rad, -self._half_play_rad, self._half_play_rad)
-        self._followed_rad = goal_rad - self._hidden_rad
+        goal_rad = goal_rad / TICK_RAD
+        np.rint(goal_rad, out=goal_rad)
+        goal_rad *= TICK_RAD
+        hidden_rad = goal_rad - self._followed_rad
+        np.maximum(hidden_rad, -self._half_play_rad, out=hidden_rad)
+        self._hidden_rad = np.minimum(hidden_rad, self._half_play_rad, out=hidden_rad)
+        self._followed_rad = goal_rad - hidden_rad
         return np.asarray(self._followed_rad - self._zero_rad)
 
     @property

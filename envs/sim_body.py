@@ -174,11 +174,12 @@ class SimBody:
         self._witness.watch()
         listen = self._contacts.listen if self._hears else None
         before_last = self._before_last
+        mj_step = mujoco.mj_step
         for remaining in range(self._substeps, 0, -1):
             if remaining == 1:
                 # Contacts, sensors and poses are as of the last physics step: a restart has to walk it again.
                 before_last = (simulation.physics_state(), simulation.equality_state(), self.rules.memory())
-            mujoco.mj_step(model, data)
+            mj_step(model, data)
             after_physics(simulation)
             if listen is not None:
                 listen()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,10 +38,11 @@ class Simulation:
         self.model = _compile(robot, SCENES / f"{scene}.xml")
         self.data = mujoco.MjData(self.model)
         self._state_size = mujoco.mj_stateSize(self.model, _STATE)
-        self._equality_shape = (self.model.neq, 1 + self.model.eq_data.shape[1])
+        self._holds, self._equality_data = self.data.eq_active, self.model.eq_data  # views
+        self._equality = np.empty((self.model.neq, 1 + self._equality_data.shape[1]))
+        self._equality_seen: tuple[bytes, bytes] | None = None
         self._warnings = self.data.warning.number  # a view
         self._no_warnings = bytes(self._warnings.nbytes)
-        self._contact_force = np.zeros(6)
         try:
             joints = [self.model.joint(name) for name in robot.joint_names]
             self.actuators = np.array([self.model.actuator(name).id for name in robot.joint_names])
@@ -79,11 +79,15 @@ class Simulation:
         mujoco.mj_getState(self.model, self.data, state, _STATE)
         return state
 
-    def equality_state(self, out: FloatArray | None = None) -> FloatArray:  # (equalities, 1 + mjNEQDATA)
-        """Whether each equality holds, and its data, in `out` or in a fresh array."""
-        rows = np.empty(self._equality_shape) if out is None else out
-        rows[:, 0], rows[:, 1:] = self.data.eq_active, self.model.eq_data
-        return rows
+    def equality_state(self) -> FloatArray:  # (equalities, 1 + mjNEQDATA)
+        """Whether each equality holds, and its data; read-only, and the same array for as long as nothing changes."""
+        seen = self._holds.tobytes(), self._equality_data.tobytes()
+        if seen != self._equality_seen:
+            rows = np.empty_like(self._equality)
+            rows[:, 0], rows[:, 1:] = self._holds, self._equality_data
+            rows.flags.writeable = False
+            self._equality, self._equality_seen = rows, seen
+        return self._equality
 
     @property
     def breakdown(self) -> str | None:
@@ -101,7 +105,7 @@ class Simulation:
         Raises:
             ScenarioError: the state is of another model.
         """
-        if physics.shape != (self._state_size,) or equality.shape != self._equality_shape:
+        if physics.shape != (self._state_size,) or equality.shape != self._equality.shape:
             raise ScenarioError(
                 f"the snapshot has {physics.size} state values and {len(equality)} equalities; this model has "
                 f"{self._state_size} and {self.model.neq}: it was taken from another model"
@@ -114,24 +118,15 @@ class Simulation:
         # The forward pass has overwritten the warm start that the next step of the original run began with.
         mujoco.mj_setState(self.model, self.data, physics, _STATE)
 
-    def connect_force_n(self, equality: int) -> FloatArray:  # (3,)
-        """Force of an active `connect` equality, as of the last step."""
+    def connect_forces_n(self, equality: int, count: int) -> FloatArray:  # (count, 3)
+        """Forces of so many active `connect` equalities, this one and those behind it, as of the last step."""
         first = self.first_row(equality)
-        return np.array(self.data.efc_force[first : first + 3])
+        return np.array(self.data.efc_force[first : first + 3 * count]).reshape(count, 3)
 
     def first_row(self, equality: int) -> int:
         """Where an active equality begins among the rows of the constraints, while no other is switched."""
         # MuJoCo lays out the rows of the active equalities first, in the order of the model.
         return int(self._equality_rows[:equality] @ self.data.eq_active[:equality])
-
-    def contact_normal_n(self, contact: int) -> float:
-        mujoco.mj_contactForce(self.model, self.data, contact, self._contact_force)
-        return float(self._contact_force[0])
-
-
-def length(vector: FloatArray) -> float:
-    """Euclidean length of a short vector, in a third of the time that numpy takes for any norm of any array."""
-    return math.sqrt(vector.dot(vector))
 
 
 def breakdown(model: mujoco.MjModel, data: mujoco.MjData) -> str | None:

@@ -16,6 +16,7 @@ from envs.simulation import Simulation
 _GENTLE_M_S = 0.02  # what meets more slowly is not heard
 _CREEP_M_S = 0.01  # soft contacts of a simulation creep so fast under load, and are silent
 _LOUDNESS = np.array([material.rub_loudness for material in MATERIALS.values()])
+_SOFTER = np.where(_LOUDNESS[:, None] <= _LOUDNESS, *np.ogrid[: len(NAMES), : len(NAMES)])  # of two materials
 _HARDEST_N_S, _STRONGEST_W = 10.0, 1e3  # bounds what an unstable simulation can do
 
 
@@ -72,9 +73,9 @@ class ContactSound:
                 self._touching, self._seen = set(), b""
             return
         contact = data.contact
-        seen = self._pairs(contact).tobytes()
+        seen = contact.geom.tobytes() + contact.flex.tobytes() if self._has_flexes else contact.geom.tobytes()
         if seen != self._seen:
-            self._seen = self._compare(contact, seen)
+            self._seen = seen if self._compare(contact) else b""
 
     def take(self) -> Heard:
         """What was heard since the last time."""
@@ -102,40 +103,38 @@ class ContactSound:
             return geoms
         return np.where(geoms >= 0, geoms, self._simulation.model.ngeom + contact.flex)
 
-    def _compare(self, contact: Any, seen: bytes) -> bytes:
-        """Find out who is new; returns what need not be looked at again as long as it stays the same."""
-        first_rows = contact.efc_address.tolist()
-        touching: set[int] = set()
+    def _compare(self, contact: Any) -> bool:
+        """Find out who is new; returns whether nobody who is near has yet to touch."""
+        first, second = self._pairs(contact).T
+        numbers = first * len(self._owner) + second
+        is_solved = contact.efc_address >= 0
+        has_all = np.count_nonzero(is_solved) == is_solved.size
+        touching = set((numbers if has_all else numbers[is_solved]).tolist())
+        new = touching - self._touching
         hardest: dict[tuple[int, int], tuple[int, int, float]] = {}
-        for index, (first, second) in enumerate(self._pairs(contact).tolist()):
-            if first_rows[index] < 0:  # close, and not touching yet
-                seen = b""
-                continue
-            pair = first * len(self._owner) + second
-            touching.add(pair)
-            if pair in self._touching:
-                continue
+        candidates = enumerate(zip(numbers.tolist(), is_solved.tolist(), strict=True)) if new else ()
+        for index in [index for index, (pair, is_touching) in candidates if is_touching and pair in new]:
             speed_m_s, mass_kg = self._rows.blow(contact, index)
             impulse = min(speed_m_s * mass_kg, _HARDEST_N_S)
-            bodies = self._owner[first], self._owner[second]
+            first_geom, second_geom = first.item(index), second.item(index)
+            bodies = self._owner[first_geom], self._owner[second_geom]
             if speed_m_s > _GENTLE_M_S and impulse > hardest.get(bodies, (0, 0, 0.0))[2]:
-                hardest[bodies] = first, second, impulse
+                hardest[bodies] = first_geom, second_geom, impulse
         self._touching = touching
         self._struck += [(self._steps, *struck) for struck in hardest.values()]
-        return seen
+        return bool(has_all)
 
     def _rubbing_w(self) -> dict[str, float]:
-        data = self._simulation.data
-        if not data.ncon:
+        if not self._simulation.data.ncon:
             return {}
-        contact = data.contact
+        contact = self._simulation.data.contact
         speed_m_s = self._rows.slide_m_s(contact)
         sliding = np.flatnonzero(speed_m_s > _CREEP_M_S)
         if not sliding.size:
             return {}
-        power_w = self._rows.normal_forces_n(contact)[sliding] * (speed_m_s[sliding] - _CREEP_M_S)
-        power_w = np.minimum(np.nan_to_num(power_w), _STRONGEST_W)
+        force_n = self._rows.some_normal_forces_n(contact, sliding.tolist())
+        power_w = np.minimum(np.array(force_n) * (speed_m_s[sliding] - _CREEP_M_S), _STRONGEST_W)
         of_both = self._number[self._pairs(contact)[sliding]]  # (sliding, 2)
-        softer = of_both[np.arange(sliding.size), _LOUDNESS[of_both].argmin(axis=1)]
-        by_number = np.bincount(softer, power_w, len(NAMES))
-        return {NAMES[number]: float(by_number[number]) for number in np.flatnonzero(by_number).tolist()}
+        by_number = np.bincount(_SOFTER[of_both[:, 0], of_both[:, 1]], power_w, len(NAMES))
+        # What is no number, in a simulation that has just become unstable, is not heard.
+        return {name: rubbed_w for name, rubbed_w in zip(NAMES, by_number.tolist(), strict=True) if rubbed_w > 0.0}

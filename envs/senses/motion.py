@@ -38,14 +38,22 @@ class MotionSense:
             exemplar.current_noise_a * self._units.nm_per_ampere,
         )
         self._spread = np.array(spreads)  # (3, joints)
+        self._true = np.empty_like(self._spread)
 
     def felt(self, rng: np.random.Generator) -> FloatArray:  # (3, joints) rad, rad/s, Nm
         """Position, velocity and effort with their noise, before a servo counts them."""
-        simulation, data = self._simulation, self._simulation.data
-        felt = self._spread * rng.standard_normal(self._spread.shape)
-        felt[0] += data.qpos[simulation.qpos] + self._drive.unseen_rad
-        felt[1] += data.qvel[simulation.dof]
-        felt[2] += data.actuator_force[simulation.actuators]
+        simulation, data, (position_rad, velocity_rad_s, effort_nm) = (
+            self._simulation,
+            self._simulation.data,
+            self._true,
+        )
+        data.qpos.take(simulation.qpos, out=position_rad, mode="clip")  # any other mode copies once more
+        data.qvel.take(simulation.dof, out=velocity_rad_s, mode="clip")
+        data.actuator_force.take(simulation.actuators, out=effort_nm, mode="clip")
+        position_rad += self._drive.unseen_rad
+        felt = rng.standard_normal(self._spread.shape)
+        felt *= self._spread
+        felt += self._true
         return felt
 
     def joints(self, rng: np.random.Generator) -> FloatArray:  # (3, joints) rad, rad/s, Nm

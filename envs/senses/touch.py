@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,10 +33,14 @@ class TouchSense:
         # A flex has no geom: it is -1 in a contact, and so finds the last entry.
         self._pad_of_geom = np.full(model.ngeom + 1, -1)
         self._pad_of_geom[[model.geom(pad.name).id for pad in self._pads]] = range(len(self._pads))
-        self._sites = np.array([model.site(pad.name).id for pad in self._pads])
+        self._sites = [model.site(pad.name).id for pad in self._pads]
         self._shape = len(self._pads), self._pads[0].rows, self._pads[0].columns
         self._ceiling_n = np.array([pad.max_force_n for pad in self._pads])[:, None, None]
+        self._taxels = math.prod(self._shape)
         self._rows = ContactRows(simulation)
+        self._seen = b""
+        self._touching: list[int] = []  # contacts, and the pads that they touch; looked up only when they have changed
+        self._touched: list[int] = []
 
     def forces_n(self) -> FloatArray:  # (pads, rows, columns)
         """Forces without noise or saturation."""
@@ -40,36 +48,49 @@ class TouchSense:
         if not data.ncon:
             return np.zeros(self._shape)
         contact = data.contact
-        pads = self._pad_of_geom[contact.geom]  # (contacts, 2)
-        contacts, sides = np.nonzero(pads >= 0)
-        if not contacts.size:
+        geoms = contact.geom
+        seen = geoms.tobytes()
+        if seen != self._seen:
+            pads = self._pad_of_geom[geoms]  # (contacts, 2)
+            contacts, sides = np.nonzero(pads >= 0)
+            self._seen, self._touching, self._touched = seen, contacts.tolist(), pads[contacts, sides].tolist()
+        if not self._touching:
             return np.zeros(self._shape)
-        force_n = self._rows.normal_forces_n(contact)[contacts]
-        return self._spread(pads[contacts, sides], contact.pos[contacts], force_n)
+        forces_n = self._rows.some_normal_forces_n(contact, self._touching)
+        return self._spread(contact, forces_n)
 
     def read(self, rng: np.random.Generator) -> FloatArray:  # (pads, rows, columns)
         """Forces as the pads report them: noisy, never negative, saturated."""
-        noisy = self.forces_n()
-        noisy += rng.normal(0.0, NOISE_N, self._shape)
-        return np.asarray(np.minimum(np.maximum(noisy, 0.0), self._ceiling_n))
+        noisy = rng.standard_normal(self._shape)
+        noisy *= NOISE_N
+        noisy += self.forces_n()
+        np.maximum(noisy, 0.0, out=noisy)
+        return np.asarray(np.minimum(noisy, self._ceiling_n, out=noisy))
 
-    def _spread(self, pads: NDArray[np.intp], position: FloatArray, force_n: FloatArray) -> FloatArray:
-        """Forces at places in the world, one a row, shared by the taxels of their pads."""
-        data, sites = self._simulation.data, self._sites[pads]
+    def _spread(self, contact: Any, forces_n: Sequence[float]) -> FloatArray:
+        """The forces of the contacts that touch a pad, shared by its taxels."""
+        site_xpos, site_xmat, places = self._simulation.data.site_xpos, self._simulation.data.site_xmat, contact.pos
         _, rows, columns = self._shape
-        from_site = position - data.site_xpos[sites]  # (touches, 3)
-        in_pad = (from_site[:, None, :] @ data.site_xmat[sites].reshape(-1, 3, 3))[:, 0]
-        row = _within(in_pad[:, 1] / PAD_LENGTH_M, rows)
-        column = _within(in_pad[:, 0] / PAD_WIDTH_M, columns)
-        r, c = row.astype(np.intp), column.astype(np.intp)
-        down, right = row - r, column - c
-        first = (pads * rows + r) * columns + c
-        taxels = np.concatenate([first, first + 1, first + columns, first + columns + 1])
-        shares = np.concatenate([(1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right])
-        forces = np.bincount(taxels, np.tile(force_n, 4) * shares, int(np.prod(self._shape)))
-        return np.asarray(forces.reshape(self._shape))
+        taxels_n = [0.0] * self._taxels
+        for index, pad, force_n in zip(self._touching, self._touched, forces_n, strict=True):
+            site = self._sites[pad]
+            x, y, z = places[index].tolist()
+            site_x, site_y, site_z = site_xpos[site].tolist()
+            turned = site_xmat[site].tolist()
+            x, y, z = x - site_x, y - site_y, z - site_z
+            across_m = x * turned[0] + y * turned[3] + z * turned[6]
+            along_m = x * turned[1] + y * turned[4] + z * turned[7]
+            row, down = _within(along_m / PAD_LENGTH_M, rows)
+            column, right = _within(across_m / PAD_WIDTH_M, columns)
+            first = (pad * rows + row) * columns + column
+            taxels_n[first] += force_n * ((1.0 - down) * (1.0 - right))
+            taxels_n[first + 1] += force_n * ((1.0 - down) * right)
+            taxels_n[first + columns] += force_n * (down * (1.0 - right))
+            taxels_n[first + columns + 1] += force_n * (down * right)
+        return np.array(taxels_n).reshape(self._shape)
 
 
-def _within(share: FloatArray, taxels: int) -> FloatArray:
-    """From a place along the pad, -0.5 to 0.5, to one among so many taxels, the last never quite reached."""
-    return np.minimum(np.maximum((share + 0.5) * (taxels - 1), 0.0), taxels - 1 - 1e-9)
+def _within(share: float, taxels: int) -> tuple[int, float]:
+    """From a place along the pad, -0.5 to 0.5, to the taxel before it and how far it is on the way to the next one."""
+    place = min(max(0.0, (share + 0.5) * (taxels - 1)), taxels - 1 - 1e-9)
+    return int(place), place - int(place)

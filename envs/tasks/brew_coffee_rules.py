@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from envs.engine import mujoco
 from envs.scenario import Scenario
 from envs.senses.sound import FULL_SCALE_DB
@@ -16,6 +14,7 @@ from envs.stage import Judgement
 from envs.tasks.coffee_cup import CoffeeCup
 from envs.tasks.coffee_machine import PATIENCE_S, CoffeeMachine
 from envs.tasks.grip import HandGrip
+from envs.tasks.rules import judge
 
 HOLDING_N = 0.6
 TOUCHING_N = 0.1
@@ -73,45 +72,60 @@ class BrewCoffeeRules:
 
     def grip_n(self, simulation: Simulation) -> tuple[float, float]:
         """Normal force of the thumb, and of all else of the hand, on the cup."""
-        return self._hand.force_n(simulation)
+        return self._hand.force_n()
 
     def assess(self, simulation: Simulation) -> Judgement:
         data, machine = simulation.data, self.machine
         off_spout_mm, above_drip_mm = self._from_spout_mm(simulation)
-        across = data.xpos[self._cup_body] - data.xpos[self._tray]
-        off_tray_mm, above_tray_mm = 1e3 * math.hypot(*across[:2]), 1e3 * float(across[2] - _TRAY_M)
+        x, y, z = data.xpos[self._cup_body].tolist()
+        tray_x, tray_y, tray_z = data.xpos[self._tray].tolist()
+        off_tray_mm, above_tray_mm = 1e3 * math.hypot(x - tray_x, y - tray_y), 1e3 * (z - tray_z - _TRAY_M)
         tilt_deg = self._tilt_deg(simulation)
-        speed_m_s = float(np.linalg.norm(data.cvel[self._cup_body, 3:]))
+        speed_m_s = math.hypot(*data.cvel[self._cup_body, 3:].tolist())
         thumb_n, fingers_n = self.grip_n(simulation)
         held = thumb_n > HOLDING_N and fingers_n > HOLDING_N
         let_go = max(thumb_n, fingers_n) < TOUCHING_N
         stands = off_spout_mm < UNDER_SPOUT_MM and above_drip_mm < STANDING_MM and tilt_deg < UPRIGHT_DEG
         over_tray = self._is_taken and off_tray_mm < ON_TRAY_MM
         on_tray = over_tray and above_tray_mm < STANDING_MM and tilt_deg < UPRIGHT_DEG
-        checks = {
-            f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)": (
-                held or stands or machine.is_started
+        is_started = machine.is_started
+        checks = (
+            (
+                held or stands or is_started,
+                lambda: f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)",
             ),
-            f"set: the cup is {off_spout_mm:.0f} mm beside the spout (at most {UNDER_SPOUT_MM:.0f}), "
-            f"{above_drip_mm:.0f} mm above the grate, leaning {tilt_deg:.0f} degrees, {'' if held else 'not '}held": (
-                machine.is_started or (stands and not held)
+            (
+                is_started or (stands and not held),
+                lambda: (
+                    f"set: the cup is {off_spout_mm:.0f} mm beside the spout (at most {UNDER_SPOUT_MM:.0f}), "
+                    f"{above_drip_mm:.0f} mm above the grate, leaning {tilt_deg:.0f} degrees, "
+                    f"{'' if held else 'not '}held"
+                ),
             ),
-            f"press: the button is in by {self._pressed_mm(simulation):.1f} mm (at least {1e3 * PRESSED_M:.0f})": (
-                machine.is_started
+            (
+                is_started,
+                lambda: (
+                    f"press: the button is in by {self._pressed_mm(simulation):.1f} mm (at least {1e3 * PRESSED_M:.0f})"
+                ),
             ),
-            "wait: the machine has not beeped yet": machine.is_ready,
-            f"take: the cup still stands under the spout, held by {min(thumb_n, fingers_n):.1f} N": self._is_taken,
-            f"carry: the cup is {off_tray_mm:.0f} mm beside the tray's middle (at most {ON_TRAY_MM:.0f})": over_tray,
-            f"place: the cup is {above_tray_mm:.0f} mm above the tray, leaning {tilt_deg:.0f} degrees, moving at "
-            f"{speed_m_s:.2f} m/s, held by {max(thumb_n, fingers_n):.1f} N": (
-                on_tray and let_go and speed_m_s < AT_REST_M_S
+            (machine.is_ready, lambda: "wait: the machine has not beeped yet"),
+            (
+                self._is_taken,
+                lambda: f"take: the cup still stands under the spout, held by {min(thumb_n, fingers_n):.1f} N",
             ),
-        }
-        done = tuple(checks.values())
-        failure = self._failure(simulation, tilt_deg)
-        success = all(done) and failure is None
-        unmet = failure or next((text for text, is_done in checks.items() if not is_done), "")
-        return Judgement(done=done, success=success, failure=failure, unmet=unmet)
+            (
+                over_tray,
+                lambda: f"carry: the cup is {off_tray_mm:.0f} mm beside the tray's middle (at most {ON_TRAY_MM:.0f})",
+            ),
+            (
+                on_tray and let_go and speed_m_s < AT_REST_M_S,
+                lambda: (
+                    f"place: the cup is {above_tray_mm:.0f} mm above the tray, leaning {tilt_deg:.0f} degrees, moving "
+                    f"at {speed_m_s:.2f} m/s, held by {max(thumb_n, fingers_n):.1f} N"
+                ),
+            ),
+        )
+        return judge(checks, self._failure(simulation, tilt_deg))
 
     def memory(self) -> dict[str, Any]:
         return {
@@ -166,9 +180,9 @@ class BrewCoffeeRules:
 
     def _from_spout_mm(self, simulation: Simulation) -> tuple[float, float]:
         """How far the cup stands beside the spout, and above the grate."""
-        x, y, z = simulation.data.xpos[self._cup_body]
-        spout = simulation.data.site_xpos[self._spout]
-        return 1e3 * math.hypot(x - spout[0], y - spout[1]), 1e3 * float(z - TABLE_M - _DRIP_TRAY_M)
+        x, y, z = simulation.data.xpos[self._cup_body].tolist()
+        spout_x, spout_y, _ = simulation.data.site_xpos[self._spout].tolist()
+        return 1e3 * math.hypot(x - spout_x, y - spout_y), 1e3 * (z - TABLE_M - _DRIP_TRAY_M)
 
     def _tilt_deg(self, simulation: Simulation) -> float:
         upright = float(simulation.data.xmat[self._cup_body, 8])

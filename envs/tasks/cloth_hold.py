@@ -6,6 +6,7 @@ constraint; but it bears no more than friction would, and it opens with the hand
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ class ClothHold:
         self._slots = [model.equality(f"{side}_hold_{slot}").id for slot in range(SLOTS)]
         self._hand = model.body(f"{side}_hand").id
         self._tips = [model.body(f"{side}_{digit}_distal").id for digit in ("thumb", "middle")]
-        self._pads = [model.geom(f"{side}_{digit}_pad").id for digit in ("thumb", "middle")]
-        self._pad_contype = int(model.geom_contype[self._pads[0]])
+        self.pads: tuple[int, int] = tuple(model.geom(f"{side}_{digit}_pad").id for digit in ("thumb", "middle"))
+        self._pad_contype = int(model.geom_contype[self.pads[0]])
         self._blend = min(simulation.timestep_s / FILTER_S, 1.0)
         self._gather = min(simulation.timestep_s / GATHER_S, 1.0)
         self._vertices: list[int] = []
@@ -78,12 +79,15 @@ class ClothHold:
         tips = [data.xpos[body] - PAD_LENGTH_M * data.xmat[body].reshape(3, 3)[:, 2] for body in self._tips]
         return np.asarray((tips[0] + tips[1]) / 2.0)
 
-    def feel(self, simulation: Simulation) -> None:
-        """After a physics step, before any hand has changed what it holds: the forces in it."""
-        self.grip_n += self._blend * (self._squeeze_n(simulation) - self.grip_n)
+    def feel(self, simulation: Simulation, squeeze_n: float) -> None:
+        """After a physics step, before any hand has changed what it holds: the forces in it.
+
+        `squeeze_n` is the force between its two pads.
+        """
+        self.grip_n += self._blend * (squeeze_n - self.grip_n)
         if self._vertices:
-            force = sum((simulation.connect_force_n(slot) for slot in self._active()), np.zeros(3))
-            self.pull_n += self._blend * (float(np.linalg.norm(force)) - self.pull_n)
+            force = simulation.connect_forces_n(self._slots[0], len(self._vertices)).sum(axis=0)
+            self.pull_n += self._blend * (math.sqrt(force.dot(force)) - self.pull_n)
 
     def act(self, data: mujoco.MjData, vertices_m: FloatArray, friction: float) -> None:
         """Take hold, go on holding, slip, or let go, by what was felt. `vertices_m` is (vertices, 3)."""
@@ -92,9 +96,9 @@ class ClothHold:
             if self.grip_n < 0.5 * CLOSED_N or is_slipping:
                 self.slips += int(is_slipping and self.grip_n > CLOSED_N)
                 self._release(data)
-            for slot, place_m in zip(self._active(), self._gathered_m, strict=False):
-                anchor_m = self._model.eq_data[slot, 3:6]
-                anchor_m += self._gather * (np.array(place_m) - anchor_m)
+            if self._vertices:
+                anchors_m = self._model.eq_data[self._slots[0] : self._slots[0] + len(self._vertices), 3:6]  # a view
+                anchors_m += self._gather * (np.array(self._gathered_m) - anchors_m)
         elif self._is_open and self.grip_n > CLOSED_N:
             self._is_open = False
             self._catch(data, vertices_m)
@@ -128,14 +132,6 @@ class ClothHold:
         for slot, index in zip(self._slots, self._vertices, strict=False):
             self._model.eq_obj1id[slot] = self._vertex_bodies[index]
         self._set_touching()
-
-    def _squeeze_n(self, simulation: Simulation) -> float:
-        """Force between the two pads, as of the last step."""
-        if not simulation.data.ncon:
-            return 0.0
-        geoms = simulation.data.contact.geom
-        between = np.flatnonzero((geoms.min(axis=1) == min(self._pads)) & (geoms.max(axis=1) == max(self._pads)))
-        return sum(simulation.contact_normal_n(index) for index in between.tolist())
 
     def _active(self) -> list[int]:
         return self._slots[: len(self._vertices)]
@@ -171,4 +167,4 @@ class ClothHold:
     def _set_touching(self) -> None:
         """Pads that have cloth between them do not collide with it: that contact is the hold."""
         is_touching = not self._vertices and not self._let_go
-        self._model.geom_contype[self._pads] = self._pad_contype | (HAND_BIT if is_touching else 0)
+        self._model.geom_contype[list(self.pads)] = self._pad_contype | (HAND_BIT if is_touching else 0)

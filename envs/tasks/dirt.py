@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +22,7 @@ class DirtGrid:
     def __init__(self) -> None:
         self.dirt: FloatArray = np.zeros(len(CELLS))  # (cells,)
         self.places_m: FloatArray = CELLS * 0.0  # (cells, 2) in the plate's plane
+        self._places_m: list[list[float]] = self.places_m.tolist()
 
     def stain(self, pattern: str, angle_rad: float, share: float, radius_m: float) -> None:
         """Dirty the cells that lie best in a pattern: that share of all cells, whole numbers of them, three at least.
@@ -43,8 +47,9 @@ class DirtGrid:
         self.dirt = np.zeros(len(CELLS))
         self.dirt[np.argsort(misfit, kind="stable")[:count]] = 1.0
         self.places_m = CELLS * (PITCH_SHARE * radius_m)
+        self._places_m = self.places_m.tolist()
 
-    def rub(self, middle_m: FloatArray, reach_m: float, slid_m: float) -> bool:
+    def rub(self, middle_m: Sequence[float], reach_m: float, slid_m: float) -> bool:
         """Slide a pressed sponge over the plate; True if dirt came off.
 
         Args:
@@ -52,11 +57,12 @@ class DirtGrid:
             reach_m: how far from there it touches.
             slid_m: how far it slid.
         """
-        is_under = np.hypot(*(self.places_m - middle_m).T) < reach_m
-        if not (is_under & (self.dirt > 0.0)).any():
-            return False
-        self.dirt = np.where(is_under, np.maximum(self.dirt - slid_m / RUB_M, 0.0), self.dirt)
-        return True
+        came_off = False
+        for cell, left in enumerate(self.dirt.tolist()):
+            if left > 0.0 and math.dist(self._places_m[cell], middle_m) < reach_m:
+                self.dirt[cell] = max(left - slid_m / RUB_M, 0.0)
+                came_off = True
+        return came_off
 
     @property
     def left(self) -> int:

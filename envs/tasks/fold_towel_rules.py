@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.contact_rows import ContactRows, ForceSums
 from envs.engine import mujoco
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.cloth_hold import HAND_BIT, ClothHold
 from envs.tasks.fold_towel import TOWEL_PATTERNS
+from envs.tasks.rules import judge
 from envs.tasks.towel import CREASE_ROW, FABRICS, SIDE, Towel, corner, vertex
 
 FloatArray = NDArray[np.float64]
@@ -54,8 +56,17 @@ class FoldTowelRules:
                 if name.startswith(SIDES) and model.geom_contype[geom] and not name.endswith("wrist_link")
             ]
         )
+        self._is_hand = np.zeros(
+            model.ngeom + 1, dtype=np.bool_
+        )  # the last one stands for a flex, geom -1 of a contact
+        self._is_hand[self._hand_geoms] = True
         self._hand_contype = model.geom_contype[self._hand_geoms].copy()
         self._patterns = [model.mat(f"towel_{pattern}").id for pattern in TOWEL_PATTERNS]
+        kinds = [0] * model.ngeom
+        for index, hold in enumerate(self.holds.values()):
+            kinds[hold.pads[0]], kinds[hold.pads[1]] = 2 * index + 1, 2 * index + 2
+        self._squeezes = ForceSums(simulation, kinds, {(1, 2): 0, (3, 4): 1})
+        self._rows = ContactRows(simulation)
         self._grip_friction = 0.5
         self._is_folded = False
         self._pressed = [False] * SIDE
@@ -83,8 +94,8 @@ class FoldTowelRules:
     def after_physics(self, simulation: Simulation) -> None:
         data = simulation.data
         vertices_m = self.towel.vertices(data)
-        for hold in self.holds.values():
-            hold.feel(simulation)
+        for hold, squeeze_n in zip(self.holds.values(), self._squeezes.read_n(), strict=True):
+            hold.feel(simulation, squeeze_n)
         for hold in self.holds.values():
             self._pull_peak_n = max(self._pull_peak_n, hold.pull_n)
             hold.act(data, vertices_m, self._grip_friction)
@@ -103,17 +114,18 @@ class FoldTowelRules:
         lies = is_free and self._calm_s > AT_REST_S
         gap_mm = max(self.gap_mm(vertices_m, f"far_{side}", f"near_{side}") for side in SIDES)
         strip_mm = max(self._strip_gap_mm(vertices_m, side) for side in SIDES)
-        covered = towel.covered(data)
         has_corners = all(corner(f"far_{side}") in holding[side] for side in SIDES)
         has_both = has_corners and all(corner(f"near_{side}") in holding[side] for side in SIDES)
-        is_half = gap_mm < CORNER_MM and lies and HALF_COVERED[0] < covered < HALF_COVERED[1] and tall_mm < HALF_TALL_MM
+        is_half = (
+            gap_mm < CORNER_MM and lies and tall_mm < HALF_TALL_MM and _is_between(HALF_COVERED, towel.covered(data))
+        )
         self._is_folded = is_half or (self._is_folded and gap_mm < 2.0 * CORNER_MM)
         is_strip = (
             self._is_folded
             and strip_mm < CORNER_MM
             and lies
-            and STRIP_COVERED[0] < covered < STRIP_COVERED[1]
             and tall_mm < STRIP_TALL_MM
+            and _is_between(STRIP_COVERED, towel.covered(data))
         )
         # Whoever let go of corners that lie nearly where they should hears how far they are off.
         was_grasped = has_corners or self._is_folded or gap_mm < 2.0 * CORNER_MM
@@ -121,25 +133,31 @@ class FoldTowelRules:
         pressed = sum(self._pressed)
         held = ", ".join(side for side in SIDES if holding[side]) or "no"
         state = f"moving at {speed_m_s:.2f} m/s, {held} hand holds"
-        checks = {
-            f"grasp: {held} hand holds, not both far corners": was_grasped,
-            f"fold: far corners {gap_mm:.0f} mm from the near ones (at most {CORNER_MM:.0f}), {_share(covered)} "
-            f"covered ({_share(*HALF_COVERED)}), {tall_mm:.0f} mm tall (at most {HALF_TALL_MM:.0f}), {state}": (
-                self._is_folded
+        checks = (
+            (was_grasped, lambda: f"grasp: {held} hand holds, not both far corners"),
+            (
+                self._is_folded,
+                lambda: (
+                    f"fold: far corners {gap_mm:.0f} mm from the near ones (at most {CORNER_MM:.0f}), "
+                    f"{_share(towel.covered(data))} covered ({_share(*HALF_COVERED)}), {tall_mm:.0f} mm tall "
+                    f"(at most {HALF_TALL_MM:.0f}), {state}"
+                ),
             ),
-            f"smooth: {pressed} of {SIDE} places of the crease are pressed (at least {PRESSED_PLACES})": (
-                pressed >= PRESSED_PLACES
+            (
+                pressed >= PRESSED_PLACES,
+                lambda: f"smooth: {pressed} of {SIDE} places of the crease are pressed (at least {PRESSED_PLACES})",
             ),
-            f"grasp_again: {held} hand holds, not both layers at both near corners": was_grasped_again,
-            f"fold_again: the corners are {strip_mm:.0f} mm from the crease's ends (at most {CORNER_MM:.0f}), "
-            f"{_share(covered)} covered ({_share(*STRIP_COVERED)}), {tall_mm:.0f} mm tall (at most "
-            f"{STRIP_TALL_MM:.0f}), {state}": is_strip,
-        }
-        done = tuple(checks.values())
-        failure = self._failure(vertices_m)
-        success = all(done) and failure is None
-        unmet = failure or next((text for text, is_done in checks.items() if not is_done), "")
-        return Judgement(done=done, success=success, failure=failure, unmet=unmet)
+            (was_grasped_again, lambda: f"grasp_again: {held} hand holds, not both layers at both near corners"),
+            (
+                is_strip,
+                lambda: (
+                    f"fold_again: the corners are {strip_mm:.0f} mm from the crease's ends (at most {CORNER_MM:.0f}), "
+                    f"{_share(towel.covered(data))} covered ({_share(*STRIP_COVERED)}), {tall_mm:.0f} mm tall (at most "
+                    f"{STRIP_TALL_MM:.0f}), {state}"
+                ),
+            ),
+        )
+        return judge(checks, self._failure(vertices_m))
 
     def gap_mm(self, vertices_m: FloatArray, one: str, other: str) -> float:
         """Distance of two corners over the table. `vertices_m` is (vertices, 3)."""
@@ -191,13 +209,18 @@ class FoldTowelRules:
         if not data.ncon or all(self._pressed):
             return
         contact = data.contact
-        owner = np.where(np.isin(contact.geom, self._hand_geoms), contact.geom, -1).max(axis=1)  # (contacts,)
-        is_on_towel = (owner >= 0) & (contact.flex >= 0).any(axis=1)
+        geoms = contact.geom
+        owner = np.where(self._is_hand[geoms], geoms, -1).max(axis=1)  # (contacts,)
+        contacts = np.flatnonzero(owner >= 0)
+        if not contacts.size:
+            return
+        owner = owner[contacts]
+        is_on_towel = (contact.flex[contacts] >= 0).any(axis=1)
         # A finger sinks through the soft towel until the table bears it: what it presses with is all it stands on.
         for geom in np.unique(owner[is_on_towel]):
-            force_n = sum(simulation.contact_normal_n(int(index)) for index in np.flatnonzero(owner == geom))
+            force_n = sum(self._rows.some_normal_forces_n(contact, contacts[owner == geom].tolist()))
             if force_n > PRESS_N:
-                touched_m = contact.pos[is_on_towel & (owner == geom)].mean(axis=0)
+                touched_m = contact.pos[contacts[is_on_towel & (owner == geom)]].mean(axis=0)
                 away_m = np.linalg.norm((vertices_m[_CREASE] - touched_m)[:, :2], axis=1)
                 for place in np.flatnonzero(away_m < PRESSED_WITHIN_M):
                     self._pressed[place] = True
@@ -216,6 +239,10 @@ class FoldTowelRules:
                 f"dropped: the towel hangs {outside_mm:.0f} mm over the table's edge (at most {1e3 * OVERHANG_M:.0f})"
             )
         return None
+
+
+def _is_between(bounds: tuple[float, float], value: float) -> bool:
+    return bounds[0] < value < bounds[1]
 
 
 def _share(*bounds: float) -> str:

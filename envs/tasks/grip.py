@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from envs.contact_rows import ForceSums, kinds_by_body
 from envs.simulation import Simulation
+
+_HELD, _THUMB, _FINGERS = 1, 2, 3
 
 
 class HandGrip:
@@ -15,24 +18,14 @@ class HandGrip:
     """
 
     def __init__(self, simulation: Simulation, side: str, geom: str) -> None:
-        model = simulation.model
-        self._geom = model.geom(geom).id
-        owner = [model.body(body).name for body in model.geom_bodyid]
-        self._thumb_geoms = {geom for geom, name in enumerate(owner) if name.startswith(f"{side}_thumb")}
-        self._hand_geoms = {geom for geom, name in enumerate(owner) if name.startswith(f"{side}_")}
+        def kind(body: str) -> int:
+            return _THUMB if body.startswith(f"{side}_thumb") else _FINGERS * body.startswith(f"{side}_")
 
-    def force_n(self, simulation: Simulation) -> tuple[float, float]:
+        kinds = kinds_by_body(simulation, kind)
+        kinds[simulation.model.geom(geom).id] = _HELD
+        self._forces = ForceSums(simulation, kinds, {(_HELD, _THUMB): 0, (_HELD, _FINGERS): 1})
+
+    def force_n(self) -> tuple[float, float]:
         """Of the thumb, and of all else of the hand, as of the last physics step."""
-        data, held = simulation.data, self._geom
-        thumb = fingers = 0.0
-        if not data.ncon:
-            return thumb, fingers
-        for index, (first, second) in enumerate(data.contact.geom.tolist()):
-            if held not in (first, second):
-                continue
-            other = second if first == held else first
-            if other in self._thumb_geoms:
-                thumb += simulation.contact_normal_n(index)
-            elif other in self._hand_geoms:
-                fingers += simulation.contact_normal_n(index)
-        return thumb, fingers
+        thumb_n, fingers_n = self._forces.read_n()
+        return thumb_n, fingers_n

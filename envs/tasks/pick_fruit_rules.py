@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from envs.engine import mujoco
 from envs.scenario import Scenario
-from envs.simulation import Simulation, length
+from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.grip import HandGrip
 from envs.tasks.pick_fruit import BRUISE_FORCE_N
+from envs.tasks.rules import judge
 
 FloatArray = NDArray[np.float64]
 
@@ -55,6 +56,7 @@ class PickFruitRules:
         self._gives_at_n = dict.fromkeys(_FRUITS, math.inf)
         self._stems_hold = simulation.data.eq_active  # a view
         self._hanging: tuple[tuple[str, int], ...] = ()  # fruit, and where the force of its stem begins
+        self._hanging_rows = 0  # and where those of the last stem end
         self._hung_when = b""
         self._tension_n = dict.fromkeys(_FRUITS, 0.0)
         self._grip_n = [0.0, 0.0]  # thumb, fingers
@@ -82,16 +84,18 @@ class PickFruitRules:
         data, blend, tension_n = simulation.data, self._blend, self._tension_n
         if self._stems_hold.tobytes() != self._hung_when:
             self._find_hanging(simulation)
-        force_n = data.efc_force
-        for fruit, row in self._hanging:
-            force, tension = force_n[row : row + 3], tension_n[fruit]
-            tension += blend * (length(force) - tension)
-            tension_n[fruit] = tension
-            if tension > self._gives_at_n[fruit]:
-                self._stems_hold[self._stem[fruit]] = 0
+        if self._hanging:
+            force_n = data.efc_force[: self._hanging_rows].tolist()
+            for fruit, row in self._hanging:
+                x, y, z = force_n[row : row + 3]
+                tension = tension_n[fruit]
+                tension += blend * (math.sqrt(x * x + y * y + z * z) - tension)
+                tension_n[fruit] = tension
+                if tension > self._gives_at_n[fruit]:
+                    self._stems_hold[self._stem[fruit]] = 0
         thumb_n, fingers_n = self._grip_n
         if data.ncon or thumb_n or fingers_n:
-            thumb_now_n, fingers_now_n = self._hand.force_n(simulation)
+            thumb_now_n, fingers_now_n = self._hand.force_n()
             thumb_n += blend * (thumb_now_n - thumb_n)
             fingers_n += blend * (fingers_now_n - fingers_n)
             self._grip_n = [thumb_n, fingers_n]
@@ -99,13 +103,14 @@ class PickFruitRules:
 
     def grip_n(self, simulation: Simulation) -> tuple[float, float]:
         """Normal force of the thumb, and of all else of the hand, on the ripe fruit."""
-        return self._hand.force_n(simulation)
+        return self._hand.force_n()
 
     def _find_hanging(self, simulation: Simulation) -> None:
         self._hung_when = self._stems_hold.tobytes()
         self._hanging = tuple(
             (fruit, simulation.first_row(stem)) for fruit, stem in self._stem.items() if self._stems_hold[stem]
         )
+        self._hanging_rows = 3 + max((row for _, row in self._hanging), default=0)
 
     def assess(self, simulation: Simulation) -> Judgement:
         data = simulation.data
@@ -120,28 +125,32 @@ class PickFruitRules:
         held = thumb_n > HOLDING_N and fingers_n > HOLDING_N
         within_mm = TOUCHED_MM if thumb_n + fingers_n > 0.1 else REACHED_MM
         speed_m_s = math.hypot(*data.cvel[self._body["ripe"], 3:].tolist())
-        checks = (
-            reach_mm < within_mm,
-            held,
-            picked,
-            off_centre_mm < OVER_MM,
-            picked and inside and not held and speed_m_s < AT_REST_M_S,
-        )
         # A picked fruit above or in the basket needs only to come to rest there, wherever the hand is.
         arrived = picked and (inside or (off_centre_mm < BASKET_RADIUS_MM and not held))
-        done = (*(check or arrived for check in checks[:-1]), checks[-1])
-        failure = self._failure(fruit[2], inside)
-        success = all(done) and failure is None
-        unmet = failure or ""
-        if not unmet and not success:
-            unmet = (
-                f"reach: the hand is {reach_mm:.0f} mm from the fruit (at most {within_mm:.0f})",
-                f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)",
-                f"pick: the stem holds, at {self._tension_n['ripe']:.1f} N",
-                f"carry: the fruit is {off_centre_mm:.0f} mm beside the basket's middle (at most {OVER_MM:.0f})",
-                f"place: the fruit is {1e3 * above_rim_m:.0f} mm above the rim and moves at {speed_m_s:.2f} m/s",
-            )[done.index(False)]
-        return Judgement(done=done, success=success, failure=failure, unmet=unmet)
+        checks = (
+            (
+                reach_mm < within_mm or arrived,
+                lambda: f"reach: the hand is {reach_mm:.0f} mm from the fruit (at most {within_mm:.0f})",
+            ),
+            (
+                held or arrived,
+                lambda: f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)",
+            ),
+            (picked or arrived, lambda: f"pick: the stem holds, at {self._tension_n['ripe']:.1f} N"),
+            (
+                off_centre_mm < OVER_MM or arrived,
+                lambda: (
+                    f"carry: the fruit is {off_centre_mm:.0f} mm beside the basket's middle (at most {OVER_MM:.0f})"
+                ),
+            ),
+            (
+                picked and inside and not held and speed_m_s < AT_REST_M_S,
+                lambda: (
+                    f"place: the fruit is {1e3 * above_rim_m:.0f} mm above the rim and moves at {speed_m_s:.2f} m/s"
+                ),
+            ),
+        )
+        return judge(checks, self._failure(fruit[2], inside))
 
     def memory(self) -> dict[str, Any]:
         return {"tension_n": dict(self._tension_n), "grip_n": list(self._grip_n), "peak_n": self._peak_n}
@@ -163,7 +172,7 @@ class PickFruitRules:
     def _failure(self, ripe_height_m: float, inside: bool) -> str | None:
         if self._peak_n > BRUISE_FORCE_N:
             return f"bruised: gripped with {self._peak_n:.1f} N (at most {BRUISE_FORCE_N:.0f})"
-        if not all(self._stems_hold[self._stem[name]] for name in _FRUITS[1:]):
+        if not (self._stems_hold[self._stem[_FRUITS[1]]] and self._stems_hold[self._stem[_FRUITS[2]]]):
             return "unripe_fallen: an unripe fruit was torn off"
         if ripe_height_m < FALLEN_BELOW_M and not inside:
             return "dropped: the ripe fruit fell beside the basket"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from envs.scenario import Scenario
@@ -38,3 +38,16 @@ class SceneRules(Protocol):
     def voices(self) -> Mapping[str, float]:
         """The machines that sound now, by the name of the voice; amplitude as a share of full scale."""
         ...
+
+
+def judge(checks: Sequence[tuple[bool, Callable[[], str]]], failure: str | None) -> Judgement:
+    """Success if all checks hold and there is no failure.
+
+    Args:
+        checks: one an instruction step: whether it is done, and what to say if it is not. Of all those words, which
+            take more time than the checks, one check's are wanted at most.
+        failure: what can no longer be mended.
+    """
+    done = tuple([is_done for is_done, _ in checks])
+    unmet = failure or next((say() for is_done, say in checks if not is_done), "")
+    return Judgement(done=done, success=failure is None and all(done), failure=failure, unmet=unmet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,7 @@ class Towel:
         first_joints = np.array([body.jntadr[0] for body in bodies])
         self.qpos = model.jnt_qposadr[first_joints][:, None] + np.arange(3)  # (vertices, 3)
         self.dof = model.jnt_dofadr[first_joints][:, None] + np.arange(3)  # (vertices, 3)
+        self._dofs = slice(int(self.dof[0, 0]), int(self.dof[-1, -1]) + 1)  # the vertices' one after the other
         row, column = np.divmod(np.arange(SIDE * SIDE), SIDE)
         self.is_edge = np.isin(row, (0, SIDE - 1)) | np.isin(column, (0, SIDE - 1))  # (vertices,)
         self._model = model
@@ -112,13 +114,15 @@ class Towel:
 
     def speed_m_s(self, data: mujoco.MjData) -> float:
         """Of the fastest vertex."""
-        return float(np.linalg.norm(data.qvel[self.dof], axis=1).max())
+        velocity = data.qvel[self._dofs].reshape(-1, 3)
+        return math.sqrt(np.square(velocity).sum(axis=1).max())
 
     def covered(self, data: mujoco.MjData) -> float:
         """Area of the convex hull of the towel's shadow on the table, as a share of the flat towel's."""
-        from scipy.spatial import ConvexHull
+        import cv2
 
-        return float(ConvexHull(self.vertices(data)[:, :2]).volume) / self.size_m**2
+        hull = cv2.convexHull(self.vertices(data)[:, :2].astype(np.float32))
+        return float(cv2.contourArea(hull)) / self.size_m**2
 
 
 def _turn_in(flat: FloatArray, size_m: float, name: str, radius_m: float) -> FloatArray:  # (vertices, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,7 @@ class DishStage:
         self._pristine_size = model.geom_size.copy()
         self._stand = model.body("stand").pos.copy()
         self._saucers = {slot: model.body(f"saucer_{slot}").pos.copy() for slot in SLOTS}
+        self._slots = {slot: model.site(f"slot_{slot}").id for slot in SLOTS}
         self._sponge_home = model.body("sponge").pos.copy()
         self._rubbed = [model.geom(name).id for name in ("plate", "grip", "scourer")]
         self._foam = [model.geom(f"foam_{corner}").id for corner in range(4)]
@@ -61,9 +64,8 @@ class DishStage:
     def slot_place(self, simulation: Simulation, slot: str) -> FloatArray:  # (3,)
         """Where the middle of a plate is that stands in a slot of the rack."""
         radius_m = float(self._model.geom_size[self._plate, 0])
-        site = simulation.data.site(f"slot_{slot}").xpos
-        above_m = np.sqrt((radius_m + RAIL_M) ** 2 - RAIL_HALF_M**2)
-        place: FloatArray = site + np.array([0.0, 0.0, above_m])
+        place: FloatArray = simulation.data.site_xpos[self._slots[slot]].copy()
+        place[2] += math.sqrt((radius_m + RAIL_M) ** 2 - RAIL_HALF_M**2)
         return place
 
     def _shape_plate(self, radius_m: float, mass_kg: float, grid: DirtGrid, darkness: float) -> None:
