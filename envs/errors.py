@@ -41,5 +41,9 @@ class ArchiveError(EnvError):
     """Raised when an archive or an episode cannot be written or read; the message names the path."""
 
 
+class QueryError(ArchiveError):
+    """Raised when a condition on episodes is not understood; the message says which columns and signs there are."""
+
+
 class PilotError(EnvError):
     """Raised when a pilot cannot give a command."""

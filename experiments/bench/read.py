@@ -116,7 +116,7 @@ def _cost_rows(root: Path, folder: Path, peer: _Peer | None, config: Read) -> li
         cpu=True,
     )
     counts = np.array([batch * times for (_, batch), times in zip(ways, repeats, strict=True)])
-    cached, single, learning, decoded, state, state_single = 1e3 * np.median(seconds, axis=1) / counts
+    cached, single, learning, decoded, state, state_single = (1e3 * np.median(seconds, axis=1) / counts).tolist()
     theirs: dict[str, Any] = {}
     if peer is not None:
         samples = 40 if config.quick else 300

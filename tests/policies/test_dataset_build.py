@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import resource
 import time
+from dataclasses import asdict
 from fractions import Fraction
 
 import av
@@ -14,6 +15,7 @@ import pytest
 from episode_samples import ROBOT, record_episode
 
 from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue
 from envs.scenario import Pool
 from policies.dataset.lerobot import build_dataset
 from policies.dataset.reader import open_dataset
@@ -122,6 +124,28 @@ def test_each_episode_says_where_it_lies_and_what_it_is(built):
     assert report.added[1] in labels.values()
     assert {"pool": "discover", "purpose": "targeted", "body": "serial", "success": True}.items() <= labels.items()
     assert (labels["request"], labels["parent"], rows[0]["retake/request"]) == ("r-3", None, None)
+    with Catalogue(archive) as catalogue:
+        known = asdict(catalogue.query(id=report.added[1])[0])
+    known["episode_id"] = known.pop("id")
+    known.pop("factors")  # the scenario has them
+    assert labels == known
+
+
+def test_every_stream_keeps_the_stamps_of_its_readings(built):
+    archive, report = built
+    rows = rows_of(report.root)
+    episodes = [archive.open(episode_id) for episode_id in report.added]
+    for feature, stamps in {
+        "stamp_s": [episode.stamp_s for episode in episodes],
+        "stamp_s.touch": [episode.touch_stamp_s for episode in episodes],
+        "stamp_s.imu": [episode.imu_stamp_s for episode in episodes],
+        "stamp_s.sound": [episode.sound_stamp_s for episode in episodes],
+        "stamp_s.images.wrist": [episode.video["wrist"].stamp_s for episode in episodes],
+    }.items():
+        np.testing.assert_array_equal(rows[feature], np.concatenate(stamps))
+        np.testing.assert_array_equal(open_dataset(report.root).column(feature), rows[feature])
+    heard = [(tick + 1) / 25 for tick in range(11)]
+    assert np.isclose(np.array(rows["stamp_s.sound"][:11])[:, None], heard).any(axis=1).all()
 
 
 def test_video_is_the_recorded_stream_on_the_grid(built):
