@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hand_made_dataset import CAMERA, write_dataset
 
 from envs.scenario import Pool
+from experiments.bench.read_peer import BLOCK, PEER_SCRIPT
 from policies.dataset.channels import describe_robot, flat_names, group_of
 from policies.dataset.importing import backward_velocity, import_dataset
 from policies.dataset.reader import open_dataset
@@ -158,6 +160,34 @@ def test_what_cannot_be_imported_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.glob("ours*"))
 
 
+@pytest.mark.skipif("RETAKE_LEROBOT_PYTHON" not in os.environ, reason="set RETAKE_LEROBOT_PYTHON to one with lerobot")
+def test_what_lerobot_wrote_comes_in_whole(tmp_path):
+    """Several episodes in one AV1 film; LeRobot's own reader is the oracle."""
+    source, loaded = tmp_path / "theirs", tmp_path / "loaded.npz"
+    for verb in ("write", "load"):
+        command = [
+            os.environ["RETAKE_LEROBOT_PYTHON"],
+            str(PEER_SCRIPT),
+            verb,
+            str(source),
+            str(tmp_path / "hf"),
+            str(loaded),
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=240)
+    report = import_dataset(source, tmp_path / "ours", Pool.TRAIN)
+    assert (report.source_version, report.episodes, report.frames) == ("v3.0", 3, 39)
+    assert verify_dataset(tmp_path / "ours") == []
+    ours = open_dataset(tmp_path / "ours")
+    with np.load(loaded) as theirs:
+        for name in ("action", "observation.state", "timestamp", "frame_index", "episode_index"):
+            np.testing.assert_array_equal(ours.column(name), theirs[name])
+        frames = ours.frames("head", None).gather(ours.rows)
+        means = frames.reshape(39, 64 // BLOCK, BLOCK, 96 // BLOCK, BLOCK, 3).mean(axis=(2, 4)).transpose(0, 3, 1, 2)
+        apart = np.abs(means[:, None] / 255 - theirs["observation.images.head"][None]).mean(axis=(2, 3, 4))
+    assert (apart.argmin(axis=1) == np.arange(39)).all(), "each frame is nearest to its own"
+    assert apart.diagonal().max() < 0.02
+
+
 @needs_g1
 def test_the_real_g1_episodes_come_in_whole(tmp_path):
     report = import_dataset(G1, tmp_path / "g1", Pool.TRAIN)
@@ -167,6 +197,7 @@ def test_the_real_g1_episodes_come_in_whole(tmp_path):
     for joint in report.robot.joints:
         units[joint.group].add(joint.unit)
     assert units == {"left_arm": {"rad"}, "right_arm": {"rad"}, "left_hand": {"ratio"}, "right_hand": {"ratio"}}
+    assert verify_dataset(tmp_path / "g1") == []
     dataset = open_dataset(tmp_path / "g1")
     for index in (0, 17):
         table = pq.read_table(G1 / f"data/chunk-000/episode_{index:06d}.parquet")
