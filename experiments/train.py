@@ -109,7 +109,7 @@ def training_config(config: Train) -> TrainingConfig:
         or config.image_size % 4
     ):
         raise UsageError(
-            "--steps and --batch must be at least 1, --real-weight and --cache-gb 0, --image-size a multiple of 4 from 16"
+            "--steps and --batch must be at least 1, --real-weight and --cache-gb 0, --image-size 16, 20, 24, ..."
         )
     at_least(0, seed=config.seed)
     if config.device == "cuda" and not torch.cuda.is_available():

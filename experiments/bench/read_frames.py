@@ -54,7 +54,7 @@ def their_frames(
         for name, means in ours.items():
             agrees &= np.abs(rows[name] - means).max(axis=(1, 2, 3)) < _SAME_LEVEL
         for name in set(dataset.features) - set(ours):
-            wanted = dataset.column(name)
+            wanted = dataset.column(name).astype(rows[name].dtype)  # LeRobot gives float64 as float32
             agrees &= (rows[name].reshape(wanted.shape) == wanted).reshape(len(wanted), -1).all(axis=1)
         agrees &= rows["task"] == texts[dataset.column("task_index")]
     return np.asarray(agrees)

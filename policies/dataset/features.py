@@ -153,8 +153,8 @@ def declared_features(robot: RobotSpec, image_sizes: Mapping[str, tuple[int, int
 
 
 def stamp_features(robot: RobotSpec, cameras: Sequence[str]) -> dict[str, str]:
-    """The features of real stamps, and the stream of each: when the reading of a row was taken, in seconds of the
-    recording computer's monotonic clock. They are no observations: a policy that sees the clock learns it by heart.
+    """The features of real stamps, and the stream of each: when the reading of a row was taken, in seconds since the
+    joints of the first row were read. They are no observations: a policy that sees the clock learns it by heart.
     """
     named = {STAMP: "joints"}
     named |= {f"{STAMP}.touch": "touch"} if robot.pads else {}
@@ -164,7 +164,7 @@ def stamp_features(robot: RobotSpec, cameras: Sequence[str]) -> dict[str, str]:
 
 
 def stamps_of_episode(episode: Episode) -> dict[str, NDArray[np.float64]]:  # each (ticks, 1)
-    """What `stamp_features` declares."""
+    """What `stamp_features` declares. Counted from the first row, for LeRobot gives them as float32."""
     of_stream = {
         "joints": episode.stamp_s,
         "touch": episode.touch_stamp_s,
@@ -173,7 +173,7 @@ def stamps_of_episode(episode: Episode) -> dict[str, NDArray[np.float64]]:  # ea
         **{camera: track.stamp_s for camera, track in episode.video.items()},
     }
     named = stamp_features(episode.sheet.header.robot, tuple(episode.video))
-    return {name: of_stream[stream].astype(np.float64).reshape(-1, 1) for name, stream in named.items()}
+    return {name: (of_stream[stream] - episode.stamp_s[0]).reshape(-1, 1) for name, stream in named.items()}
 
 
 def default_weight(episode: Episode) -> Float32Array:  # (ticks,)

@@ -222,7 +222,8 @@ def _rows(episode: Episode, weigh: Weigh) -> EpisodeRows:
     }
     step_texts = [texts[min(index, len(texts) - 1)] for index in episode.instruction]
     video = {name: track.packets for name, track in episode.video.items()}
-    return EpisodeRows(columns, step_texts, video, labels_of(episode.sheet))
+    origin = {f"{LABEL_PREFIX}first_stamp_s": Label(float, float(episode.stamp_s[0]))}
+    return EpisodeRows(columns, step_texts, video, labels_of(episode.sheet) | origin)
 
 
 def labels_of(sheet: EpisodeSheet) -> dict[str, Label]:
