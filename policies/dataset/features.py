@@ -142,7 +142,7 @@ def declared_features(robot: RobotSpec, image_sizes: Mapping[str, tuple[int, int
         for name, shape in sense_shapes(robot).items()
     }
     for camera, (height, width) in image_sizes.items():
-        features[CAMERA_PREFIX + camera] = _video_feature(height, width, robot.control_hz)
+        features[CAMERA_PREFIX + camera] = video_feature(height, width, robot.control_hz)
     features[ACTION] = {"dtype": "float32", "shape": [len(robot.joints)], "names": names[STATE]}
     for name in stamp_features(robot, tuple(image_sizes)):
         features[name] = {"dtype": "float64", "shape": [1], "names": None}
@@ -186,7 +186,8 @@ def default_weight(episode: Episode) -> Float32Array:  # (ticks,)
     return weight
 
 
-def _video_feature(height: int, width: int, rate_hz: float) -> dict[str, Any]:
+def video_feature(height: int, width: int, rate_hz: float) -> dict[str, Any]:
+    """The declaration of a camera whose video we encode."""
     return {
         "dtype": "video",
         "shape": [height, width, 3],

@@ -6,7 +6,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import cv2
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hand_made_dataset import CAMERA, write_dataset
@@ -95,6 +97,34 @@ def test_a_v21_dataset_becomes_v3_with_a_robot(tmp_path):
         ours.frames("head", 16).gather(ours.rows), theirs.frames("head", 16, cache=tmp_path).gather(theirs.rows)
     )
     assert verify_dataset(tmp_path / "ours") == []
+
+
+def as_pictures(v3, height, width):
+    """The same dataset with its frames in the rows, as PNG, in place of its video."""
+    path = v3 / "data/chunk-000/file-000.parquet"
+    frames = open_dataset(v3, mapped=False).frames("head", None, cache=v3.parent / "cache").gather(np.arange(96))
+    frames = frames[:, :height, :width]
+    pictures = [{"bytes": cv2.imencode(".png", frame[..., ::-1])[1].tobytes(), "path": ""} for frame in frames]
+    pq.write_table(pq.read_table(path).append_column(CAMERA, pa.array(pictures)), path)
+    info = json.loads((v3 / "meta/info.json").read_text())
+    info["features"][CAMERA] = {"dtype": "image", "shape": [height, width, 3], "names": None}
+    (v3 / "meta/info.json").write_text(json.dumps(info))
+    shutil.rmtree(v3 / "videos")
+    return frames
+
+
+def test_pictures_in_the_rows_become_a_film(tmp_path):
+    source = write_dataset(tmp_path / "made")
+    frames = as_pictures(source, 47, 64)
+    report = import_dataset(source, tmp_path / "ours", Pool.TRAIN)
+    assert report.left_out == ()
+    assert [(camera.name, camera.height, camera.width) for camera in report.robot.cameras] == [("head", 46, 64)]
+    assert verify_dataset(tmp_path / "ours") == []
+    ours = open_dataset(tmp_path / "ours")
+    shown = ours.frames("head", None).gather(ours.rows)
+    assert np.abs(shown.astype(float) - frames[:, :46]).mean() < 3.0
+    changes = np.abs(np.diff(frames[:, :46].astype(float), axis=0)).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(np.abs(np.diff(shown.astype(float), axis=0)).mean(axis=(1, 2, 3)), changes, atol=2.0)
 
 
 def test_a_pool_that_never_trains_is_kept(tmp_path):
