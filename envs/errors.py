@@ -45,5 +45,9 @@ class UnreadableError(ArchiveError):
     """Raised when what was recorded cannot be read back; only a copy helps."""
 
 
+class QueryError(ArchiveError):
+    """Raised when a condition on episodes is not understood; the message says which columns and signs there are."""
+
+
 class PilotError(EnvError):
     """Raised when a pilot cannot give a command."""

@@ -15,6 +15,7 @@ from rich.table import Table
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Query
 from envs.episodes.records import BodyKind, Purpose
+from envs.episodes.where import Where
 from envs.scenario import TRAINABLE, Pool
 from envs.tasks.known import load_task
 from experiments.command import Verbs, run_verbs
@@ -32,16 +33,24 @@ An archive is never changed by building; a dataset can be removed and built agai
 class Build:
     """Build a LeRobot v3 dataset from an archive, or add to one what is new.
 
-    Each filter takes one or several values; one that is left out admits everything. Video is copied, not encoded
-    again. Only episodes of the pools train and discover may train, and others are refused.
+    Each filter takes one or several values; one that is left out admits everything. --where asks for whatever the
+    catalogue knows: task, body, pool, operator, day, quality, success, policy, factors.NAME and all its other columns;
+    by = != < <= > >=, in (a, b), and, or, not and brackets. Video is copied, not encoded again. Only episodes of the
+    pools train and discover may train, and others are refused.
 
-    Example: retake dataset build --archive runs/mine/archive --out runs/mine/dataset --purpose nominal recovery
+    Examples:
+      retake dataset build --archive runs/mine/archive --out runs/mine/dataset --purpose nominal recovery
+      retake dataset build --archive runs/mine/archive --out runs/good --where "quality >= 0.5 and day >= 2026-01-01"
+      retake dataset build --archive runs/mine/archive --out runs/li --where 'operator = "Li Na" and not body = sim'
     """
 
     archive: Path
     """The folder that was recorded into."""
     out: Path
     """The dataset's folder. If it is a dataset already, episodes that are not in it are added."""
+    where: str | None = None
+    """Only episodes of which this is true, such as "task = pick_fruit and quality >= 0.5". Where it speaks of accepted
+    or pool, it decides about these alone."""
     task: tuple[str, ...] = ()
     """Only episodes of these tasks."""
     body: tuple[BodyKind, ...] = ()
@@ -97,7 +106,9 @@ def build(config: Build) -> int:
 
     for task in config.task:
         load_task(task)
-    pools: Sequence[str] = config.pool or (() if config.evaluation else sorted(str(pool) for pool in TRAINABLE))
+    that = None if config.where is None else Where.parse(config.where)
+    any_pool = config.evaluation or (that is not None and "pool" in that.columns)
+    pools: Sequence[str] = config.pool or (() if any_pool else sorted(str(pool) for pool in TRAINABLE))
     query = Query(
         task=config.task or None, body=config.body or None, purpose=config.purpose or None, pool=pools or None
     )
@@ -106,6 +117,7 @@ def build(config: Build) -> int:
             Archive(config.archive, create=False),
             config.out,
             query,
+            that=that,
             for_training=not config.evaluation,
             accepted_only=config.accepted,
             progress=advance,

@@ -16,6 +16,7 @@ from experiments.tracking import tracked
 from experiments.workers import console, progress_bar
 from policies.cases.request_queue import RequestQueue
 from policies.cases.weights import retraining_weights
+from policies.dataset.frame_cache import DEFAULT_BUDGET_BYTES, FrameCache
 from policies.dataset.reader import LeRobotDataset, open_dataset
 from policies.network import PROPRIOCEPTION, NetworkConfig
 from policies.training import REAL_WEIGHT, TrainingConfig, TrainingReport, train
@@ -67,6 +68,8 @@ class Train:
     """A requests.json whose answers are new: they are weighted up against the rest of the (single) dataset."""
     cache: Path | None = None
     """Where decoded images are kept; in the datasets, if left out."""
+    cache_gb: float = DEFAULT_BUDGET_BYTES / 1e9
+    """How much of the disk decoded images may take. Videos that do not fit are decoded at every use, which is slow."""
 
 
 def run(config: Train) -> int:
@@ -80,7 +83,8 @@ def run(config: Train) -> int:
     require_folder("--out", config.out)
     datasets = open_for_training(config.datasets, config.episodes)
     weights = None if config.new_episodes is None else answered_weights(datasets, config.new_episodes)
-    report = train_policy(datasets, wanted, config.out, episode_weights=weights, cache=config.cache)
+    cache = FrameCache(config.cache, round(config.cache_gb * 1e9))
+    report = train_policy(datasets, wanted, config.out, episode_weights=weights, cache=cache)
     last = report.curve[-1]
     held_out = "" if last.held_out_loss is None else f", {last.held_out_loss:.3f} on held-out episodes"
     console.print(
@@ -100,11 +104,12 @@ def training_config(config: Train) -> TrainingConfig:
         (config.steps is not None and config.steps < 1)
         or config.batch < 1
         or config.real_weight < 0.0
+        or config.cache_gb < 0.0
         or config.image_size < 16
         or config.image_size % 4
     ):
         raise UsageError(
-            "--steps and --batch must be at least 1, --real-weight 0, --image-size a multiple of 4 from 16 on"
+            "--steps and --batch must be at least 1, --real-weight and --cache-gb 0, --image-size 16, 20, 24, ..."
         )
     at_least(0, seed=config.seed)
     if config.device == "cuda" and not torch.cuda.is_available():
@@ -200,7 +205,7 @@ def train_policy(
     out: Path,
     *,
     episode_weights: Mapping[str, float] | None = None,
-    cache: Path | None = None,
+    cache: FrameCache | Path | None = None,
     what: str = "training",
 ) -> TrainingReport:
     """Train with a bar on the terminal and a curve in wandb, kept beside the checkpoint."""

@@ -55,6 +55,7 @@ class Episode:
     imu_stamp_s: FloatArray  # (ticks,)
     sound: NDArray[np.int16]  # (samples,) all that was heard, beginning with the window of the first tick
     sound_end: NDArray[np.int64]  # (ticks,) how many of these samples had been heard by each tick
+    sound_stamp_s: FloatArray  # (ticks,) of the newest of them; of the joints before there is any
     video: Mapping[str, VideoTrack]
     snapshots: Mapping[int, Snapshot]  # by tick
     faults: tuple[tuple[int, Fault], ...]  # with the tick of each
@@ -144,6 +145,7 @@ def _assemble(folder: Path, sheet: EpisodeSheet, streams: Streams) -> Episode:
         imu_stamp_s=joints["stamp_s"] if imu is None else imu["stamp_s"],
         sound=sound,
         sound_end=sound_end,
+        sound_stamp_s=_sound_stamps(streams, joints["stamp_s"]),
         video={
             topic.removeprefix(messages.CAMERA_TOPIC): _track(stream)
             for topic, stream in streams.by_topic.items()
@@ -187,3 +189,12 @@ def _sound(streams: Streams) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
     heard = np.concatenate([[0], np.cumsum([len(block) for block in blocks])])
     blocks_by_tick = np.searchsorted(stream.ticks, np.arange(streams.ticks), side="right")
     return np.concatenate(blocks), heard[blocks_by_tick]
+
+
+def _sound_stamps(streams: Streams, otherwise_s: FloatArray) -> FloatArray:
+    stream = streams.by_topic.get("sound")
+    if stream is None or not stream.messages:
+        return otherwise_s
+    stamps_s = np.array(stream.log_times_ns, dtype=np.float64) * 1e-9
+    blocks = np.searchsorted(stream.ticks, np.arange(streams.ticks), side="right")
+    return np.where(blocks > 0, stamps_s[np.maximum(blocks - 1, 0)], otherwise_s)

@@ -9,7 +9,6 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +157,8 @@ def _cut_video(victim: Victim) -> Harm:
 
 def _jitter(victim: Victim) -> Harm:
     for row in range(2, 8):
-        victim.set(victim.data, "timestamp", lambda stamp_s, by=0.005 * (-1) ** row: stamp_s + by, row)
+        # Both ways in turn, as a real clock would be beside the grid.
+        victim.set(victim.data, "timestamp", (0.005 if row % 2 else -0.005).__add__, row)
     return victim.harm(victim.data, "timestamp")
 
 
@@ -188,7 +188,7 @@ def _frame_too_few(victim: Victim) -> Harm:
         recorded = source.streams.video[0]
         video = target.add_stream_from_template(recorded, opaque=True)  # AV1 is decoded by what cannot encode
         packets = [packet for packet in source.demux(recorded) if packet.size]
-        last = max(packets, key=lambda packet: Fraction(packet.pts) * packet.time_base)
+        last = max(packets, key=lambda packet: packet.pts or 0)
         for packet in packets:
             if packet is not last:
                 packet.stream = video

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from experiments.bench.read_recordings import build
 from experiments.bench.rows import BenchOptions, Row, interleaved
 from experiments.command import UsageError
 from experiments.workers import console, progress_bar
+
+if TYPE_CHECKING:
+    from policies.dataset.table import FrameTable
 
 CHUNK = 50  # commands a sample
 SAMPLE_GOAL_MS = 1.0
@@ -100,23 +104,20 @@ def _cost_rows(root: Path, folder: Path, peer: _Peer | None, config: Read) -> li
     blind = tabulate([dataset], None, cameras=())
     rng = np.random.default_rng(0)
 
-    def read(table: Any, batch: int) -> None:
-        sample = ChunkSamples(table, CHUNK)[rng.integers(0, len(table.action), batch)]
-        for name, values in sample.items():
-            image_tensor(values) if name.startswith(CAMERA_PREFIX) else torch.from_numpy(values)
+    def reading(table: FrameTable, batch: int, times: int) -> Callable[[], None]:
+        def read() -> None:
+            for _ in range(times):
+                sample = ChunkSamples(table, CHUNK)[rng.integers(0, len(table.action), batch)]
+                for name, values in sample.items():
+                    image_tensor(values) if name.startswith(CAMERA_PREFIX) else torch.from_numpy(values)
 
-    ways = ((full, 8), (full, 1), (small, 64), (uncached, 8), (blind, 64), (blind, 1))
-    repeats = (8, 64, 4, 1, 400, 2000)
-    seconds = interleaved(
-        [
-            lambda table=table, batch=batch, times=times: [read(table, batch) for _ in range(times)] and None
-            for (table, batch), times in zip(ways, repeats, strict=True)
-        ],
-        5 if config.quick else 25,
-        cpu=True,
-    )
-    counts = np.array([batch * times for (_, batch), times in zip(ways, repeats, strict=True)])
-    cached, single, learning, decoded, state, state_single = 1e3 * np.median(seconds, axis=1) / counts
+        return read
+
+    # Table, samples in a batch, batches in a measurement.
+    ways = [(full, 8, 8), (full, 1, 64), (small, 64, 4), (uncached, 8, 1), (blind, 64, 400), (blind, 1, 2000)]
+    seconds = interleaved([reading(*way) for way in ways], 5 if config.quick else 25, cpu=True)
+    counts = np.array([batch * times for _, batch, times in ways])
+    cached, single, learning, decoded, state, state_single = (1e3 * np.median(seconds, axis=1) / counts).tolist()
     theirs: dict[str, Any] = {}
     if peer is not None:
         samples = 40 if config.quick else 300

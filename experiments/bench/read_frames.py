@@ -20,7 +20,7 @@ _SAME_LEVEL = 0.06  # of 1: two programs convert colours differently; a cell of 
 
 
 def our_frames(dataset: LeRobotDataset, cache: FrameCache) -> tuple[NDArray[np.bool_], dict[str, NDArray[np.float32]]]:
-    """Which rows show in both cameras what they should, (rows,); and all images as means of squares, (rows, 3, h, w)."""
+    """Which rows show what they should in both cameras, (rows,), and all images as squares' means, (rows, 3, h, w)."""
     is_right = np.ones(dataset.num_rows, dtype=bool)
     means = {}
     for place, camera in enumerate(CAMERAS):
@@ -54,7 +54,7 @@ def their_frames(
         for name, means in ours.items():
             agrees &= np.abs(rows[name] - means).max(axis=(1, 2, 3)) < _SAME_LEVEL
         for name in set(dataset.features) - set(ours):
-            wanted = dataset.column(name)
+            wanted = dataset.column(name).astype(rows[name].dtype)  # LeRobot gives float64 as float32
             agrees &= (rows[name].reshape(wanted.shape) == wanted).reshape(len(wanted), -1).all(axis=1)
         agrees &= rows["task"] == texts[dataset.column("task_index")]
     return np.asarray(agrees)

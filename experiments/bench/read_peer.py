@@ -82,7 +82,8 @@ def _load(root: Path, out: Path) -> None:
                 cut = array[:, : height // BLOCK * BLOCK, : width // BLOCK * BLOCK]
                 array = cut.reshape(channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK).mean(axis=(2, 4))
             rows.setdefault(name, []).append(array)
-    np.savez(out, **{name: np.stack(values) for name, values in rows.items()})
+    stacked: dict[str, Any] = {name: np.stack(values) for name, values in rows.items()}
+    np.savez(out, **stacked)
 
 
 def _time(root: Path, samples: int, chunk: int) -> dict[str, float | str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assets.robot import CameraSpec, RobotSpec
 from assets.table import load_robot
-from envs.body import SOUND_WINDOW, BodyState, Image
+from envs.body import SOUND_WINDOW, BodyState, Image, Imu
 from envs.episodes.archive import Archive
 from envs.episodes.records import EpisodeHeader, Instruction, Outcome, Tick
 from envs.scenario import Pool
@@ -85,7 +85,7 @@ def _ticks(
             sound=np.zeros(SOUND_WINDOW, dtype=np.int16),
             sound_stamp_s=stamp_s,
             sound_count=0,
-            imu=None,
+            imu=Imu(np.zeros(3), np.zeros(3), stamp_s),
         )
         sent_rad = 0.3 * np.sin(phase + stamp_s + 0.1)
         instruction = min(len(instructions) * step // steps, len(instructions) - 1)

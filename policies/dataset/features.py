@@ -6,7 +6,7 @@ through the same lines, so they cannot drift apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -143,13 +143,38 @@ def declared_features(robot: RobotSpec, image_sizes: Mapping[str, tuple[int, int
         for name, shape in sense_shapes(robot).items()
     }
     for camera, (height, width) in image_sizes.items():
-        features[CAMERA_PREFIX + camera] = _video_feature(height, width, robot.control_hz)
+        features[CAMERA_PREFIX + camera] = video_feature(height, width, robot.control_hz)
     features[ACTION] = {"dtype": "float32", "shape": [len(robot.joints)], "names": names[STATE]}
-    features[STAMP] = {"dtype": "float64", "shape": [1], "names": None}
+    for name in stamp_features(robot, tuple(image_sizes)):
+        features[name] = {"dtype": "float64", "shape": [1], "names": None}
     features[SAMPLE_WEIGHT] = {"dtype": "float32", "shape": [1], "names": None}
     for name, dtype in STANDARD_COLUMNS.items():
         features[name] = {"dtype": dtype, "shape": [1], "names": None}
     return features
+
+
+def stamp_features(robot: RobotSpec, cameras: Sequence[str]) -> dict[str, str]:
+    """The features of real stamps, and the stream of each: when the reading of a row was taken, in seconds since the
+    joints of the first row were read. They are no observations: a policy that sees the clock learns it by heart.
+    """
+    named = {STAMP: "joints"}
+    named |= {f"{STAMP}.touch": "touch"} if robot.pads else {}
+    named |= {f"{STAMP}.imu": "imu"} if robot.has_imu else {}
+    named |= {f"{STAMP}.sound": "sound"} if robot.sound_hz is not None else {}
+    return named | {f"{STAMP}.images.{camera}": camera for camera in cameras}
+
+
+def stamps_of_episode(episode: Episode) -> dict[str, NDArray[np.float64]]:  # each (ticks, 1)
+    """What `stamp_features` declares. Counted from the first row, for LeRobot gives them as float32."""
+    of_stream = {
+        "joints": episode.stamp_s,
+        "touch": episode.touch_stamp_s,
+        "imu": episode.imu_stamp_s,
+        "sound": episode.sound_stamp_s,
+        **{camera: track.stamp_s for camera, track in episode.video.items()},
+    }
+    named = stamp_features(episode.sheet.header.robot, tuple(episode.video))
+    return {name: (of_stream[stream] - episode.stamp_s[0]).reshape(-1, 1) for name, stream in named.items()}
 
 
 def default_weight(episode: Episode) -> Float32Array:  # (ticks,)
@@ -162,7 +187,8 @@ def default_weight(episode: Episode) -> Float32Array:  # (ticks,)
     return weight
 
 
-def _video_feature(height: int, width: int, rate_hz: float) -> dict[str, Any]:
+def video_feature(height: int, width: int, rate_hz: float) -> dict[str, Any]:
+    """The declaration of a camera whose video we encode."""
     return {
         "dtype": "video",
         "shape": [height, width, 3],

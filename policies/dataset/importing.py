@@ -20,11 +20,12 @@ from envs.scenario import Pool
 from policies.dataset import layout
 from policies.dataset.channels import VELOCITY_BEFORE, describe_robot, flat_names
 from policies.dataset.columns import column_array
-from policies.dataset.features import ACTION, STATE, VELOCITY
+from policies.dataset.features import ACTION, STATE, VELOCITY, video_feature
 from policies.dataset.film import Decoders
 from policies.dataset.foreign import ForeignDataset, ForeignEpisode, open_foreign
 from policies.dataset.meta import CAMERA_PREFIX, EPISODE_ID_COLUMN, POOL_COLUMN
 from policies.dataset.statistics import Statistics, combined, image_statistics, numeric_statistics
+from policies.dataset.stills import still_size, write_film
 from policies.errors import DatasetError
 
 _NUMBERS = {"float32": np.float32, "float64": np.float32, "int64": np.int64, "int32": np.int64, "bool": np.bool_}
@@ -47,7 +48,8 @@ class ImportReport:
 
 
 def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None = None) -> ImportReport:
-    """Copy a LeRobot dataset into our shape; the source is only read. Videos are copied as they are.
+    """Copy a LeRobot dataset into our shape; the source is only read. Videos are copied as they are, and pictures that
+    lie in the rows are encoded.
 
     Where there is no measured velocity, two are derived from measured positions: `observation.velocity` over the last
     row, and `observation.velocity_before` over the two rows before it; nothing later than a row enters them.
@@ -89,7 +91,7 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
 
 
 def _numeric_features(declared: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Features that come along as numbers, and the names of what does not (images in parquet, text, depth)."""
+    """Features that come along as numbers, and the names of what does not come along at all (text, depth)."""
     taken, left_out = {}, []
     for name, feature in declared.items():
         if feature["dtype"] in _NUMBERS and name not in layout.STANDARD_COLUMNS:
@@ -97,7 +99,7 @@ def _numeric_features(declared: Mapping[str, Any]) -> tuple[dict[str, Any], list
             names = list(flat_names(feature.get("names"), count)) if feature.get("names") else None
             dtype = np.dtype(_NUMBERS[feature["dtype"]]).name
             taken[name] = {"dtype": dtype, "shape": [count], "names": names}
-        elif name not in layout.STANDARD_COLUMNS and feature["dtype"] != "video":
+        elif name not in layout.STANDARD_COLUMNS and feature["dtype"] not in ("video", "image"):
             left_out.append(name)
     return taken, left_out
 
@@ -136,8 +138,7 @@ def _robot(foreign: ForeignDataset, columns: Sequence[Mapping[str, NDArray[Any]]
     owner = np.repeat(np.arange(len(columns)), [len(rows[STATE]) for rows in columns])
     cameras = [
         (key.removeprefix(CAMERA_PREFIX), int(feature["shape"][1]), int(feature["shape"][0]))
-        for key, feature in declared.items()
-        if feature["dtype"] == "video"
+        for key, feature in _films(foreign).items()
     ]
     names = flat_names(declared[ACTION].get("names") or declared[STATE].get("names"), action.shape[1])
     robot_name = name or str(foreign.info.get("robot_type") or foreign.root.name)
@@ -145,6 +146,17 @@ def _robot(foreign: ForeignDataset, columns: Sequence[Mapping[str, NDArray[Any]]
     return describe_robot(
         re.sub(r"\W+", "_", robot_name.lower()), float(foreign.info["fps"]), names, state, action, same_episode, cameras
     )
+
+
+def _films(foreign: ForeignDataset) -> dict[str, Any]:
+    """The declarations of all cameras, as they are after the import."""
+    films, fps = {}, float(foreign.info["fps"])
+    for name, feature in foreign.info["features"].items():
+        if feature["dtype"] == "video":
+            films[name] = feature
+        elif feature["dtype"] == "image":
+            films[name] = video_feature(*still_size(foreign.episodes[0].table.column(name)), fps)
+    return films
 
 
 def _write_data(root: Path, columns: Sequence[Mapping[str, NDArray[Any]]], fps: int) -> None:
@@ -164,9 +176,10 @@ def _write_meta(
     robot: RobotSpec,
     pool: Pool,
 ) -> None:
-    videos = {name: feature for name, feature in foreign.info["features"].items() if feature["dtype"] == "video"}
-    number_of: dict[str, dict[Path, int]] = {key: {} for key in videos}
-    rows, first_row = [], 0
+    films, fps = _films(foreign), int(foreign.info["fps"])
+    number_of: dict[str, dict[Path, int]] = {key: {} for key in films}
+    rows: list[dict[str, Any]] = []
+    first_row = 0
     for index, (episode, values) in enumerate(zip(foreign.episodes, columns, strict=True)):
         length = len(values[STATE])
         row: dict[str, Any] = {
@@ -181,36 +194,41 @@ def _write_meta(
             POOL_COLUMN: pool.value,
             EPISODE_ID_COLUMN: f"{foreign.root.resolve().name}/{episode.index:06d}",
         }
-        for key, video in episode.videos.items():
+        for key in films:
+            video = episode.videos.get(key)
             # Several episodes may lie in one file, which then stays one file.
-            number = number_of[key].setdefault(video.path, len(number_of[key]))
+            number = index if video is None else number_of[key].setdefault(video.path, len(number_of[key]))
             target = _place(root, layout.VIDEO_PATH, number, key)
-            if not target.exists():
+            if video is None:
+                write_film(episode.table.column(key), fps, target)
+            elif not target.exists():
                 shutil.copyfile(video.path, target)
+            from_s, to_s = (0.0, length / fps) if video is None else (video.from_s, video.to_s)
             row |= {f"videos/{key}/{part}": place for part, place in layout.file_place(number).items()}
-            row |= {f"videos/{key}/from_timestamp": video.from_s, f"videos/{key}/to_timestamp": video.to_s}
+            row |= {f"videos/{key}/from_timestamp": from_s, f"videos/{key}/to_timestamp": to_s}
         rows.append(row)
         first_row += length
     layout.write_table(_place(root, layout.EPISODES_PATH, 0), pa.Table.from_pylist(rows))
     layout.write_tasks(root / layout.TASKS_PATH, foreign.tasks)
     whole = {name: combined([numeric_statistics(episode[name]) for episode in columns]) for name in features}
-    whole |= {key: _of_images(key, foreign) for key in videos}
+    whole |= {key: _of_images(root, key, rows, fps) for key in films}
     write_json(root / layout.STATS_PATH, {n: {k: v.tolist() for k, v in found.items()} for n, found in whole.items()})
     write_json(root / layout.ROBOT_PATH, robot.to_dict())
     standard = {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in layout.STANDARD_COLUMNS.items()}
-    declared = {**features, **videos, **standard}
+    declared = {**features, **films, **standard}
     counts = (len(rows), first_row, len(foreign.tasks))
     write_json(root / layout.INFO_PATH, layout.info_fields(robot.name, foreign.info["fps"], declared, *counts))
 
 
-def _of_images(key: str, foreign: ForeignDataset) -> Statistics:
+def _of_images(root: Path, key: str, rows: Sequence[Mapping[str, Any]], fps: int) -> Statistics:
     """Of a sample of each episode's frames."""
-    decoders, fps = Decoders(), float(foreign.info["fps"])
-    parts = []
-    for episode in foreign.episodes:
-        video, length = episode.videos[key], episode.table.num_rows
-        chosen = np.unique(np.linspace(0, length - 1, _SAMPLED_IMAGES).round().astype(int)) + round(video.from_s * fps)
-        parts.append(image_statistics(np.stack([decoders.frame(video.path, fps, int(frame)) for frame in chosen])))
+    decoders, parts = Decoders(), []
+    for row in rows:
+        place = {part: row[f"videos/{key}/{part}"] for part in ("chunk_index", "file_index")}
+        path = root / layout.VIDEO_PATH.format(video_key=key, **place)
+        chosen = np.unique(np.linspace(0, row["length"] - 1, _SAMPLED_IMAGES).round().astype(int))
+        chosen += round(row[f"videos/{key}/from_timestamp"] * fps)
+        parts.append(image_statistics(np.stack([decoders.frame(path, fps, int(frame)) for frame in chosen])))
     return combined(parts)
 
 

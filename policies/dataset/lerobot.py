@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.episodes.archive import Archive
-from envs.episodes.catalogue import Catalogue, CatalogueEntry, Query
+from envs.episodes.catalogue import Catalogue, CatalogueEntry, Query, entry_of_sheet
 from envs.episodes.messages import CAMERA_TOPIC
 from envs.episodes.reading import Episode
 from envs.episodes.sheet import EpisodeSheet
+from envs.episodes.where import Where, column_kinds
 from envs.errors import ArchiveError
 from envs.scenario import TRAINABLE, Pool
-from policies.dataset.features import ACTION, STAMP, SenseFeatures, declared_features, default_weight
-from policies.dataset.meta import BODY_COLUMN, EPISODE_ID_COLUMN, POOL_COLUMN, SAMPLE_WEIGHT
-from policies.dataset.writer import DatasetWriter, EpisodeRows, building_error
+from policies.dataset.features import ACTION, SenseFeatures, declared_features, default_weight, stamps_of_episode
+from policies.dataset.meta import EPISODE_ID_COLUMN, LABEL_PREFIX, POOL_COLUMN, SAMPLE_WEIGHT
+from policies.dataset.writer import DatasetWriter, EpisodeRows, Label, building_error
 from policies.errors import DatasetError, PoolError
 
 Weigh = Callable[[Episode], NDArray[np.float32]]  # (ticks,)
@@ -56,6 +57,7 @@ def build_dataset(
     out: Path | str,
     where: Query | Sequence[str] | None = None,
     *,
+    that: Where | None = None,
     for_training: bool = True,
     accepted_only: bool = True,
     weigh: Weigh = default_weight,
@@ -67,6 +69,8 @@ def build_dataset(
 
     Args:
         where: a query over the catalogue, or episode ids; None selects all that may be in such a dataset.
+        that: a further condition on what the catalogue knows. Where it speaks of `accepted` or `pool`, what would else
+            be selected by these is left to it.
         for_training: refuse episodes of pools that must never train.
         accepted_only: select accepted episodes only; ids of others are refused.
         weigh: the `sample_weight` of each tick of an episode.
@@ -77,7 +81,7 @@ def build_dataset(
         ArchiveError: an episode is damaged.
     """
     root = Path(out)
-    sheets = _select(archive, where, for_training, accepted_only)
+    sheets = _select(archive, where, that, for_training, accepted_only)
     if for_training:
         _refuse_pools(archive, sheets)
     robot = _one_robot(sheets)
@@ -102,19 +106,27 @@ def build_dataset(
 
 
 def _select(
-    archive: Archive, where: Query | Sequence[str] | None, for_training: bool, accepted_only: bool
+    archive: Archive, where: Query | Sequence[str] | None, that: Where | None, for_training: bool, accepted_only: bool
 ) -> list[EpisodeSheet]:
+    named = that.columns if that is not None else frozenset()
     if where is None:
-        query = Query(pool=sorted(TRAINABLE)) if for_training else Query()
+        query = Query(pool=sorted(TRAINABLE)) if for_training and "pool" not in named else Query()
     else:
         query = where if isinstance(where, Query) else Query(id=list(where))
-    if accepted_only and isinstance(where, Query | None) and query.accepted is None:
+    if accepted_only and isinstance(where, Query | None) and query.accepted is None and "accepted" not in named:
         query = replace(query, accepted=True)
     with Catalogue(archive) as catalogue:
         catalogue.sync()
         entries = [entry for entry in catalogue.query(query) if entry.status != "recording"]
     if isinstance(where, Sequence):
         _check_ids(archive, where, entries, accepted_only)
+    found = len(entries)
+    entries = [entry for entry in entries if that is None or that.admits(entry)]
+    if not entries and that is not None:
+        raise DatasetError(
+            f"of {found} episodes of {archive.root} that are {_in_words(query)}, none is one where {that.text}; ask "
+            "for others, or collect some"
+        )
     if not entries:
         raise DatasetError(f"no episode of {archive.root} is {_in_words(query)}; ask for others, or collect some")
     return [archive.sheet(entry.id) for entry in entries]
@@ -205,19 +217,19 @@ def _rows(episode: Episode, weigh: Weigh) -> EpisodeRows:
     columns: dict[str, NDArray[Any]] = {
         **SenseFeatures(header.robot).of_episode(episode),
         ACTION: episode.sent_rad.astype(np.float32),
-        STAMP: episode.stamp_s.reshape(-1, 1),
+        **stamps_of_episode(episode),
         SAMPLE_WEIGHT: np.asarray(weigh(episode), dtype=np.float32).reshape(-1, 1),
     }
-    labels: dict[str, bool | str | None] = {
-        EPISODE_ID_COLUMN: episode.sheet.id,
-        POOL_COLUMN: header.pool.value,
-        "retake/task": header.task,
-        "retake/purpose": header.purpose,
-        BODY_COLUMN: header.body,
-        "retake/success": episode.sheet.success,
-        "retake/scenario": json.dumps(header.scenario.to_dict(), sort_keys=True),
-        "retake/request": header.request,
-        "retake/parent": header.parent,
-    }
     step_texts = [texts[min(index, len(texts) - 1)] for index in episode.instruction]
-    return EpisodeRows(columns, step_texts, {name: track.packets for name, track in episode.video.items()}, labels)
+    video = {name: track.packets for name, track in episode.video.items()}
+    origin = {f"{LABEL_PREFIX}first_stamp_s": Label(float, float(episode.stamp_s[0]))}
+    return EpisodeRows(columns, step_texts, video, labels_of(episode.sheet) | origin)
+
+
+def labels_of(sheet: EpisodeSheet) -> dict[str, Label]:
+    """The custom columns of an episode: all that the catalogue knows of it, and its scenario as JSON."""
+    entry = asdict(entry_of_sheet(sheet))
+    scenario = json.dumps(sheet.header.scenario.to_dict(), sort_keys=True)
+    labels = {EPISODE_ID_COLUMN: Label(str, sheet.id), f"{LABEL_PREFIX}scenario": Label(str, scenario)}
+    kinds = {name: kind for name, kind in column_kinds().items() if kind is not dict and name != "id"}
+    return labels | {f"{LABEL_PREFIX}{name}": Label(kind, entry[name]) for name, kind in kinds.items()}

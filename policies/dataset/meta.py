@@ -14,9 +14,10 @@ from assets.robot import RobotSpec
 from policies.dataset.columns import read_tables
 from policies.errors import DatasetError
 
-POOL_COLUMN = "retake/pool"
-BODY_COLUMN = "retake/body"
-EPISODE_ID_COLUMN = "retake/episode_id"
+LABEL_PREFIX = "retake/"  # of our own columns in the table of episodes
+POOL_COLUMN = f"{LABEL_PREFIX}pool"
+BODY_COLUMN = f"{LABEL_PREFIX}body"
+EPISODE_ID_COLUMN = f"{LABEL_PREFIX}episode_id"
 SAMPLE_WEIGHT = "sample_weight"
 CAMERA_PREFIX = "observation.images."
 

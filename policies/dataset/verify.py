@@ -134,6 +134,6 @@ class _Inspection:
 def _row_count(paths: list[Path]) -> int | None:
     """Rows in all files together; None where one cannot be read."""
     try:
-        return sum(pq.read_metadata(path).num_rows for path in paths)
+        return sum(int(pq.read_metadata(path).num_rows) for path in paths)
     except (OSError, pa.ArrowException):
         return None

@@ -18,12 +18,21 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.episodes.durable import cannot_write, replacing, write_bytes, write_json
 from policies.dataset import layout
-from policies.dataset.meta import CAMERA_PREFIX
+from policies.dataset.meta import CAMERA_PREFIX, LABEL_PREFIX
 from policies.dataset.remux import remux
 from policies.dataset.statistics import Statistics, combined, image_statistics, numeric_statistics, sampled_images
 from policies.errors import DatasetError
 
 _LOCK_NAME = ".writing"
+_ARROW = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a custom column says of an episode; its kind is given, because nothing has none."""
+
+    kind: type  # str, bool, int or float
+    value: bool | int | float | str | None
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class EpisodeRows:
     columns: Mapping[str, NDArray[Any]]  # by feature, each (rows, numbers), all but the five standard ones
     step_texts: Sequence[str]  # (rows,) what was being done
     video: Mapping[str, Sequence[bytes]]  # by camera, one h264 access unit a row
-    labels: Mapping[str, bool | str | None]  # custom columns of the episode's row
+    labels: Mapping[str, Label]  # custom columns of the episode's row
 
 
 class DatasetWriter:
@@ -173,13 +182,20 @@ class DatasetWriter:
         given = {*episode.columns, *(CAMERA_PREFIX + camera for camera in episode.video)}
         if given != set(declared):
             raise DatasetError(f"an episode has the features {sorted(given)}; this dataset has {sorted(declared)}")
+        ours = {name for name in (self.episode_rows or [{}])[-1] if name.startswith(LABEL_PREFIX)}
+        if self.episode_rows and ours != set(episode.labels):
+            # LeRobot refuses a table of episodes whose files differ in their columns.
+            other = ", ".join(sorted(ours ^ set(episode.labels)))
+            raise DatasetError(
+                f"{self.root} was built when other labels were known ({other}); build into another folder"
+            )
         for name, values in episode.columns.items():
             expected = (length, *declared[name]["shape"])
             if values.shape != expected or values.dtype != declared[name]["dtype"]:
                 raise DatasetError(f"{name} is {values.dtype} {values.shape}; declared is {expected}")
             if not np.isfinite(values).all():
                 row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-                raise DatasetError(f"{name} is not finite in row {row} of episode {episode.labels.get('retake/id')}")
+                raise DatasetError(f"{name} is not finite in row {row} of episode {len(self.episode_rows)}")
         for camera, packets in episode.video.items():
             if len(packets) != length:
                 raise DatasetError(f"camera {camera!r} has {len(packets)} images for {length} steps")
@@ -226,7 +242,7 @@ class DatasetWriter:
             row |= {f"{prefix}/from_timestamp": 0.0, f"{prefix}/to_timestamp": length / self._fps}
         for feature, found in statistics.items():
             row |= {f"stats/{feature}/{statistic}": value.tolist() for statistic, value in found.items()}
-        return row | dict(episode.labels)
+        return row | {name: label.value for name, label in episode.labels.items()}
 
 
 def building_error(root: Path, error: OSError) -> DatasetError:
@@ -234,14 +250,10 @@ def building_error(root: Path, error: OSError) -> DatasetError:
     return DatasetError(cannot_write(root, error))
 
 
-def _episode_table(row: Mapping[str, Any], labels: Mapping[str, bool | str | None]) -> pa.Table:
-    """One row. A label's type is given by hand, because a text that is absent would have none."""
-    flags = {name for name, value in labels.items() if isinstance(value, bool)}
-    arrays = {}
-    for name, value in row.items():
-        kind = (pa.bool_() if name in flags else pa.string()) if name in labels else None
-        arrays[name] = pa.array([value], type=kind)
-    return pa.table(arrays)
+def _episode_table(row: Mapping[str, Any], labels: Mapping[str, Label]) -> pa.Table:
+    return pa.table(
+        {name: pa.array([value], _ARROW[labels[name].kind] if name in labels else None) for name, value in row.items()}
+    )
 
 
 def _difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:

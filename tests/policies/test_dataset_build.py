@@ -1,9 +1,7 @@
 """Datasets that we build, read back with pyarrow, pandas, json and PyAV alone."""
 
 import json
-import multiprocessing
-import resource
-import time
+from dataclasses import asdict
 from fractions import Fraction
 
 import av
@@ -14,11 +12,11 @@ import pytest
 from episode_samples import ROBOT, record_episode
 
 from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue
 from envs.scenario import Pool
 from policies.dataset.lerobot import build_dataset
 from policies.dataset.reader import open_dataset
 from policies.dataset.verify import verify_dataset
-from policies.errors import DatasetError
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +68,6 @@ def test_rows_hold_what_was_sensed_and_really_sent(built):
     np.testing.assert_array_equal(np.stack(rows["observation.touch"]), recorded("touch_n").astype(np.float32))
     within_space = np.clip(recorded("position_rad"), ROBOT.lower - 0.2, ROBOT.upper + 0.2)
     np.testing.assert_array_equal(np.stack(rows["observation.state"]), within_space.astype(np.float32))
-    np.testing.assert_array_equal(rows["stamp_s"], recorded("stamp_s").ravel())
     assert rows["sample_weight"].tolist() == [1.0] * 25
 
 
@@ -122,6 +119,29 @@ def test_each_episode_says_where_it_lies_and_what_it_is(built):
     assert report.added[1] in labels.values()
     assert {"pool": "discover", "purpose": "targeted", "body": "serial", "success": True}.items() <= labels.items()
     assert (labels["request"], labels["parent"], rows[0]["retake/request"]) == ("r-3", None, None)
+    with Catalogue(archive) as catalogue:
+        known = asdict(catalogue.query(id=report.added[1])[0])
+    known["episode_id"] = known.pop("id")
+    known.pop("factors")  # the scenario has them
+    assert labels == {**known, "first_stamp_s": archive.open(report.added[1]).stamp_s[0]}
+
+
+def test_every_stream_keeps_the_stamps_of_its_readings(built):
+    archive, report = built
+    rows = rows_of(report.root)
+    episodes = [archive.open(episode_id) for episode_id in report.added]
+    for feature, stamps in {
+        "stamp_s": [episode.stamp_s for episode in episodes],
+        "stamp_s.touch": [episode.touch_stamp_s for episode in episodes],
+        "stamp_s.imu": [episode.imu_stamp_s for episode in episodes],
+        "stamp_s.sound": [episode.sound_stamp_s for episode in episodes],
+        "stamp_s.images.wrist": [episode.video["wrist"].stamp_s for episode in episodes],
+    }.items():
+        since = [each - episode.stamp_s[0] for each, episode in zip(stamps, episodes, strict=True)]
+        np.testing.assert_array_equal(rows[feature], np.concatenate(since))
+        np.testing.assert_array_equal(open_dataset(report.root).column(feature), rows[feature])
+    heard = [tick / 25 for tick in range(11)]
+    assert np.isclose(np.array(rows["stamp_s.sound"][:11])[:, None], heard).any(axis=1).all()
 
 
 def test_video_is_the_recorded_stream_on_the_grid(built):
@@ -183,104 +203,6 @@ def test_our_reader_reads_it_and_the_verifier_finds_nothing(built):
     assert (dataset.robot, dataset.cameras, len(dataset.rows)) == (ROBOT, ("head", "wrist"), 25)
     assert [episode.identity for episode in dataset.episodes] == list(report.added)
     assert [episode.pool for episode in dataset.episodes] == ["train", "discover"]
-
-
-def test_a_second_build_appends_only_what_is_new(archive, tmp_path):
-    first = record_episode(archive, 4, seed=1)
-    out = tmp_path / "dataset"
-    assert build_dataset(archive, out).added == (first,)
-    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in out.rglob("*-000.*")}
-    second = record_episode(archive, 6, seed=2)
-    report = build_dataset(archive, out)
-    assert (report.added, report.kept, report.frames) == ((second,), 1, 10)
-    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in before} == before
-    assert build_dataset(archive, out).added == ()
-    assert verify_dataset(out) == []
-    fresh = build_dataset(archive, tmp_path / "fresh").root
-    assert json.loads((fresh / "meta/stats.json").read_text()) == json.loads((out / "meta/stats.json").read_text())
-    pd.testing.assert_frame_equal(rows_of(fresh), rows_of(out))
-
-
-def test_a_build_that_broke_off_is_taken_up_where_it_was_last_whole(archive, tmp_path):
-    for seed in range(3):
-        record_episode(archive, 4, seed=seed)
-    out = tmp_path / "dataset"
-    build_dataset(archive, out, archive.ids()[:1])
-
-    class BrokenOffError(Exception):
-        pass
-
-    def break_off(done, total):
-        raise BrokenOffError
-
-    with pytest.raises(BrokenOffError):
-        build_dataset(archive, out, progress=break_off)
-    assert [episode.identity for episode in open_dataset(out).episodes] == archive.ids()[:2], "what was built counts"
-    assert verify_dataset(out) == []
-    report = build_dataset(archive, out)
-    assert (report.added, report.kept) == ((archive.ids()[2],), 2)
-    assert len(list(out.glob("videos/*/*/*.mp4"))) == 6
-    assert verify_dataset(out) == []
-
-
-@pytest.fixture(scope="module")
-def three_episodes(tmp_path_factory):
-    archive = Archive(tmp_path_factory.mktemp("three") / "archive")
-    for seed in range(3):
-        record_episode(archive, 4, seed=seed)
-    return archive
-
-
-@pytest.mark.parametrize("files", [1, 4, 7, 11])
-def test_a_build_that_is_killed_leaves_what_it_had_finished(three_episodes, tmp_path, files):
-    """SIGKILL, as soon as so many files of episodes are there, whole or not."""
-    archive, out = three_episodes, tmp_path / "dataset"
-    build = multiprocessing.get_context("fork").Process(target=build_dataset, args=(archive, out))
-    build.start()
-    while build.is_alive() and sum(1 for _ in out.glob("*/*/*/*")) < files:
-        time.sleep(0.0005)
-    build.kill()
-    build.join()
-    if (out / "meta/info.json").exists():
-        dataset = open_dataset(out)
-        assert [episode.identity for episode in dataset.episodes] == archive.ids()[: len(dataset.episodes)]
-        assert len(dataset.column("action")) == 4 * len(dataset.episodes)
-        for camera in dataset.cameras:
-            assert dataset.frames(camera, 16).gather(dataset.rows).shape == (len(dataset.rows), 16, 16, 3)
-    report = build_dataset(archive, out)
-    assert report.episodes == 3
-    assert not list(out.rglob("*.tmp"))
-    assert verify_dataset(out) == []
-
-
-def test_two_builds_do_not_write_to_one_dataset_at_once(archive, tmp_path):
-    record_episode(archive, 4)
-    record_episode(archive, 4, seed=1)
-
-    def again(done, total):
-        with pytest.raises(DatasetError, match="another program is writing"):
-            build_dataset(archive, tmp_path / "dataset")
-
-    assert len(build_dataset(archive, tmp_path / "dataset", progress=again).added) == 2
-
-
-def test_a_disk_that_takes_no_more_leaves_the_dataset_as_it_was(archive, tmp_path):
-    """A real limit of the kernel on the size of a file stands in for a full disk."""
-    first = record_episode(archive, 4, seed=1)
-    out = tmp_path / "dataset"
-    build_dataset(archive, out)
-    second = record_episode(archive, 200, seed=2)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, hard))
-    try:
-        with pytest.raises(DatasetError, match=r"cannot write .*; check the disk"):
-            build_dataset(archive, out)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert open_dataset(out).episodes[0].identity == first
-    assert not list(out.rglob("*.tmp"))
-    assert build_dataset(archive, out).added == (second,)
-    assert verify_dataset(out) == []
 
 
 def test_steps_that_shall_not_train_keep_their_row_and_image(archive, tmp_path):

@@ -3,14 +3,18 @@
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
+import cv2
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hand_made_dataset import CAMERA, write_dataset
 
 from envs.scenario import Pool
+from experiments.bench.read_peer import BLOCK, PEER_SCRIPT
 from policies.dataset.channels import describe_robot, flat_names, group_of
 from policies.dataset.importing import backward_velocity, import_dataset
 from policies.dataset.reader import open_dataset
@@ -95,6 +99,34 @@ def test_a_v21_dataset_becomes_v3_with_a_robot(tmp_path):
     assert verify_dataset(tmp_path / "ours") == []
 
 
+def as_pictures(v3, height, width):
+    """The same dataset with its frames in the rows, as PNG, in place of its video."""
+    path = v3 / "data/chunk-000/file-000.parquet"
+    frames = open_dataset(v3, mapped=False).frames("head", None, cache=v3.parent / "cache").gather(np.arange(96))
+    frames = frames[:, :height, :width]
+    pictures = [{"bytes": cv2.imencode(".png", frame[..., ::-1])[1].tobytes(), "path": ""} for frame in frames]
+    pq.write_table(pq.read_table(path).append_column(CAMERA, pa.array(pictures)), path)
+    info = json.loads((v3 / "meta/info.json").read_text())
+    info["features"][CAMERA] = {"dtype": "image", "shape": [height, width, 3], "names": None}
+    (v3 / "meta/info.json").write_text(json.dumps(info))
+    shutil.rmtree(v3 / "videos")
+    return frames
+
+
+def test_pictures_in_the_rows_become_a_film(tmp_path):
+    source = write_dataset(tmp_path / "made")
+    frames = as_pictures(source, 47, 64)
+    report = import_dataset(source, tmp_path / "ours", Pool.TRAIN)
+    assert report.left_out == ()
+    assert [(camera.name, camera.height, camera.width) for camera in report.robot.cameras] == [("head", 46, 64)]
+    assert verify_dataset(tmp_path / "ours") == []
+    ours = open_dataset(tmp_path / "ours")
+    shown = ours.frames("head", None).gather(ours.rows)
+    assert np.abs(shown.astype(float) - frames[:, :46]).mean() < 3.0
+    changes = np.abs(np.diff(frames[:, :46].astype(float), axis=0)).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(np.abs(np.diff(shown.astype(float), axis=0)).mean(axis=(1, 2, 3)), changes, atol=2.0)
+
+
 def test_a_pool_that_never_trains_is_kept(tmp_path):
     import_dataset(write_dataset(tmp_path / "made"), tmp_path / "ours", Pool.TEST)
     with pytest.raises(PoolError, match="pool test"):
@@ -158,6 +190,34 @@ def test_what_cannot_be_imported_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.glob("ours*"))
 
 
+@pytest.mark.skipif("RETAKE_LEROBOT_PYTHON" not in os.environ, reason="set RETAKE_LEROBOT_PYTHON to one with lerobot")
+def test_what_lerobot_wrote_comes_in_whole(tmp_path):
+    """Several episodes in one AV1 film; LeRobot's own reader is the oracle."""
+    source, loaded = tmp_path / "theirs", tmp_path / "loaded.npz"
+    for verb in ("write", "load"):
+        command = [
+            os.environ["RETAKE_LEROBOT_PYTHON"],
+            str(PEER_SCRIPT),
+            verb,
+            str(source),
+            str(tmp_path / "hf"),
+            str(loaded),
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=240)
+    report = import_dataset(source, tmp_path / "ours", Pool.TRAIN)
+    assert (report.source_version, report.episodes, report.frames) == ("v3.0", 3, 39)
+    assert verify_dataset(tmp_path / "ours") == []
+    ours = open_dataset(tmp_path / "ours")
+    with np.load(loaded) as theirs:
+        for name in ("action", "observation.state", "timestamp", "frame_index", "episode_index"):
+            np.testing.assert_array_equal(ours.column(name), theirs[name])
+        frames = ours.frames("head", None).gather(ours.rows)
+        means = frames.reshape(39, 64 // BLOCK, BLOCK, 96 // BLOCK, BLOCK, 3).mean(axis=(2, 4)).transpose(0, 3, 1, 2)
+        apart = np.abs(means[:, None] / 255 - theirs["observation.images.head"][None]).mean(axis=(2, 3, 4))
+    assert (apart.argmin(axis=1) == np.arange(39)).all(), "each frame is nearest to its own"
+    assert apart.diagonal().max() < 0.02
+
+
 @needs_g1
 def test_the_real_g1_episodes_come_in_whole(tmp_path):
     report = import_dataset(G1, tmp_path / "g1", Pool.TRAIN)
@@ -167,6 +227,7 @@ def test_the_real_g1_episodes_come_in_whole(tmp_path):
     for joint in report.robot.joints:
         units[joint.group].add(joint.unit)
     assert units == {"left_arm": {"rad"}, "right_arm": {"rad"}, "left_hand": {"ratio"}, "right_hand": {"ratio"}}
+    assert verify_dataset(tmp_path / "g1") == []
     dataset = open_dataset(tmp_path / "g1")
     for index in (0, 17):
         table = pq.read_table(G1 / f"data/chunk-000/episode_{index:06d}.parquet")

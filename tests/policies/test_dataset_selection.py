@@ -7,6 +7,7 @@ from episode_samples import ROBOT, header_of, made_up_ticks, record_episode, sce
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Query
+from envs.episodes.where import Where
 from envs.scenario import Pool
 from policies.dataset.lerobot import build_dataset
 from policies.errors import DatasetError, PoolError
@@ -98,3 +99,21 @@ def test_a_folder_of_something_else_is_not_touched(archive, tmp_path):
     with pytest.raises(DatasetError, match="has no finished episodes nope"):
         build_dataset(archive, tmp_path / "dataset", ["nope"])
     assert not (tmp_path / "dataset").exists()
+
+
+def test_a_condition_chooses_and_leaves_the_defaults_to_what_it_does_not_name(archive, tmp_path):
+    mine = record_episode(archive, 2, operator="Li Na")
+    record_episode(archive, 2, operator="Wang")
+    rejected = record_episode(archive, 2, operator="Li Na", accepted=False)
+    tested = record_episode(archive, 2, operator="Li Na", pool=Pool.TEST)
+
+    def built(name, text, **options):
+        return build_dataset(archive, tmp_path / name, that=Where.parse(text), **options).added
+
+    assert built("mine", 'operator = "Li Na"') == (mine,)
+    assert built("rejected", 'operator = "Li Na" and not accepted') == (rejected,)
+    assert built("tested", "pool = test", for_training=False) == (tested,)
+    with pytest.raises(PoolError, match="must never train"):
+        built("smuggled", "pool = test")
+    with pytest.raises(DatasetError, match=r"of 2 episodes of .*, none is one where operator = Zhao"):
+        built("nobody", "operator = Zhao")
