@@ -91,7 +91,7 @@ class Finishing:
         except ArchiveError as error:
             self._tell(episode_id, str(error))  # it has marked the episode itself
         else:
-            if damages := verify_episode(recorder.path):
+            if damages := verify_episode(recorder.path, decode=False):
                 self._archive.reject(episode_id, f"not whole after recording: {damages[0]}")
                 self._tell(episode_id, "; ".join(map(str, damages)))
             elif self._judge is not None:

@@ -46,11 +46,12 @@ class Recorder:
         now: Callable[[], datetime],
         *,
         is_real_time: bool = False,
+        queue_ticks: int = QUEUE_TICKS,
     ) -> None:
         self._folder = folder
         self._id = sheet.id
         self._is_real_time = is_real_time
-        self._queue = TickQueue(QUEUE_TICKS, QUEUE_BYTES)
+        self._queue = TickQueue(queue_ticks, QUEUE_BYTES)
         self._writer = EpisodeWriter(folder, sheet, stream, self._queue, now)
         self._tally = LossTally()
         self._news: list[Fault] = []

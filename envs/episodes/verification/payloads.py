@@ -19,13 +19,13 @@ from envs.errors import EnvError
 from envs.snapshot import Snapshot
 
 
-def payload_damages(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterator[Damage]:
+def payload_damages(sheet: EpisodeSheet, streams: Streams, place: str, *, decode: bool) -> Iterator[Damage]:
     """All that is wrong inside the messages."""
     robot = sheet.header.robot
     for topic, stream in streams.by_topic.items():
         where = f"{place} {topic}"
         if topic.startswith(messages.CAMERA_TOPIC):
-            yield from _video(stream, topic.removeprefix(messages.CAMERA_TOPIC), where)
+            yield from _video(stream, topic.removeprefix(messages.CAMERA_TOPIC), where, decode=decode)
         elif topic == "sound":
             yield from _each(stream, where, lambda data: _check_sound(data, robot.sound_hz or 0))
         elif topic == "snapshot":
@@ -76,7 +76,7 @@ def _not_finite(values: NDArray[np.float64], name: str, stream: Stream, where: s
         yield Damage(f"{where} step {stream.ticks[row]}", "values", f"{name} is no number in {wrong.sum()} steps")
 
 
-def _video(stream: Stream, camera: str, where: str) -> Iterator[Damage]:
+def _video(stream: Stream, camera: str, where: str, *, decode: bool) -> Iterator[Damage]:
     packets = []
     for tick, stamp_ns, data in zip(stream.ticks, stream.log_times_ns, stream.messages, strict=True):
         try:
@@ -92,6 +92,8 @@ def _video(stream: Stream, camera: str, where: str) -> Iterator[Damage]:
             yield Damage(f"{where} step {tick}", "stamps", told)
             return
         packets.append(frame.data)
+    if not decode:
+        return
     width, height = int(stream.facts.get("width", 0)), int(stream.facts.get("height", 0))
     found = first_undecodable(packets, width, height)
     if found is not None:

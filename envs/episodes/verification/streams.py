@@ -17,7 +17,7 @@ _EVERY_TICK = ("joints", "command")
 _ENOUGH = 5  # damages of one kind in one stream; more say nothing new
 
 
-def stream_damages(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterator[Damage]:
+def stream_damages(sheet: EpisodeSheet, streams: Streams, place: str, *, decode: bool) -> Iterator[Damage]:
     """All that is wrong with the streams of an episode that has ended."""
     if streams.ticks != sheet.ticks:
         yield Damage(place, "counts", f"it holds {streams.ticks} of the {sheet.ticks} steps that the sheet tells of")
@@ -27,7 +27,7 @@ def stream_damages(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterato
     yield from _layouts(sheet, streams, place)
     yield from _ticks(streams, place)
     yield from _stamps(streams, place)
-    yield from payload_damages(sheet, streams, place)
+    yield from payload_damages(sheet, streams, place, decode=decode)
 
 
 def _counts(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterator[Damage]:
