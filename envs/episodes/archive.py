@@ -79,12 +79,12 @@ class Archive:
             status="recording",
             started_at=started.isoformat(),
             header=header,
-            versions=package_versions(),
+            versions=dict(package_versions()),
         )
         try:
             unborn.mkdir(parents=True)
             stream = TickStream(unborn / STREAM_NAME, header.robot, sheet_text(sheet), self._encoder)
-            write_sheet(unborn, sheet)
+            write_sheet(unborn, sheet, is_durable=False)  # the stream carries it as well, and is synced soon
             unborn.rename(folder)
         except OSError as error:
             raise ArchiveError(cannot_write(folder, error)) from error

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from envs.episodes.durable import cannot_write
@@ -28,15 +26,12 @@ _SYNC_EVERY_S = 1.0
 class EpisodeWriter:
     """Takes what a queue gives until it gives the ending. `failure` is what went wrong."""
 
-    def __init__(
-        self, folder: Path, sheet: EpisodeSheet, stream: TickStream, queue: TickQueue, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, folder: Path, sheet: EpisodeSheet, stream: TickStream, queue: TickQueue) -> None:
         self.failure: ArchiveError | None = None
         self.sheet = sheet
         self._folder = folder
         self._stream = stream
         self._queue = queue
-        self._now = now
         self._faults = FaultTally()
         self._skew = SkewTally(sheet.header.robot)
         self._seal: Seal | None = None
@@ -135,7 +130,7 @@ class EpisodeWriter:
         return replace(
             self.sheet,
             status=ending.status,
-            ended_at=self._now().isoformat(),
+            ended_at=ending.ended_at,
             outcome=ending.outcome,
             counts=dict(self._stream.counts),
             faults=self._faults.counts(),

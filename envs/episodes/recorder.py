@@ -50,9 +50,10 @@ class Recorder:
     ) -> None:
         self._folder = folder
         self._id = sheet.id
+        self._now = now
         self._is_real_time = is_real_time
         self._queue = TickQueue(queue_ticks, QUEUE_BYTES)
-        self._writer = EpisodeWriter(folder, sheet, stream, self._queue, now)
+        self._writer = EpisodeWriter(folder, sheet, stream, self._queue)
         self._tally = LossTally()
         self._news: list[Fault] = []
         self._unwritten: list[Fault] = []  # news that no tick has carried into the recording yet
@@ -168,7 +169,7 @@ class Recorder:
     def _hand_over_end(
         self, status: Status, outcome: Outcome, quality: QualityVerdict | None, last: LastFaults | None
     ) -> Ending:
-        self._ending = Ending(status, outcome, quality, last, self.losses)
+        self._ending = Ending(status, outcome, quality, last, self.losses, self._now().isoformat())
         self._queue.end(self._ending)
         return self._ending
 

@@ -12,7 +12,7 @@ from assets.robot import RobotSpec
 from envs.episodes.archive import Archive
 from envs.episodes.records import Outcome
 from experiments.bench.capture_pictures import CAMERAS, bare_robot, header, ticks, whole_robot
-from experiments.bench.capture_rivals import Peer, told
+from experiments.bench.capture_rivals import Mode, Peer, figure, told
 from experiments.bench.rows import Row
 from experiments.workers import progress_bar
 
@@ -31,7 +31,7 @@ def cost_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: i
     height, width = shown.shape[2:4]
     peers, ours_ms, whole_ms = [], [], []
     archive = Archive(folder / "cost")
-    modes = ("streaming",) if is_quick else ("streaming", "default")
+    modes: tuple[Mode, ...] = ("streaming",) if is_quick else ("streaming", "default")
     _cpu_ms(archive, whole_robot(width, height), shown[:20])  # libraries are loaded once
     with progress_bar("episodes recorded", 2 * episodes + len(modes)) as advance:
         for _ in range(episodes):  # interleaved, so that a busy machine is busy for all
@@ -52,7 +52,7 @@ def cost_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: i
             float(np.median(ours_ms)),
             "ms",
             goal=GOAL_MS,
-            peer=default and default["cpu_ms"],
+            peer=figure(default, "cpu_ms"),
             note=f"all threads and children; {steps}; {told(default, 'PNG, then AV1 (its default)')}",
         ),
         Row(
@@ -60,7 +60,7 @@ def cost_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: i
             float(np.median(ours_ms)),
             "ms",
             goal=GOAL_MS,
-            peer=streaming and streaming["cpu_ms"],
+            peer=figure(streaming, "cpu_ms"),
             note=told(streaming, "streaming h264"),
         ),
         Row(
@@ -75,14 +75,14 @@ def cost_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: i
             psnr_db,
             "dB",
             wanted="at least",
-            peer=streaming and streaming["psnr_db"],
+            peer=figure(streaming, "psnr_db"),
             note=f"PSNR of RGB, first second of the first camera; {told(streaming, 'streaming h264, crf 30')}",
         ),
         Row(
             "on the disk",
             size / 1e3,
             "kB a step",
-            peer=streaming and streaming["bytes_per_step"] / 1e3,
+            peer=figure(streaming, "bytes_per_step", 1e-3),
             note=told(streaming, "streaming h264"),
         ),
     ]

@@ -1,6 +1,6 @@
 """A recorder that is killed after twelve saved episodes, in the middle of the thirteenth.
 
-Run as a program, this module is the recorder: PYTHON capture_kill.py ARCHIVE WIDTH HEIGHT.
+Run as a program, this module is the recorder: PYTHON capture_kill.py ARCHIVE WIDTH HEIGHT EPISODES.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from envs.episodes.verification.episode import verify_episode
 from experiments.bench.capture_cost import DONE
 from experiments.bench.capture_peer import FPS
 from experiments.bench.capture_pictures import bare_robot, header, pictures, ticks
-from experiments.bench.capture_rivals import Peer, told
+from experiments.bench.capture_rivals import Peer, figure, told
 from experiments.bench.capture_stalls import wrong_images
 from experiments.bench.rows import Row
 from experiments.workers import console
@@ -27,31 +27,33 @@ SAVED = 12
 _SAVED_STEPS, _KILLED_AT = 20, 60  # steps
 
 
-def kill_rows(folder: Path, width: int, height: int, peer: Peer) -> list[Row]:
-    """Both recorders killed the same way."""
+def kill_rows(folder: Path, width: int, height: int, peer: Peer, *, episodes: int = SAVED) -> list[Row]:
+    """Both recorders killed the same way, after so many saved episodes."""
     root = folder / "killed"
-    with console.status("a recorder is killed in its thirteenth episode"):
-        handed = kill_at([sys.executable, "-m", __name__, str(root), str(width), str(height)], _KILLED_AT)
+    given = [str(root), str(width), str(height), str(episodes)]
+    with console.status("a recorder is killed in mid-episode"):
+        handed = kill_at([sys.executable, "-m", __name__, *given], _KILLED_AT)
         archive = Archive(root, create=False)
         open_id = next(sheet.id for sheet in archive.episodes() if sheet.status == "recording")
         archive.recover()
         sound = [sheet.id for sheet in archive.episodes() if not verify_episode(archive.folder(sheet.id))]
         saved = sum(episode != open_id and archive.open(episode).ticks == _SAVED_STEPS for episode in sound)
         episode = archive.open(open_id)
-        loadable = None
+        loadable, peer_handed = None, 0
         if peer.python is not None:
             unused = peer.folder / "unused.json"
-            kill_at(peer.command("record", "streaming", SAVED, "killed-peer", unused), _KILLED_AT)
+            command = peer.command("record", "streaming", episodes, "killed-peer", unused)
+            peer_handed = kill_at(command, _KILLED_AT)
             loadable = peer.measure("count", "streaming", 0, root="killed-peer")
     note = f"{handed} steps were handed over; verified: {open_id in sound}, {wrong_images(episode)} wrong images"
     return [
         Row(
-            f"episodes loadable of {SAVED} saved before SIGKILL",
+            f"episodes loadable of {episodes} saved before SIGKILL",
             saved,
             "episodes",
-            goal=SAVED,
+            goal=episodes,
             wanted="at least",
-            peer=loadable and loadable["loadable"],
+            peer=figure(loadable, "loadable"),
             note=told(loadable, "streaming h264"),
         ),
         Row(
@@ -59,7 +61,7 @@ def kill_rows(folder: Path, width: int, height: int, peer: Peer) -> list[Row]:
             handed - episode.ticks,
             "steps",
             goal=1.0,
-            peer=loadable and handed,
+            peer=None if loadable is None else float(peer_handed),
             note=f"{note}. The goal is the step under way; LeRobot has none of that episode",
         ),
     ]
@@ -78,11 +80,11 @@ def kill_at(command: Sequence[str], step: int) -> int:
     return handed
 
 
-def record_until_killed(root: Path, width: int, height: int) -> None:
-    """Save twelve short episodes, then record one in real time that never ends."""
+def record_until_killed(root: Path, width: int, height: int, episodes: int) -> None:
+    """Save some short episodes, then record one in real time that never ends."""
     robot, archive = bare_robot(width, height), Archive(root)
     made = ticks(robot, pictures(3 * _KILLED_AT, width, height))
-    for _ in range(SAVED):
+    for _ in range(episodes):
         with archive.record(header(robot)) as recorder:
             for tick in made[:_SAVED_STEPS]:
                 recorder.tick(tick)
@@ -96,4 +98,4 @@ def record_until_killed(root: Path, width: int, height: int) -> None:
 
 
 if __name__ == "__main__":
-    record_until_killed(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    record_until_killed(Path(sys.argv[1]), *map(int, sys.argv[2:5]))

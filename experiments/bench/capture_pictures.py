@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from assets.table import load_robot
 from envs.body import SOUND_WINDOW, BodyState, Image, Imu
-from envs.episodes.records import EpisodeHeader, Tick
-from envs.scenario import Pool
-from envs.tasks.known import load_task
+from envs.episodes.records import EpisodeHeader, Instruction, Tick
+from envs.scenario import Scenario
 from experiments.bench.capture_peer import CHANNELS, FPS
-from experiments.orders import scenarios
 
 CAMERAS = ("first", "second")
 _BLOCK, _BITS = 16, 12  # a picture's number is drawn in its upper left corner, least bit first
@@ -56,7 +54,8 @@ def _texture(height: int, width: int, rng: np.random.Generator) -> NDArray[np.fl
         layer = np.fft.ifft2(amplitude * phase).real
         layers.append(layer / layer.std())
     light, colour = layers
-    return 120.0 + 42.0 * light[..., None] + 14.0 * colour[..., None] * np.array([1.0, -0.4, -0.8])
+    made: NDArray[np.float64] = 120.0 + 42.0 * light[..., None] + 14.0 * colour[..., None] * [1.0, -0.4, -0.8]
+    return made
 
 
 def bare_robot(width: int, height: int) -> RobotSpec:
@@ -76,14 +75,14 @@ def whole_robot(width: int, height: int) -> RobotSpec:
 
 def header(robot: RobotSpec) -> EpisodeHeader:
     """Of an episode of that robot."""
-    task = load_task("pick_fruit")
+    scenario = Scenario("bench", {})
     return EpisodeHeader(
-        task=task.name,
-        scenario=scenarios(task.space, Pool.TRAIN, 1, 0)[0],
-        pool=Pool.TRAIN,
+        task=scenario.task,
+        scenario=scenario,
+        pool=scenario.pool,
         body="sim",
         robot=robot,
-        instructions=task.instructions,
+        instructions=(Instruction("wave", "Wave", "挥手"),),
         purpose="nominal",
         operator="bench",
         station="bench",

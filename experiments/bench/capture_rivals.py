@@ -59,6 +59,11 @@ class Peer:
         return [str(self.python), str(PEER_SCRIPT), *map(str, given)]
 
 
+def figure(found: dict[str, Any] | None, name: str, scale: float = 1.0) -> float | None:
+    """One of the peer's figures; None without a peer."""
+    return None if found is None else scale * float(found[name])
+
+
 def told(found: dict[str, Any] | None, what: str) -> str:
     """The note of a row: which peer, or that none was measured."""
     return f"peer: LeRobot {found['version']}, {what}" if found else "peer not measured: no --lerobot-python"

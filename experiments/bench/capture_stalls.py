@@ -13,13 +13,12 @@ from envs.episodes.archive import Archive
 from envs.episodes.reading import Episode
 from envs.episodes.video import FrameEncoder
 from experiments.bench.capture_cost import DONE
-from experiments.bench.capture_peer import FPS
+from experiments.bench.capture_peer import FPS, STALL_STEPS
 from experiments.bench.capture_pictures import CAMERAS, bare_robot, header, number_of, ticks
 from experiments.bench.capture_rivals import Peer, told
 from experiments.bench.rows import Row
 from experiments.workers import progress_bar
 
-STEPS = 120
 STALLS = (20, 45, 70, 95)  # the encoder sleeps before these frames
 _STALL_S = 1.0
 _SHORT_QUEUE = 30  # steps, a second: LeRobot's own
@@ -67,7 +66,7 @@ def stall_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer) -> list[Row]:
     marked = "marked and not accepted" if short.is_marked else "NOT marked"
     return [
         Row(
-            f"wrong images of {STEPS}, encoder with 4 stalls of {_STALL_S:g} s",
+            f"wrong images of {STALL_STEPS}, encoder with 4 stalls of {_STALL_S:g} s",
             long.wrong + short.wrong,
             "images",
             goal=0.0,
@@ -91,14 +90,14 @@ def stalled_episode(archive: Archive, shown: NDArray[np.uint8]) -> Stalled:
     robot = bare_robot(width, height)
     with archive.record(header(robot), is_real_time=True) as recorder:
         due_s = time.monotonic()
-        for tick in ticks(robot, shown[:STEPS]):
+        for tick in ticks(robot, shown[:STALL_STEPS]):
             recorder.tick(tick)
             due_s += 1 / FPS
             time.sleep(max(0.0, due_s - time.monotonic()))
         recorder.finish(DONE)
     episode = archive.open(recorder.episode_id)
     losses = episode.sheet.losses
-    lost = STEPS - episode.ticks
+    lost = STALL_STEPS - episode.ticks
     is_marked = losses.steps == lost and not (lost and episode.sheet.accepted)
     return Stalled(wrong_images(episode), lost, abs(lost - losses.steps), is_marked)
 

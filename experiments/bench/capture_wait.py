@@ -14,7 +14,7 @@ from envs.episodes.finishing import Finishing
 from experiments.bench.capture_cost import DONE, GOAL_MS, cpu_s
 from experiments.bench.capture_peer import FPS
 from experiments.bench.capture_pictures import bare_robot, header, ticks
-from experiments.bench.capture_rivals import Peer, told
+from experiments.bench.capture_rivals import Peer, figure, told
 from experiments.bench.rows import Row
 from experiments.workers import progress_bar
 
@@ -27,6 +27,7 @@ def wait_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: i
     robot, archive = bare_robot(width, height), Archive(folder / "wait")
     made = ticks(robot, shown)
     waits_s, wholes_s, tick_ms = [], [], []
+    Catalogue(archive).close()  # libraries are loaded once
     begin_s = cpu_s()
     with Finishing(archive) as finishing, progress_bar("episodes in real time", episodes) as advance:
         recorder = archive.record(header(robot), is_real_time=True)
@@ -74,14 +75,14 @@ def wait_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: i
             cpu_ms,
             "ms",
             goal=GOAL_MS,
-            note="of these episodes; digests, counts, stamps, values; `retake archive verify` decodes the video as well",
+            note="digests, counts, stamps and values; `retake archive verify` decodes the video as well",
         ),
         Row(
             "the control loop waits for the recorder",
             max(tick_ms),
             "ms",
             goal=5.0,
-            peer=found and found["worst_add_ms"],
+            peer=figure(found, "worst_add_ms"),
             note=f"the longest of {len(tick_ms)} steps, whatever else the machine does; {told(found, 'add_frame')}",
         ),
     ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.episodes import messages
 from envs.episodes.sheet import EpisodeSheet
@@ -86,10 +86,9 @@ def _stamps(streams: Streams, place: str) -> Iterator[Damage]:
 
 
 def _backwards(stream: Stream, place: str, topic: str, *, strictly: bool) -> Iterator[Damage]:
-    stamps_ns: NDArray[np.int64] = np.array(stream.log_times_ns, dtype=np.int64)
-    steps_ns = stamps_ns[1:] - stamps_ns[:-1]
-    wrong = np.flatnonzero(steps_ns <= 0 if strictly else steps_ns < 0)
-    if len(wrong):
+    pairs = enumerate(pairwise(stream.log_times_ns))
+    wrong = [row for row, (before, after) in pairs if after < before or (strictly and after == before)]
+    if wrong:
         before, after = stream.log_times_ns[wrong[0]], stream.log_times_ns[wrong[0] + 1]
         told = f"{after} ns follows {before} ns, and so {len(wrong)} times"
         yield Damage(f"{place} {topic} step {stream.ticks[wrong[0] + 1]}", "stamps", told)
