@@ -46,10 +46,6 @@ class EpisodeWriter:
         """What it does at the moment, in words."""
         return self._stream.busy_with
 
-    @property
-    def lost_samples(self) -> int:
-        return self._stream.lost_samples
-
     def wait(self, timeout_s: float) -> bool:
         """Whether the episode has ended, its file is closed and its sheet is written, within that time."""
         self._thread.join(timeout_s)
@@ -126,7 +122,6 @@ class EpisodeWriter:
                 _log.error("episode %s is not marked as interrupted yet: %s", sheet.id, error)
 
     def _ended(self, ending: Ending) -> EpisodeSheet:
-        losses = ending.losses
         return replace(
             self.sheet,
             status=ending.status,
@@ -136,7 +131,7 @@ class EpisodeWriter:
             faults=self._faults.counts(),
             quality=ending.quality,
             skew=self._skew.figures(),
-            losses=losses,
+            losses=ending.losses,
             seal=self._seal,
         )
 

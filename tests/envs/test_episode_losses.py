@@ -23,7 +23,7 @@ from envs.episodes.archive import Archive
 from envs.episodes.losses import Gap, Losses, LossTally
 from envs.episodes.reading import Episode
 from envs.episodes.recorder import Recorder
-from envs.episodes.records import Tick
+from envs.episodes.records import LastFaults, Tick
 from envs.episodes.verification.episode import verify_episode
 from envs.episodes.video import FrameEncoder
 from envs.errors import ArchiveError
@@ -143,9 +143,15 @@ def test_a_control_loop_in_real_time_never_waits_for_the_encoder(tmp_path: Path)
         for tick in ticks:
             recorder.tick(tick)
         assert time.monotonic() - begin_s < 1.5
-        recorder.finish(success())
-    losses = archive.sheet(recorder.episode_id).losses
+        recorder.finish(success(), last=LastFaults((), 1.0))
+    episode = archive.open(recorder.episode_id)
+    losses = episode.sheet.losses
     assert losses.gaps[-1].steps == losses.steps >= 17
+    # Nothing came after the gap, and the recording tells of it all the same.
+    assert episode.faults[-1][1].message == f"{losses.steps} steps were lost after step {19 - losses.steps}"
+    heard = ticks[-1].state.sound_count - ticks[19 - losses.steps].state.sound_count
+    assert losses.streams["sound"] == heard
+    assert verify_episode(recorder.path) == []
 
 
 def test_a_simulation_waits_and_loses_nothing(tmp_path: Path) -> None:
@@ -227,12 +233,30 @@ def test_a_full_disk_ends_the_episode_and_is_called_by_its_name(
     assert 0 < archive.open(recorder.episode_id).ticks == sheet.ticks < 60
 
 
+def test_sound_that_no_window_reaches_any_more_is_counted(tmp_path: Path) -> None:
+    """A window holds 8000 samples; what fell out of it while steps were lost is what the recording lacks."""
+    archive, ticks = archive_with(tmp_path, 2, (0,), 0.5), numbered_ticks(60)
+    with archive.record(header_of(), is_real_time=True) as recorder:
+        for tick in ticks[:-1]:
+            recorder.tick(tick)
+        while archive.open(recorder.episode_id).ticks < 2:
+            time.sleep(0.05)
+        recorder.tick(ticks[-1])
+        recorder.finish(success())
+    episode = archive.open(recorder.episode_id)
+    kept = int(episode.step[-2])
+    gone = ticks[-1].state.sound_count - ticks[kept].state.sound_count - 8000
+    assert gone > 0
+    assert episode.sheet.losses.streams["sound"] == gone
+    assert f"{gone} samples of sound lost between two steps" in [fault.message for _, fault in episode.faults]
+
+
 @given(st.lists(st.booleans(), max_size=60))
 def test_gaps_are_the_runs_of_lost_steps(kept: list[bool]) -> None:
     tally, ticks = LossTally(), made_up_ticks(ROBOT, len(kept), images=False)
     for tick, is_kept in zip(ticks, kept, strict=True):
         (tally.keep if is_kept else tally.lose)(tick)
-    losses = tally.losses(0, 0.0)
+    losses = tally.losses(0.0)
     expected: list[Gap] = []
     for step, is_kept in enumerate(kept):
         if is_kept:
