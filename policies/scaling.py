@@ -83,7 +83,7 @@ class Scaler:
         return np.asarray(values, dtype=np.float32) if normal is None else normal.encode(values)
 
     def encode_chunk(self, chunk: NDArray[Any], start: NDArray[Any]) -> Float32Array:
-        """Absolute targets (batch, horizon, joints) to normalised ones; `start` is what `anchor` names, (batch, joints)."""
+        """Absolute targets (batch, horizon, joints) to normalised ones, from what `anchor` names, (batch, joints)."""
         return self.action.encode(chunk - self._offset(start))
 
     def decode_chunk(self, scaled: NDArray[Any], start: NDArray[Any]) -> Float32Array:

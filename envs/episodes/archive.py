@@ -17,9 +17,9 @@ from pathlib import Path
 
 from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.reading import Episode, read_episode
-from envs.episodes.recorder import Recorder, utc_now
-from envs.episodes.records import EpisodeHeader
-from envs.episodes.recovery import clear_unborn, recover_episode
+from envs.episodes.recorder import QUEUE_TICKS, Recorder, utc_now
+from envs.episodes.records import EpisodeHeader, Outcome
+from envs.episodes.recovery import UNBORN, clear_unborn, recover_episode
 from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, sheet_text, write_sheet
 from envs.episodes.stream_writer import STREAM_NAME, EncoderMaker, TickStream
 from envs.episodes.verdict import QualityVerdict
@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 
 MARKER_NAME = "archive.json"
 _MARKER = {"kind": "retake-archive", "schema_version": 1}
-_UNBORN = ".new-"  # a folder is renamed to its final name once its sheet stands in it
 
 
 class Archive:
@@ -43,8 +42,11 @@ class Archive:
         create: bool = True,
         now: Callable[[], datetime] = utc_now,
         encoder: EncoderMaker = FrameEncoder,
+        queue_ticks: int = QUEUE_TICKS,
     ) -> None:
         """Open an archive; with `create`, start one where there is none yet.
+
+        What is recorded is encoded by `encoder`, and at most `queue_ticks` steps of an episode wait to be written.
 
         Raises:
             ArchiveError: the folder is missing, is something else, or cannot be written.
@@ -52,6 +54,7 @@ class Archive:
         self.root = Path(root)
         self._now = now
         self._encoder = encoder
+        self._queue_ticks = queue_ticks
         marker = self.root / MARKER_NAME
         if marker.is_file():
             self._check_marker(marker)
@@ -70,22 +73,22 @@ class Archive:
         started = self._now()
         episode_id = f"{started:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
         folder = self.folder(episode_id)
-        unborn = folder.with_name(_UNBORN + episode_id)
+        unborn = folder.with_name(UNBORN + episode_id)
         sheet = EpisodeSheet(
             id=episode_id,
             status="recording",
             started_at=started.isoformat(),
             header=header,
-            versions=package_versions(),
+            versions=dict(package_versions()),
         )
         try:
             unborn.mkdir(parents=True)
             stream = TickStream(unborn / STREAM_NAME, header.robot, sheet_text(sheet), self._encoder)
-            write_sheet(unborn, sheet)
+            write_sheet(unborn, sheet, is_durable=False)  # the stream carries it as well, and is synced soon
             unborn.rename(folder)
         except OSError as error:
             raise ArchiveError(cannot_write(folder, error)) from error
-        return Recorder(folder, sheet, stream, self._now, is_real_time=is_real_time)
+        return Recorder(folder, sheet, stream, self._now, is_real_time=is_real_time, queue_ticks=self._queue_ticks)
 
     def folder(self, episode_id: str) -> Path:
         """Where an episode lies."""
@@ -146,6 +149,16 @@ class Archive:
         write_sheet(self.folder(episode_id), sheet)
         return sheet
 
+    def reject(self, episode_id: str, reason: str) -> None:
+        """Mark an episode that has ended as interrupted and rejected; what was recorded stays as it is.
+
+        Raises:
+            ArchiveError: there is no such episode, or its sheet cannot be written.
+        """
+        sheet = self.sheet(episode_id)
+        outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
+        write_sheet(self.folder(episode_id), replace(sheet, status="interrupted", outcome=outcome))
+
     def recover(self) -> list[str]:
         """Finish what crashes left open, keeping all whole ticks, and return the ids; see `recover_episode`.
 
@@ -155,7 +168,7 @@ class Archive:
         Raises:
             ArchiveError: a sheet or a stream cannot be written.
         """
-        for unborn in self.root.glob(f"episodes/*/{_UNBORN}*"):
+        for unborn in self.root.glob(f"episodes/*/{UNBORN}*"):
             clear_unborn(unborn)
         return [folder.name for folder in self.folders() if self._recover(folder)]
 
