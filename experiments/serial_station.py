@@ -25,7 +25,7 @@ from experiments.cockpit import Cockpit, Device, Teleoperation, cockpit, require
 from experiments.command import USER_ERRORS
 from experiments.endings import ended_like_ctrl_c
 from experiments.port_options import DEFAULT_ROBOT, cables_of
-from experiments.stations import SIMULATION, Flight, roll_out
+from experiments.stations import SIMULATION, Flight, references_of, roll_out
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
 from experiments.workers import OnResult, console, progress_bar
 from policies.cases.rollout import Rollout
@@ -78,7 +78,8 @@ def demonstrate_by_hand(
         place, pilot = Archive(archive), session.cockpit.leader(stack)
 
         def work(order: EpisodeOrder) -> EpisodeResult:
-            return run_episode(session.env, pilot, order, place, station=session.station)
+            references = references_of(archive, task, session.env.robot.name, body)
+            return run_episode(session.env, pilot, order, place, station=session.station, references=references)
 
         return _one_by_one(what, wanted, work, _is_kept, session, on_result)
 

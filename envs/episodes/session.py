@@ -9,6 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from envs.episodes.archive import Archive
+from envs.episodes.quality.live import LiveJudge
+from envs.episodes.quality.references import References
 from envs.episodes.records import (
     STOPPED,
     BodyKind,
@@ -22,6 +24,7 @@ from envs.episodes.records import (
     Tick,
     Wishes,
 )
+from envs.episodes.verdict import QualityVerdict
 from envs.errors import PilotError, UnstableError
 from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
@@ -79,6 +82,7 @@ class EpisodeResult:
     steps: int
     alarm_step: int | None
     snapshot_steps: tuple[int, ...]
+    quality: QualityVerdict | None = None  # None where it was not judged
 
 
 def run_episode(
@@ -89,10 +93,12 @@ def run_episode(
     *,
     station: str,
     on_step: Callable[[dict[str, Any]], None] | None = None,
+    references: References | None = None,
 ) -> EpisodeResult:
     """Run and record one episode. The recording is closed whatever happens, and marked where it was cut short.
 
     A demonstration is accepted when it succeeds. A rollout is never accepted as a demonstration: it is evidence.
+    With `references` a demonstration's quality is judged by them, before the recording is closed.
     Where the pilot cannot give a command, or the physics breaks down, the episode ends there and has failed; the next
     may fare better.
 
@@ -111,6 +117,8 @@ def run_episode(
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
     no_command: str | None = None
+    is_judged = order.purpose != "rollout"
+    judge = LiveJudge(header, references) if is_judged and references is not None else None
     with archive.record(header) as recorder:
         if isinstance(env.body, KeepsEvidence):
             env.body.keep_evidence_in(recorder.path / EVIDENCE_NAME)
@@ -131,25 +139,27 @@ def run_episode(
             wishes = _wishes(pilot, commander, None if target is None else wish)
             progress.append((judgement.current, state.joints_stamp_s))
             observation, _, terminated, truncated, info = env.step(wish)
-            recorder.tick(
-                Tick(
-                    step=step,
-                    state=state,
-                    sent_rad=info["sent_rad"],
-                    in_command=wishes.in_command,
-                    instruction=judgement.current,
-                    pilot_rad=wishes.pilot_rad,
-                    policy_rad=wishes.policy_rad,
-                    doubt=pilot.doubt if isinstance(pilot, Doubting) else None,
-                    snapshot=snapshot,
-                    faults=(*found, *wishes.notes),
-                )
+            tick = Tick(
+                step=step,
+                state=state,
+                sent_rad=info["sent_rad"],
+                in_command=wishes.in_command,
+                instruction=judgement.current,
+                pilot_rad=wishes.pilot_rad,
+                policy_rad=wishes.policy_rad,
+                doubt=pilot.doubt if isinstance(pilot, Doubting) else None,
+                snapshot=snapshot,
+                faults=(*found, *wishes.notes),
             )
+            recorder.tick(tick)
+            if judge is not None:
+                judge.watch(tick)
             if on_step is not None:
                 on_step(info)
             is_over = terminated or truncated
         outcome = _outcome(env, info, progress, order, pilot, no_command)
-        recorder.finish(outcome, last=LastFaults(info["faults"], info["stamp_s"]))
+        quality = None if judge is None else judge.verdict(outcome)
+        recorder.finish(outcome, quality, LastFaults(info["faults"], info["stamp_s"]))
     return EpisodeResult(
         order=order,
         episode_id=recorder.episode_id,
@@ -159,6 +169,7 @@ def run_episode(
         steps=info["step"],
         alarm_step=outcome.alarm_step,
         snapshot_steps=tuple(snapshot_steps),
+        quality=quality,
     )
 
 

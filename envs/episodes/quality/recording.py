@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.body import FloatArray
 from envs.episodes.reading import Episode
-from envs.episodes.records import EpisodeHeader, Instruction, Tick
+from envs.episodes.records import Instruction, Tick
 
 
 @dataclass(frozen=True)
@@ -52,26 +52,29 @@ def recording_of(episode: Episode) -> Recording:
 
 
 class RecordingTally:
-    """Collects a recording while the episode runs, so that its judgement need not wait for the disk."""
+    """Collects a recording while the episode runs, so that its judgement need not wait for the disk; no images."""
 
-    def __init__(self, header: EpisodeHeader) -> None:
-        self._header = header
-        self._ticks: list[Tick] = []
+    def __init__(self, robot: RobotSpec, instructions: tuple[Instruction, ...]) -> None:
+        self._robot = robot
+        self._instructions = instructions
+        self._rows: list[tuple[float, FloatArray, FloatArray, FloatArray, int]] = []
 
     def add(self, tick: Tick) -> None:
         """Take one control step. Its arrays must not change afterwards."""
-        self._ticks.append(tick)
+        state = tick.state
+        touch_n = state.touch_n.sum(axis=(1, 2)) if len(self._robot.pads) else np.zeros(0)
+        self._rows.append((state.joints_stamp_s, state.position_rad, tick.sent_rad, touch_n, tick.instruction))
 
     def recording(self) -> Recording:
         """Of the steps so far."""
-        robot, states = self._header.robot, [tick.state for tick in self._ticks]
-        count, joints, pads = len(states), len(robot.joints), len(robot.pads)
+        robot, count = self._robot, len(self._rows)
+        joints = (count, len(robot.joints))
         return Recording(
             robot=robot,
-            instructions=self._header.instructions,
-            stamp_s=np.array([state.joints_stamp_s for state in states]),
-            position_rad=np.array([state.position_rad for state in states]).reshape(count, joints),
-            sent_rad=np.array([tick.sent_rad for tick in self._ticks]).reshape(count, joints),
-            touch_n=np.array([state.touch_n.sum(axis=(1, 2)) for state in states]).reshape(count, pads),
-            instruction=np.array([tick.instruction for tick in self._ticks], dtype=np.int64),
+            instructions=self._instructions,
+            stamp_s=np.array([row[0] for row in self._rows]),
+            position_rad=np.array([row[1] for row in self._rows]).reshape(joints),
+            sent_rad=np.array([row[2] for row in self._rows]).reshape(joints),
+            touch_n=np.array([row[3] for row in self._rows]).reshape(count, len(robot.pads)),
+            instruction=np.array([row[4] for row in self._rows], dtype=np.int64),
         )
