@@ -27,9 +27,9 @@ from experiments.command import UsageError, Verbs, run_verbs
 from experiments.verdicts import show_verdict
 from experiments.workers import console, progress_bar
 
-_ABOUT = """Judge how well episodes were moved: hard gates reject (order of steps, limits, clocks, lost readings), and style
-is compared with reference episodes of the same step, to say what to do differently. Nothing that was recorded changes:
-the verdict stands in episode.json and in the catalogue."""
+_ABOUT = """Judge how well episodes were moved. Hard gates reject: order of steps, limits, clocks, lost readings. Style
+is compared with reference episodes of the same step, to say what to do differently. Nothing that was recorded
+changes: the verdict stands in episode.json and in the catalogue."""
 Purposes = tuple[Literal["nominal", "uniform", "targeted", "recovery"], ...]
 
 

@@ -23,6 +23,7 @@ _FEWEST_FOR_DURATION = 12  # references from which on it is learned how a metric
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 _NINE_IN_TEN = 1.2816  # deviations of a normal distribution below which nine in ten are
 _KIND = {"kind": "retake-references", "schema_version": 1}
+_FOLDS = 5
 _USUAL_WORST = 0.95  # of the references are judged better than this
 
 
@@ -69,10 +70,11 @@ class References:
     robot: str
     body: str
     episodes: tuple[Reference, ...]
+    fewest: int = FEWEST
 
     @cached_property
     def usual(self) -> Mapping[str, Mapping[str, Usual]]:
-        """By step and metric; metrics that fewer than eight references have are left out."""
+        """By step and metric; metrics that too few references have are left out."""
         return {step: self._usual_of(step) for step in self._steps()}
 
     @cached_property
@@ -81,7 +83,7 @@ class References:
         found = {}
         for step in self._steps():
             rows = [reference.deeds[step] for reference in self.episodes if step in reference.deeds]
-            if len(rows) >= FEWEST:
+            if len(rows) >= self.fewest:
                 names = set.intersection(*(set(row) for row in rows))
                 found[step] = {name: _spread_of([row[name] for row in rows], name) for name in sorted(names)}
         return found
@@ -106,9 +108,13 @@ class References:
     def usual_worst(self) -> float:
         """What the worst metric of 19 in 20 references stays below: of many metrics one is always worst.
 
-        0 without references.
+        Each fifth of the references is judged by the others. 0 without references.
         """
-        worst = [max(self.deviations(reference).values(), default=0.0) for reference in self.episodes]
+        worst: list[float] = []
+        for fold in range(_FOLDS):
+            others = tuple(one for place, one in enumerate(self.episodes) if place % _FOLDS != fold)
+            rest = References(self.task, self.robot, self.body, others, fewest=_FOLDS)
+            worst += [max(rest.deviations(one).values(), default=0.0) for one in self.episodes[fold::_FOLDS]]
         return float(np.quantile(worst, _USUAL_WORST)) if worst else 0.0
 
     def without(self, episode: str) -> References:
@@ -128,13 +134,15 @@ class References:
                 for reference in self.episodes
                 if name in reference.metrics.get(step, {})
             ]
-            if len(rows) >= FEWEST:
+            if len(rows) >= self.fewest:
                 durations, values = np.array(rows).T
                 found[name] = _usual(values, np.log(np.maximum(durations, 1e-3)), METRICS[name])
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        return {**_KIND, **asdict(self)}
+        fields = asdict(self)
+        del fields["fewest"]
+        return {**_KIND, **fields}
 
     @staticmethod
     def from_dict(fields: dict[str, Any]) -> References:
