@@ -119,7 +119,7 @@ def _rows(name: str, good: Sequence[Recording], seeds: int) -> list[Row]:
                         begin_s = time.process_time()
                         quality = judge(recording, references)
                         took_s.append(time.process_time() - begin_s)
-                        worst = quality.figures[0].worse_by or 0.0
+                        worst = max(figure.worse_by or 0.0 for figure in quality.figures)
                         judged[fault].badness[seed, place] = _REJECTED if quality.gates else worst
                         judged[fault].flagged[seed, place] = quality.verdict != "good"
                     advance("")

@@ -77,6 +77,15 @@ _NAMES = {
 }
 
 
+_CAUSES = ("late_share", "held_share", "pause_count", "pause_longest_s", "pause_share")
+_SYMPTOMS = ("sparc", "ldlj", "submovements_per_m", "submovements_per_rad", "path_ratio", "tracking_rad")
+
+
+def told_first(metric: str) -> int:
+    """Which of several faults to speak of, the lowest first: a pause makes a motion jerky too, and not the other way."""
+    return 2 if metric in _SYMPTOMS else 0 if metric in _CAUSES else 1
+
+
 def named(metric: str) -> tuple[str, str]:
     """A metric's name in English and Chinese."""
     return _NAMES[metric]

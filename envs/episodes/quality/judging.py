@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from envs.episodes.quality.coaching import sentence, where_of
+from envs.episodes.quality.coaching import sentence, told_first, where_of
 from envs.episodes.quality.gates import closed_gates
 from envs.episodes.quality.measuring import Measured, measure
 from envs.episodes.quality.metrics import METRICS, WHOLE
@@ -39,7 +39,8 @@ def judge(
     exchanged = exchanged_steps(measured.deeds, references.usual_deeds)
     gates = closed_gates(recording, skew or {}, failure, exchanged)
     deviations = references.deviations(measured)
-    figures = figures_of(measured, references, deviations)
+    worst_usual = max(CLEARLY_WORSE, references.usual_worst)
+    figures = figures_of(measured, references, deviations, worst_usual)
     known = {step: references.counts.get(step, 0) for step in measured.metrics}
     score = style_score(deviations) if deviations else None
     where: Moment | None = None
@@ -51,7 +52,7 @@ def judge(
         count, verdict = len(references.episodes), "unjudged"
         english = f"The style is not judged: there are {count} references of this task here, and {FEWEST} are needed."
         chinese = f"未评价动作风格:此任务只有 {count} 条参考示范,至少需要 {FEWEST} 条。"
-    elif (figures[0].worse_by or 0.0) > max(CLEARLY_WORSE, references.usual_worst):
+    elif max(deviations.values()) > worst_usual:
         verdict, where = "coach", where_of(figures[0], measured.moments, _span_of(recording, figures[0].step))
         english, chinese = sentence(figures[0], where, recording.instructions)
     return QualityVerdict(
@@ -81,10 +82,18 @@ def style_score(deviations: Mapping[tuple[str, str], float]) -> float:
 
 
 def figures_of(
-    measured: Measured, references: References, deviations: Mapping[tuple[str, str], float]
+    measured: Measured, references: References, deviations: Mapping[tuple[str, str], float], worst_usual: float
 ) -> tuple[Figure, ...]:
-    """Three numbers, each of another metric: those that are worst beside what is usual, else those always shown."""
-    ranked = sorted(deviations, key=lambda place: -deviations[place])
+    """Three numbers, each of another metric: those that are worst beside what is usual, else those always shown.
+
+    Of those that are worse than `worst_usual`, causes come before symptoms.
+    """
+
+    def rank(place: tuple[str, str]) -> tuple[bool, int, float]:
+        is_fault = deviations[place] > worst_usual
+        return not is_fault, is_fault * told_first(place[1]), -deviations[place]
+
+    ranked = sorted(deviations, key=rank)
     wanted = ranked or [(WHOLE, name) for name in _ALWAYS_SHOWN if name in measured.metrics.get(WHOLE, {})]
     figures: dict[str, Figure] = {}
     for step, name in wanted:
