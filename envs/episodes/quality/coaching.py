@@ -82,7 +82,7 @@ _SYMPTOMS = ("sparc", "ldlj", "submovements_per_m", "submovements_per_rad", "pat
 
 
 def told_first(metric: str) -> int:
-    """Which of several faults to speak of, the lowest first: a pause makes a motion jerky too, and not the other way."""
+    """Which of several faults to speak of, the lowest first: a pause makes a motion jerky too, not the other way."""
     return 2 if metric in _SYMPTOMS else 0 if metric in _CAUSES else 1
 
 
