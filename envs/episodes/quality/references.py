@@ -71,6 +71,7 @@ class References:
     body: str
     episodes: tuple[Reference, ...]
     fewest: int = FEWEST
+    known_worst: float | None = None  # `usual_worst`, where it is known already
 
     @cached_property
     def usual(self) -> Mapping[str, Mapping[str, Usual]]:
@@ -110,6 +111,8 @@ class References:
 
         Each fifth of the references is judged by the others. 0 without references.
         """
+        if self.known_worst is not None:
+            return self.known_worst
         worst: list[float] = []
         for fold in range(_FOLDS):
             others = tuple(one for place, one in enumerate(self.episodes) if place % _FOLDS != fold)
@@ -118,10 +121,9 @@ class References:
         return float(np.quantile(worst, _USUAL_WORST)) if worst else 0.0
 
     def without(self, episode: str) -> References:
-        """For judging one of the references by the others."""
-        return References(
-            self.task, self.robot, self.body, tuple(one for one in self.episodes if one.episode != episode)
-        )
+        """For judging one of the references by the others; what the worst usually is, was found so already."""
+        others = tuple(one for one in self.episodes if one.episode != episode)
+        return References(self.task, self.robot, self.body, others, known_worst=self.usual_worst)
 
     def _steps(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(step for reference in self.episodes for step in reference.metrics))
@@ -141,7 +143,7 @@ class References:
 
     def to_dict(self) -> dict[str, Any]:
         fields = asdict(self)
-        del fields["fewest"]
+        del fields["fewest"], fields["known_worst"]
         return {**_KIND, **fields}
 
     @staticmethod
