@@ -48,6 +48,11 @@ class Clock(Protocol):
         ...
 
     @property
+    def is_real_time(self) -> bool:
+        """Whether periods pass on the wall, so that nothing may keep the control loop waiting."""
+        ...
+
+    @property
     def lateness_s(self) -> float:
         """By how much the newest period has missed its deadline; 0 if it has not."""
         ...
@@ -102,6 +107,10 @@ class WallClock:
         return self._now()
 
     @property
+    def is_real_time(self) -> bool:
+        return True
+
+    @property
     def lateness_s(self) -> float:
         return self._lateness_s
 
@@ -148,6 +157,10 @@ class SimClock:
     @property
     def now_s(self) -> float:
         return self._start_s + self._periods * self.period_s
+
+    @property
+    def is_real_time(self) -> bool:
+        return self._pace is not None
 
     @property
     def lateness_s(self) -> float:

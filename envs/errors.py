@@ -41,5 +41,9 @@ class ArchiveError(EnvError):
     """Raised when an archive or an episode cannot be written or read; the message names the path."""
 
 
+class UnreadableError(ArchiveError):
+    """Raised when what was recorded cannot be read back; only a copy helps."""
+
+
 class PilotError(EnvError):
     """Raised when a pilot cannot give a command."""

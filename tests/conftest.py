@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from input_pipe import InputPipe
 
 os.environ.setdefault("MUJOCO_GL", "egl")
+settings.register_profile("busy machine", deadline=None)  # the first draw of a kind of data may take long
+settings.load_profile("busy machine")
 
 
 @pytest.fixture

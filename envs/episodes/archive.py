@@ -7,15 +7,10 @@ episodes/<date>/<id>/raw.mcap         every stream at its own rate, with its own
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
 import secrets
-import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,12 +18,13 @@ from pathlib import Path
 from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.reading import Episode, read_episode
 from envs.episodes.recorder import Recorder, utc_now
-from envs.episodes.records import EpisodeHeader, Outcome
-from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, write_sheet
-from envs.episodes.stream_reader import read_streams
-from envs.episodes.stream_writer import STREAM_NAME, TickStream
+from envs.episodes.records import EpisodeHeader
+from envs.episodes.recovery import clear_unborn, recover_episode
+from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, sheet_text, write_sheet
+from envs.episodes.stream_writer import STREAM_NAME, EncoderMaker, TickStream
 from envs.episodes.verdict import QualityVerdict
-from envs.errors import ArchiveError
+from envs.episodes.video import FrameEncoder
+from envs.errors import ArchiveError, UnreadableError
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +36,14 @@ _UNBORN = ".new-"  # a folder is renamed to its final name once its sheet stands
 class Archive:
     """The episodes under one folder."""
 
-    def __init__(self, root: Path | str, *, create: bool = True, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        root: Path | str,
+        *,
+        create: bool = True,
+        now: Callable[[], datetime] = utc_now,
+        encoder: EncoderMaker = FrameEncoder,
+    ) -> None:
         """Open an archive; with `create`, start one where there is none yet.
 
         Raises:
@@ -48,6 +51,7 @@ class Archive:
         """
         self.root = Path(root)
         self._now = now
+        self._encoder = encoder
         marker = self.root / MARKER_NAME
         if marker.is_file():
             self._check_marker(marker)
@@ -57,8 +61,8 @@ class Archive:
             what = "does not exist" if not self.root.exists() else "is not an archive"
             raise ArchiveError(f"{self.root} {what}: there is no {marker}; give the folder that was recorded into")
 
-    def record(self, header: EpisodeHeader) -> Recorder:
-        """Start an episode.
+    def record(self, header: EpisodeHeader, *, is_real_time: bool = False) -> Recorder:
+        """Start an episode. In real time the recorder never lets the control loop wait; see `Recorder`.
 
         Raises:
             ArchiveError: the archive cannot be written.
@@ -76,16 +80,22 @@ class Archive:
         )
         try:
             unborn.mkdir(parents=True)
-            stream = TickStream(unborn / STREAM_NAME, header.robot)
+            stream = TickStream(unborn / STREAM_NAME, header.robot, sheet_text(sheet), self._encoder)
             write_sheet(unborn, sheet)
             unborn.rename(folder)
         except OSError as error:
             raise ArchiveError(cannot_write(folder, error)) from error
-        return Recorder(folder, sheet, stream, self._now)
+        return Recorder(folder, sheet, stream, self._now, is_real_time=is_real_time)
 
     def folder(self, episode_id: str) -> Path:
         """Where an episode lies."""
         return self.root / "episodes" / f"{episode_id[:4]}-{episode_id[4:6]}-{episode_id[6:8]}" / episode_id
+
+    def folders(self) -> list[Path]:
+        """The folders of all episodes, oldest first, whatever is in them."""
+        return sorted(
+            (path for path in self.root.glob("episodes/*/[!.]*") if path.is_dir()), key=lambda path: path.name
+        )
 
     def ids(self) -> list[str]:
         """All episodes, oldest first."""
@@ -137,41 +147,24 @@ class Archive:
         return sheet
 
     def recover(self) -> list[str]:
-        """Mark what a crash left open as interrupted and rejected, keeping all its whole ticks; return the ids.
+        """Finish what crashes left open, keeping all whole ticks, and return the ids; see `recover_episode`.
 
-        Episodes that a living process is recording are left alone.
+        What was open is marked as interrupted and rejected. Episodes that a living process records are left alone, and
+        what cannot be recovered is logged: it keeps no other from it.
 
         Raises:
-            ArchiveError: a sheet cannot be written.
+            ArchiveError: a sheet or a stream cannot be written.
         """
         for unborn in self.root.glob(f"episodes/*/{_UNBORN}*"):
-            # Without a stream it is a recorder's that has only begun, or holds nothing.
-            with _lock(unborn, free_if_absent=False) as is_abandoned:
-                if is_abandoned:
-                    shutil.rmtree(unborn)
-        return [sheet.id for sheet in self.episodes() if sheet.status == "recording" and self._recover(sheet.id)]
+            clear_unborn(unborn)
+        return [folder.name for folder in self.folders() if self._recover(folder)]
 
-    def _recover(self, episode_id: str) -> bool:
-        folder = self.folder(episode_id)
-        with _lock(folder) as is_abandoned:
-            # Read under the lock: a recorder may have finished well since somebody last looked.
-            if not is_abandoned or (sheet := read_sheet(folder)).status != "recording":
-                return False
-            self._mark_interrupted(folder, sheet)
-        return True
-
-    def _mark_interrupted(self, folder: Path, sheet: EpisodeSheet) -> None:
+    def _recover(self, folder: Path) -> bool:
         try:
-            streams = read_streams(folder / STREAM_NAME)
-            counts = Counter({topic: len(found.messages) for topic, found in streams.by_topic.items()})
-            reason = f"interrupted: the recorder died after {streams.ticks} steps"
-        except ArchiveError as error:
-            counts, reason = Counter(), f"interrupted: {error}"
-        outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
-        ended_at = self._now().isoformat()
-        write_sheet(
-            folder, replace(sheet, status="interrupted", ended_at=ended_at, outcome=outcome, counts=dict(counts))
-        )
+            return recover_episode(folder, self._now())
+        except UnreadableError as error:
+            _log.warning("episode %s cannot be recovered: %s", folder.name, error)
+            return False
 
     @staticmethod
     def _start(marker: Path) -> None:
@@ -188,19 +181,3 @@ class Archive:
             raise ArchiveError(f"cannot read {marker}: {error}; restore it, or give another archive") from error
         if found != _MARKER:
             raise ArchiveError(f"{marker} says {found}; this program reads {_MARKER}")
-
-
-@contextmanager
-def _lock(folder: Path, *, free_if_absent: bool = True) -> Iterator[bool]:
-    """Hold the lock of an episode's stream, where there is one; False if a living process holds it."""
-    with ExitStack() as held:
-        try:
-            descriptor = os.open(folder / STREAM_NAME, os.O_RDONLY)
-            held.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_free = True
-        except FileNotFoundError:
-            is_free = free_if_absent
-        except BlockingIOError:
-            is_free = False
-        yield is_free

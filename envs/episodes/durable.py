@@ -48,7 +48,7 @@ def write_json(path: Path, value: Any) -> None:
         OSError: as for `replacing`.
         TypeError, ValueError: the value is not plain JSON.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=plain)
     write_bytes(path, (text + "\n").encode())
 
 
@@ -65,7 +65,8 @@ def cannot_write(path: Path, error: OSError) -> str:
     return f"cannot write {path}: {cause}; {advice}. What was written before is kept."
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """What `json` shall write of a value that it does not know. Raises TypeError where that is nothing."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value).__name__} is not plain JSON")

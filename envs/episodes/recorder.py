@@ -1,63 +1,87 @@
-"""Records one episode without making the control loop wait for the disk."""
+"""Records one episode without making the control loop wait for the encoder or the disk."""
 
 from __future__ import annotations
 
 import logging
-import queue
-import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from envs.body import Fault
-from envs.episodes.durable import cannot_write
+from envs.body import Fault, Severity
+from envs.episodes.episode_writer import EpisodeWriter, broken_off
+from envs.episodes.losses import Gap, Losses, LossTally
 from envs.episodes.records import LastFaults, Outcome, Tick
-from envs.episodes.sheet import EpisodeSheet, FaultCount, Status, write_sheet
-from envs.episodes.skew import SkewTally
+from envs.episodes.sheet import EpisodeSheet, Status
 from envs.episodes.stream_writer import STREAM_NAME, TickStream
+from envs.episodes.tick_queue import Ending, TickQueue
 from envs.episodes.verdict import QualityVerdict
 from envs.errors import ArchiveError
 
 _log = logging.getLogger(__name__)
 
-QUEUE_TICKS = 256  # ten seconds of ticks at 25 Hz: longer than any disk hiccup worth surviving
+QUEUE_TICKS = 256  # ten seconds of ticks at 25 Hz: longer than any hiccup worth surviving
+QUEUE_BYTES = 1 << 29  # of images
 _WAIT_S = 10.0
-_SYNC_EVERY_S = 1.0
+_END_WAITS = 6  # how often as long a disk may take for the end of an episode
+_LATE_S = 1.0  # a step that waits longer is worth a word
 
 
 class Recorder:
-    """Takes the ticks of one episode and writes them in a thread of its own.
+    """Takes the ticks of one episode and has them written in a thread of their own.
 
-    What goes wrong in that thread is raised by the next `tick` or by `finish`. As a context manager it aborts the
-    episode when the block ends by an exception or without `finish`. An aborted episode stays in the archive, rejected.
+    In real time the control loop never waits: what finds no room in the queue is lost, said at once, and counted in the
+    sheet, and the episode is not accepted. Otherwise the loop waits, and nothing is lost.
+
+    What goes wrong in the thread is raised by the next `tick`, by `wait` or by `finish`. As a context manager it aborts
+    the episode when the block ends by an exception or without an end. An aborted one stays in the archive, rejected.
     """
 
-    def __init__(self, folder: Path, sheet: EpisodeSheet, stream: TickStream, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sheet: EpisodeSheet,
+        stream: TickStream,
+        now: Callable[[], datetime],
+        *,
+        is_real_time: bool = False,
+    ) -> None:
         self._folder = folder
-        self._sheet = sheet
-        self._stream = stream
-        self._now = now
-        self._faults = _FaultTally()
-        self._skew = SkewTally(sheet.header.robot)
-        self._queue: queue.Queue[Tick | None] = queue.Queue(maxsize=QUEUE_TICKS)
-        self._failure: ArchiveError | None = None
-        self._closed = False
-        self._is_given_up = threading.Event()
-        self._writer = threading.Thread(target=self._write_ticks, name=f"recorder {sheet.id}", daemon=True)
-        self._writer.start()
+        self._id = sheet.id
+        self._is_real_time = is_real_time
+        self._queue = TickQueue(QUEUE_TICKS, QUEUE_BYTES)
+        self._writer = EpisodeWriter(folder, sheet, stream, self._queue, now)
+        self._tally = LossTally()
+        self._news: list[Fault] = []
+        self._unwritten: list[Fault] = []  # news that no tick has carried into the recording yet
+        self._worst_delay_s = 0.0
+        self._next_word_s = _LATE_S
+        self._ending: Ending | None = None
 
     @property
     def episode_id(self) -> str:
-        return self._sheet.id
+        return self._id
 
     @property
     def path(self) -> Path:
         """The episode's folder."""
         return self._folder
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome as it is kept; None before the end. An episode with lost steps is not accepted."""
+        return None if self._ending is None else self._ending.outcome
+
+    @property
+    def losses(self) -> Losses:
+        """What could not be kept so far."""
+        return self._tally.losses(self._writer.lost_samples, self._worst_delay_s)
+
+    def news(self) -> tuple[Fault, ...]:
+        """What the person at the robot should hear since this was last asked; each stands in the recording too."""
+        news, self._news = tuple(self._news), []
+        return news
 
     def tick(self, tick: Tick) -> None:
         """Hand over one control step. Its arrays must not change afterwards.
@@ -66,44 +90,71 @@ class Recorder:
             ArchiveError: an earlier tick could not be written, the disk does not keep up, or the episode has ended.
         """
         self._refuse_after_end()
-        self._raise_failure()
-        self._put(tick)
+        if self._writer.failure is not None:
+            raise self._writer.failure
+        if self._is_real_time:
+            self._watch_delay()
+        gap = self._tally.open_gap
+        if self._queue.put(self._with_notes(tick, gap), 0.0 if self._is_real_time else _WAIT_S):
+            self._unwritten.clear()
+            self._tally.keep(tick)
+        elif self._is_real_time:
+            self._lose(tick)
+        else:
+            raise ArchiveError(self._too_slow())
 
-    def finish(self, outcome: Outcome, quality: QualityVerdict | None = None, last: LastFaults | None = None) -> str:
-        """End the episode, wait until it is safely on the disk, and return its id.
+    def end(self, outcome: Outcome, quality: QualityVerdict | None = None, last: LastFaults | None = None) -> str:
+        """End the episode and return its id at once; what waits is written behind, and `wait` says how that went.
 
         `last` is what was found after the last tick; it is not in the stream where there was no tick at all.
 
         Raises:
-            ArchiveError: a tick or the sheet could not be written; the ticks before it stay in the archive.
+            ArchiveError: it has ended already.
         """
         self._refuse_after_end()
-        try:
-            self._stop_writer()
-            self._raise_failure()
-            self._close_stream(last)
-            self._write_end("complete", outcome, quality)
-        except ArchiveError as error:
-            self._let_go()
-            self._mark_interrupted(str(error))
-            raise
-        finally:
-            self._let_go()
-        return self.episode_id
+        lost = self._tally.steps
+        if lost and outcome.accepted:
+            why = f"{lost} steps were lost while recording"
+            outcome = replace(outcome, accepted=False, verdict_reason=why)
+        self._hand_over_end("complete", outcome, quality, last)
+        return self._id
+
+    def wait(self) -> EpisodeSheet:
+        """Wait until the ended episode is safely on the disk, and return its sheet.
+
+        Raises:
+            ArchiveError: a tick or the sheet could not be written; the ticks before it stay in the archive.
+        """
+        if self._ending is None:
+            raise ArchiveError(f"episode {self._id} has not ended; end it first")
+        if not self._await_writer():
+            self._writer.failure = ArchiveError(self._too_slow())
+            self._writer.give_up(broken_off(str(self._writer.failure), self._ending))
+        if self._writer.failure is not None:
+            raise self._writer.failure
+        return self._writer.sheet
+
+    def finish(self, outcome: Outcome, quality: QualityVerdict | None = None, last: LastFaults | None = None) -> str:
+        """`end` and `wait`: the id of an episode that is safely on the disk.
+
+        Raises:
+            ArchiveError: as for both.
+        """
+        self.end(outcome, quality, last)
+        self.wait()
+        return self._id
 
     def abort(self, reason: str) -> None:
         """End the episode before its time: it stays, marked as interrupted and rejected. Does nothing after the end."""
-        if self._closed:
+        if self._ending is not None:
             return
-        try:
-            self._stop_writer()
-            if self._failure is None:
-                self._close_stream()
-        except ArchiveError as error:
-            _log.error("%s", error)
-        finally:
-            self._let_go()
-            self._mark_interrupted(reason)
+        outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
+        ending = self._hand_over_end("interrupted", outcome, None, None)
+        if not self._await_writer():
+            _log.error("%s", self._too_slow())
+            self._writer.give_up(ending)
+        elif self._writer.failure is not None:
+            _log.error("%s", self._writer.failure)
 
     def __enter__(self) -> Recorder:
         return self
@@ -111,122 +162,61 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._closed:
-            return
         self.abort("the recording ended without an outcome" if error is None else f"{type(error).__name__}: {error}")
 
-    def _close_stream(self, last: LastFaults | None = None) -> None:
-        try:
-            self._stream.finish(last)
-        except OSError as error:
-            raise ArchiveError(cannot_write(self._folder / STREAM_NAME, error)) from error
-        if last is not None:
-            self._faults.add(max(self._stream.counts["command"] - 1, 0), last.faults)
+    def _hand_over_end(
+        self, status: Status, outcome: Outcome, quality: QualityVerdict | None, last: LastFaults | None
+    ) -> Ending:
+        self._ending = Ending(status, outcome, quality, last, self.losses)
+        self._queue.end(self._ending)
+        return self._ending
 
-    def _mark_interrupted(self, reason: str) -> None:
-        """Say in the sheet that the episode broke off. Where even that cannot be written, `Archive.recover` says it."""
-        outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
-        try:
-            self._write_end("interrupted", outcome, None)
-        except ArchiveError as error:
-            _log.error("episode %s is not marked as interrupted yet: %s", self.episode_id, error)
+    def _await_writer(self) -> bool:
+        """False where it has stopped on its way, and nobody can say when it will go on."""
+        idle, taken = 0, self._queue.taken
+        while not self._writer.wait(_WAIT_S):
+            idle = idle + 1 if self._queue.taken == taken else 0
+            taken = self._queue.taken
+            if idle >= (1 if self._queue.waiting else _END_WAITS):
+                return False
+        return True
 
-    def _write_end(self, status: Status, outcome: Outcome, quality: QualityVerdict | None) -> None:
-        sheet = replace(
-            self._sheet,
-            status=status,
-            ended_at=self._now().isoformat(),
-            outcome=outcome,
-            counts=dict(self._stream.counts),
-            faults=self._faults.counts(),
-            quality=quality,
-            skew=self._skew.figures(),
-        )
-        write_sheet(self._folder, sheet)
-        self._sheet = sheet
+    def _with_notes(self, tick: Tick, gap: Gap | None) -> Tick:
+        notes = list(self._unwritten)
+        if gap is not None:
+            notes.append(Fault("soft", "recorder", f"{gap.steps} steps were lost after step {gap.after_step}"))
+        return replace(tick, faults=(*tick.faults, *notes)) if notes else tick
+
+    def _watch_delay(self) -> None:
+        """Say that the writer is behind, once for each time that this doubles."""
+        delay_s = self._queue.delay_s
+        self._worst_delay_s = max(self._worst_delay_s, delay_s)
+        if delay_s < _LATE_S:
+            self._next_word_s = _LATE_S
+        elif delay_s >= self._next_word_s:
+            self._next_word_s = 2.0 * delay_s
+            self._say("note", f"{delay_s:.1f} s behind while {self._writer.busy_with}; nothing of it is lost")
+
+    def _lose(self, tick: Tick) -> None:
+        if self._tally.open_gap is None:
+            self._say("soft", f"steps are being lost: no room for more while {self._writer.busy_with}")
+        self._tally.lose(tick)
+
+    def _say(self, severity: Severity, message: str) -> None:
+        """Tell the log, whoever asks for news, and the recording."""
+        _log.warning("episode %s: %s", self._id, message)
+        fault = Fault(severity, "recorder", message)
+        self._news.append(fault)
+        self._unwritten.append(fault)
 
     def _refuse_after_end(self) -> None:
-        if self._closed:
-            raise ArchiveError(f"episode {self.episode_id} has ended; start another recording")
+        if self._ending is not None:
+            raise ArchiveError(f"episode {self._id} has ended; start another recording")
 
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
-    def _put(self, item: Tick | None) -> None:
-        try:
-            self._queue.put(item, timeout=_WAIT_S)
-        except queue.Full:
-            raise ArchiveError(
-                f"{self._folder / STREAM_NAME}: the disk has not kept up for {_WAIT_S:g} s; record to a faster one"
-            ) from None
-
-    def _stop_writer(self) -> None:
-        self._closed = True
-        self._put(None)
-        self._writer.join()
-
-    def _let_go(self) -> None:
-        """Close the stream, or leave that to a writer that hangs on the disk: it alone knows when it is through."""
-        if self._is_given_up.is_set():
-            return
-        self._is_given_up.set()
-        with suppress(queue.Full):  # it may wait for a tick, where the queue has been emptied since
-            self._queue.put_nowait(None)
-        self._writer.join(_WAIT_S)
-        if not self._writer.is_alive():
-            self._stream.close()
-
-    def _write_ticks(self) -> None:
-        """The writer thread. After a failure it still empties the queue, so that nobody waits for it."""
-        index, synced_s = 0, time.monotonic()
-        while (tick := self._next_tick()) is not None:
-            if self._failure is not None:
-                continue
-            try:
-                self._stream.write(tick)
-                self._faults.add(index, (*tick.state.faults, *tick.faults))
-                self._skew.add(tick.state)
-                index += 1
-                if time.monotonic() - synced_s > _SYNC_EVERY_S:
-                    self._stream.sync()
-                    synced_s = time.monotonic()
-            except ArchiveError as error:
-                self._failure = error
-            except OSError as error:
-                self._failure = ArchiveError(cannot_write(self._folder / STREAM_NAME, error))
-            except Exception as error:  # whatever it is, the control loop must hear of it
-                self._failure = ArchiveError(f"{self._folder}: tick {index} cannot be recorded: {error!r}")
-                self._failure.__cause__ = error
-        if self._is_given_up.is_set():
-            self._stream.close()
-
-    def _next_tick(self) -> Tick | None:
-        """The next tick; None once there are no more, or nobody wants them any longer."""
-        return None if self._is_given_up.is_set() else self._queue.get()
-
-
-@dataclass(frozen=True)
-class _FirstSeen:
-    tick: int
-    count: int
-
-
-class _FaultTally:
-    """Counts faults by kind, because a broken device repeats itself every tick."""
-
-    def __init__(self) -> None:
-        self._seen: dict[Fault, _FirstSeen] = {}
-
-    def add(self, tick: int, faults: tuple[Fault, ...]) -> None:
-        for fault in faults:
-            known = self._seen.get(fault, _FirstSeen(tick, 0))
-            self._seen[fault] = _FirstSeen(known.tick, known.count + 1)
-
-    def counts(self) -> tuple[FaultCount, ...]:
-        return tuple(
-            FaultCount(fault.severity, fault.source, fault.message, seen.count, seen.tick)
-            for fault, seen in tuple(self._seen.items())  # a writer that hangs may wake up meanwhile
+    def _too_slow(self) -> str:
+        return (
+            f"{self._folder / STREAM_NAME}: the disk has not kept up for {_WAIT_S:g} s "
+            f"({self._writer.busy_with}); record to a faster one"
         )
 
 

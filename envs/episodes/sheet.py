@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass, field
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assets.robot import RobotSpec
-from envs.episodes.durable import cannot_write, write_json
+from envs.episodes.durable import cannot_write, plain, write_json
+from envs.episodes.losses import Losses
 from envs.episodes.records import EpisodeHeader, Instruction, InstructionMark, Outcome
+from envs.episodes.seal import Seal
 from envs.episodes.skew import StreamSkew
 from envs.episodes.verdict import QualityVerdict
 from envs.errors import ArchiveError
@@ -19,6 +22,7 @@ from envs.scenario import Pool, Scenario
 
 SCHEMA_VERSION = 1
 SHEET_NAME = "episode.json"
+DIGEST_FIELD = "sheet_sha256"  # of all other fields of the sheet
 _PACKAGES = ("retake", "mujoco", "gymnasium", "numpy", "av", "mcap")
 
 Status = Literal["recording", "complete", "interrupted"]
@@ -50,6 +54,8 @@ class EpisodeSheet:
     faults: tuple[FaultCount, ...] = ()
     quality: QualityVerdict | None = None  # None where nobody has judged it yet
     skew: dict[str, StreamSkew] = field(default_factory=dict)  # by stream; older recordings do not say
+    losses: Losses = field(default_factory=Losses)
+    seal: Seal | None = None  # of `raw.mcap`; None while recording, and where it broke off
 
     @property
     def ticks(self) -> int:
@@ -89,9 +95,11 @@ class EpisodeSheet:
             "quality": self.quality.to_dict() if self.quality else {},
             "skew": {stream: asdict(skew) for stream, skew in self.skew.items()},
             "counts": self.counts,
+            "losses": self.losses.to_dict(),
             "faults": [asdict(fault) for fault in self.faults],
             "versions": self.versions,
             "extra": header.extra,
+            "seal": self.seal.to_dict() if self.seal else None,
             "robot_digest": header.robot.digest,
             "robot": header.robot.to_dict(),
         }
@@ -129,6 +137,8 @@ class EpisodeSheet:
             faults=tuple(FaultCount(**fault) for fault in fields["faults"]),
             quality=QualityVerdict.from_dict(fields["quality"]),
             skew={stream: StreamSkew(**skew) for stream, skew in fields.get("skew", {}).items()},
+            losses=Losses.from_dict(fields["losses"]) if "losses" in fields else Losses(),
+            seal=Seal.from_dict(fields["seal"]) if fields.get("seal") else None,
         )
 
 
@@ -139,11 +149,24 @@ def write_sheet(folder: Path, sheet: EpisodeSheet) -> None:
         ArchiveError: it cannot be written; the old one still stands.
     """
     try:
-        write_json(folder / SHEET_NAME, sheet.to_dict())
+        fields = sheet.to_dict()
+        write_json(folder / SHEET_NAME, {**fields, DIGEST_FIELD: sheet_digest(fields)})
     except OSError as error:
         raise ArchiveError(cannot_write(folder / SHEET_NAME, error)) from error
     except (TypeError, ValueError) as error:
         raise ArchiveError(f"cannot write {folder / SHEET_NAME}: a value is not plain JSON ({error})") from error
+
+
+def sheet_text(sheet: EpisodeSheet) -> str:
+    """The sheet as one line of JSON, as a recording carries it.
+
+    Raises:
+        ArchiveError: a value is not plain JSON.
+    """
+    try:
+        return json.dumps(sheet.to_dict(), ensure_ascii=False, allow_nan=False, default=plain)
+    except (TypeError, ValueError) as error:
+        raise ArchiveError(f"episode {sheet.id}: a value is not plain JSON ({error})") from error
 
 
 def read_sheet(folder: Path) -> EpisodeSheet:
@@ -162,6 +185,13 @@ def read_sheet(folder: Path) -> EpisodeSheet:
             f"{path} is damaged ({type(error).__name__}: {error}); restore it from a copy or move the folder out of "
             "the archive"
         ) from error
+
+
+def sheet_digest(fields: dict[str, Any]) -> str:
+    """What `DIGEST_FIELD` holds of a sheet with these fields."""
+    told = {name: value for name, value in fields.items() if name != DIGEST_FIELD}
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), default=plain)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def package_versions() -> dict[str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcap.exceptions import EndOfFile, McapError
-from mcap.records import Channel, Message, Schema
+from mcap.exceptions import EndOfFile, InvalidMagic, McapError
+from mcap.records import Channel, McapRecord, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader
 
-from envs.errors import ArchiveError
+from envs.errors import UnreadableError
+
+ABOUT_NAME = "retake.episode"  # of the metadata in which a file says what it is a recording of
 
 
 @dataclass
@@ -18,9 +21,11 @@ class Stream:
     """The messages of one topic, as they lie in the file."""
 
     schema: bytes = b""
+    schema_name: str = ""
     facts: dict[str, str] = field(default_factory=dict)  # what the writer said of the channel
     ticks: list[int] = field(default_factory=list)  # the tick that each message belongs to
     log_times_ns: list[int] = field(default_factory=list)
+    publish_times_ns: list[int] = field(default_factory=list)
     messages: list[bytes] = field(default_factory=list)
 
 
@@ -31,46 +36,88 @@ class Streams:
     by_topic: dict[str, Stream]
     ticks: int
     is_whole: bool  # False where the file breaks off
+    broken_by: str = ""  # why it cannot be read to its end
+    about: str = ""  # the newest sheet that the file carries, as JSON
+
+
+class Records:
+    """The records of a file one after the other, up to its end or to where it cannot be read any further.
+
+    Raises:
+        UnreadableError: on iteration, where the file is missing or is no recording.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.is_whole = False  # once iterated: whether the file was read to its proper end
+        self.broken_by = ""
+
+    def __iter__(self) -> Iterator[McapRecord]:
+        path = self._path
+        try:
+            with path.open("rb") as file:
+                # A flipped bit in a length must not ask for gigabytes.
+                yield from StreamReader(file, record_size_limit=path.stat().st_size).records
+                self.is_whole = True
+        except OSError as error:
+            raise UnreadableError(f"cannot read {path}: {error.strerror}; restore it from a copy") from error
+        except InvalidMagic as error:
+            if self._begins_badly():
+                raise UnreadableError(
+                    f"{path} is not a recording or is damaged ({error!r}); restore it from a copy"
+                ) from error
+            self.broken_by = "the end mark is damaged"
+        except (EndOfFile, struct.error):
+            self.broken_by = "it breaks off"
+        except (McapError, UnicodeDecodeError) as error:
+            self.broken_by = f"a record is damaged ({type(error).__name__}: {error})"
+
+    def _begins_badly(self) -> bool:
+        with self._path.open("rb") as file:
+            return file.read(len(_MAGIC)) != _MAGIC
+
+
+_MAGIC = b"\x89MCAP0\r\n"
 
 
 def read_streams(path: Path) -> Streams:
     """The messages of `raw.mcap`, in order, up to the last whole tick.
 
     Raises:
-        ArchiveError: the file is missing or is no recording.
+        UnreadableError: the file is missing or is no recording.
     """
-    schemas: dict[int, bytes] = {0: b""}
+    schemas: dict[int, Schema] = {}
     channels: dict[int, Stream] = {}
     by_topic: dict[str, Stream] = {}
-    is_whole = True
-    try:
-        with path.open("rb") as file:
-            try:
-                for record in StreamReader(file).records:
-                    if isinstance(record, Message):
-                        stream = channels[record.channel_id]
-                        stream.ticks.append(record.sequence)
-                        stream.log_times_ns.append(record.log_time)
-                        stream.messages.append(record.data)
-                    elif isinstance(record, Channel) and record.topic not in by_topic:
-                        channels[record.id] = by_topic[record.topic] = Stream(
-                            schemas[record.schema_id], record.metadata
-                        )
-                    elif isinstance(record, Schema):
-                        schemas[record.id] = record.data
-            except (EndOfFile, struct.error):
-                is_whole = False
-    except OSError as error:
-        raise ArchiveError(f"cannot read {path}: {error.strerror}; restore it from a copy") from error
-    except (McapError, KeyError, ValueError) as error:
-        raise ArchiveError(f"{path} is not a recording or is damaged ({error!r}); restore it from a copy") from error
+    about, stray = "", ""
+    records = Records(path)
+    for record in records:
+        if isinstance(record, Message):
+            stream = channels.get(record.channel_id)
+            if stream is None:
+                stray = f"a message belongs to channel {record.channel_id}, which there is not"
+                break
+            stream.ticks.append(record.sequence)
+            stream.log_times_ns.append(record.log_time)
+            stream.publish_times_ns.append(record.publish_time)
+            stream.messages.append(record.data)
+        elif isinstance(record, Channel) and record.topic not in by_topic:
+            schema = schemas.get(record.schema_id, _NO_SCHEMA)
+            channels[record.id] = by_topic[record.topic] = Stream(schema.data, schema.name, record.metadata)
+        elif isinstance(record, Schema):
+            schemas[record.id] = record
+        elif isinstance(record, Metadata) and record.name == ABOUT_NAME:
+            about = record.metadata.get("sheet", "")
     ticks = len(by_topic["command"].messages) if "command" in by_topic else 0
     for stream in by_topic.values():
         _cut(stream, ticks)
-    return Streams(by_topic, ticks, is_whole)
+    return Streams(by_topic, ticks, records.is_whole and not stray, stray or records.broken_by, about)
+
+
+_NO_SCHEMA = Schema(id=0, name="", encoding="", data=b"")
 
 
 def _cut(stream: Stream, ticks: int) -> None:
     """Drop what belongs to a tick that was never completed."""
     while stream.ticks and stream.ticks[-1] >= ticks:
-        del stream.ticks[-1], stream.log_times_ns[-1], stream.messages[-1]
+        del stream.ticks[-1], stream.log_times_ns[-1], stream.publish_times_ns[-1], stream.messages[-1]

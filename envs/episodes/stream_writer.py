@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections import Counter
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Protocol, cast
 
 import numpy as np
 from foxglove_schemas_protobuf.CompressedVideo_pb2 import CompressedVideo
@@ -18,76 +16,48 @@ from assets.robot import RobotSpec
 from envs.body import BodyState, Fault
 from envs.episodes import messages
 from envs.episodes.records import LastFaults, Tick
-from envs.episodes.video import FrameEncoder
+from envs.episodes.seal import Seal
+from envs.episodes.stream_reader import ABOUT_NAME
+from envs.episodes.tick_file import TickFile
+from envs.episodes.video import FrameEncoder, ImageEncoder
 from envs.errors import ArchiveError
 
 STREAM_NAME = "raw.mcap"
 
 
-class TickFile:
-    """A new file that grows by whole ticks: one write a tick, and an exclusive lock while it is open.
+class EncoderMaker(Protocol):
+    """Makes the encoder of a camera, given its name, width, height and rate; `FrameEncoder` is one."""
 
-    The kernel drops the lock when the process dies, so that whoever cleans up can tell a dead recorder from a live one.
-    """
-
-    def __init__(self, path: Path) -> None:
-        draft = path.with_name(f".{path.name}")
-        self._descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            # Locked before it bears its name: whoever cleans up must not meet it in between.
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-            draft.rename(path)
-        except OSError:
-            self.close()
-            raise
-        self._pending = bytearray()
-        self._written = 0
-
-    def write(self, data: bytes) -> int:
-        self._pending += data
-        return len(data)
-
-    def tell(self) -> int:
-        return self._written + len(self._pending)
-
-    def flush(self) -> None:
-        """Hand everything written so far to the operating system."""
-        while self._pending:
-            count = os.write(self._descriptor, self._pending)
-            self._written += count
-            del self._pending[:count]
-
-    def sync(self) -> None:
-        """Wait until what was flushed is on the disk."""
-        os.fdatasync(self._descriptor)
-
-    def close(self) -> None:
-        """Release the file and its lock. May be called more than once, from one thread after the other."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+    def __call__(self, camera: str, width: int, height: int, rate_hz: float, /) -> ImageEncoder: ...
 
 
 class TickStream:
-    """Turns ticks into messages. The command closes each tick: what follows is of the next, or the last faults."""
+    """Turns ticks into messages. The command closes each tick: what follows is of the next, or the last faults.
 
-    def __init__(self, path: Path, robot: RobotSpec) -> None:
+    `about` says what the file is a recording of, so that it can be told without anything beside it.
+    """
+
+    def __init__(self, path: Path, robot: RobotSpec, about: str = "", encoder: EncoderMaker = FrameEncoder) -> None:
         self.counts: Counter[str] = Counter()  # messages by stream, of the ticks that are flushed
+        self.lost_samples = 0  # of sound, which came and went between two ticks
+        self.busy_with = "nothing"  # what the writer does right now, for whoever waits for it
+        self._make_encoder = encoder
         self._unflushed: list[str] = []
         self._robot = robot
         self._layouts = messages.record_layouts(robot)
         self._file = TickFile(path)
         # Chunks would be lost half full; a file without them can be read up to its last byte.
-        self._mcap = Writer(cast(IO[bytes], self._file), use_chunking=False, enable_data_crcs=False)
+        self._mcap = Writer(cast(IO[bytes], self._file), use_chunking=False, enable_data_crcs=True)
         self._mcap.start(profile="", library="retake")
         self._channels: dict[str, int] = {}
         self._schemas: dict[str, int] = {}
-        self._encoders: dict[str, FrameEncoder] | None = None
+        self._encoders: dict[str, ImageEncoder] | None = None
         self._tick = -1  # the one that is being written
         self._now_ns = 0
         self._touch_stamp_s = self._imu_stamp_s = -1.0
         self._sound_count = -1
         self._open_record_channels()
+        self._tell(about)
         self._file.flush()
 
     def write(self, tick: Tick) -> None:
@@ -110,29 +80,47 @@ class TickStream:
         self._flush()
 
     def sync(self) -> None:
-        self._file.sync()
+        """Wait until all that was written is on the disk."""
+        self.busy_with = "waiting for the disk"
+        self._file.sync(self._tick + 1)
+        self.busy_with = "nothing"
 
-    def finish(self, last: LastFaults | None = None) -> None:
-        """Write what was found after the last tick, and the summary that lets viewers seek. The file is whole then.
+    def write_last(self, last: LastFaults) -> None:
+        """Write what was found after the last tick; nothing, where there was no tick.
 
         Raises:
             ArchiveError: the last faults have no stamp that can be written.
             OSError: the file cannot grow.
         """
-        if last is not None and self._tick >= 0:
+        if self._tick >= 0:
             for fault in last.faults:
                 self._write_fault(fault, last.stamp_s)
             self._flush()
+
+    def finish(self, about: str = "") -> Seal:
+        """Write the summary that lets viewers seek, and return the seal of the file, which is whole then.
+
+        Raises:
+            OSError: the file cannot grow.
+        """
+        self._tell(about)
         self._mcap.finish()  # type: ignore[no-untyped-call]
         self._file.flush()
-        self._file.sync()
+        self.sync()
+        return self._file.seal(self._tick + 1)
 
     def close(self) -> None:
         """Release the file. May be called more than once."""
         self._file.close()
 
+    def _tell(self, about: str) -> None:
+        if about:
+            self._mcap.add_metadata(ABOUT_NAME, {"sheet": about})
+
     def _flush(self) -> None:
+        self.busy_with = "writing to the disk"
         self._file.flush()
+        self.busy_with = "nothing"
         self.counts.update(self._unflushed)
         self._unflushed.clear()
 
@@ -168,6 +156,7 @@ class TickStream:
         if new < 0:
             raise ArchiveError(f"sound_count went from {self._sound_count} back to {state.sound_count} in an episode")
         if new > window:
+            self.lost_samples += new - window
             lost = Fault("note", "recorder", f"{new - window} samples of sound lost between two steps")
             self._write_fault(lost, state.joints_stamp_s)
             new = window
@@ -185,6 +174,7 @@ class TickStream:
                 "body that has no new image repeats the last one"
             )
         for camera, image in state.images.items():
+            self.busy_with = f"encoding the images of {camera}"
             packet = self._encoders[camera].encode(image.pixels)
             topic = messages.CAMERA_TOPIC + camera
             self._put(topic, messages.encode_frame(packet, camera, image.stamp_s), image.stamp_s)
@@ -226,10 +216,10 @@ class TickStream:
         if self._robot.sound_hz is not None:
             self._open_protobuf("sound", RawAudio)
 
-    def _open_camera(self, camera: str, state: BodyState) -> FrameEncoder:
+    def _open_camera(self, camera: str, state: BodyState) -> ImageEncoder:
         height, width = state.images[camera].pixels.shape[:2]
         self._open_protobuf(messages.CAMERA_TOPIC + camera, CompressedVideo, width=str(width), height=str(height))
-        return FrameEncoder(camera, width, height, self._robot.control_hz)
+        return self._make_encoder(camera, width, height, self._robot.control_hz)
 
     def _open_protobuf(self, topic: str, message: Any, **facts: str) -> None:
         schema = messages.descriptor_set(message)
