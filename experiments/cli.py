@@ -11,6 +11,7 @@ from rich.console import Console
 VERBS = {
     "demo": "one full round of the loop on pick_fruit, start to report",
     "collect": "record demonstrations, by the expert or by a person: nominal ones, or those that requests ask for",
+    "archive": "verify an archive, finish what a crash left in it, index it anew",
     "dataset": "build a LeRobot v3 dataset from an archive, import a foreign one, verify one",
     "train": "clone a policy from datasets",
     "evaluate": "try a policy on scenarios of one pool, or on recorded episodes (open loop)",

@@ -133,7 +133,7 @@ def run(config: Collect) -> int:
     purpose: Purpose = "nominal" if config.distribution == "nominal" else "uniform"
     chosen = scenarios(task.space, Pool.TRAIN, config.episodes, config.seed, distribution=config.distribution)
     results = demonstrate(config, orders(chosen, config.seed, purpose, config.demonstrator))
-    kept = Rate.of(result.success for result in results)
+    kept = Rate.of(result.is_kept for result in results)
     console.print(f"  {kept} demonstrations kept; the others stay in the archive, marked with what went wrong")
     return 0
 
@@ -223,7 +223,7 @@ def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]
 
     def note(index: int, result: EpisodeResult) -> None:
         request, place, _ = wanted[index]
-        queue.answer(request.id, place, result.episode_id, accepted=result.success)
+        queue.answer(request.id, place, result.episode_id, accepted=result.is_kept)
 
     return demonstrate(config, [order for _, _, order in wanted], what="requested demonstrations", on_result=note)
 
@@ -232,13 +232,13 @@ def _answer_requests(config: Collect, queue: RequestQueue) -> int:
     if not queue.open():
         console.print(f"  every request of {config.requests} is answered")
         return 0
-    kept = Rate.of(result.success for result in answer_requests(config, queue))
+    kept = Rate.of(result.is_kept for result in answer_requests(config, queue))
     console.print(f"  {kept} requested demonstrations kept; {len(queue.open())} requests are still open")
     return 0
 
 
 def _kept(results: Sequence[EpisodeResult]) -> str:
-    return f"{sum(result.success for result in results)} kept"
+    return f"{sum(result.is_kept for result in results)} kept"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from assets.table import load_robot
 from envs.connections import CONTROL, EXOSKELETON
 from envs.episodes.archive import Archive
+from envs.episodes.finishing import Finishing
 from envs.episodes.session import EpisodeOrder, EpisodeResult, run_episode
 from envs.errors import StaleReadingError
 from envs.humanoid import HumanoidEnv
@@ -46,6 +47,10 @@ class Session:
     station: str
     cockpit: Cockpit
 
+    def tell_problem(self, episode_id: str, problem: str) -> None:
+        """Say what went wrong with an episode while the next one was under way."""
+        self.cockpit.say(f"episode {episode_id}: {problem}")
+
 
 def demonstrate_by_hand(
     task: str,
@@ -76,9 +81,10 @@ def demonstrate_by_hand(
         ExitStack() as stack,
     ):
         place, pilot = Archive(archive), session.cockpit.leader(stack)
+        behind = stack.enter_context(Finishing(place, on_problem=session.tell_problem))
 
         def work(order: EpisodeOrder) -> EpisodeResult:
-            return run_episode(session.env, pilot, order, place, station=session.station)
+            return run_episode(session.env, pilot, order, place, station=session.station, finishing=behind)
 
         return _one_by_one(what, wanted, work, _is_kept, session, on_result)
 
@@ -140,13 +146,14 @@ def fly_on_cables(
         ExitStack() as stack,
     ):
         env, beside, archive = session.env, session.cockpit, Archive(flight.archive)
+        behind = stack.enter_context(Finishing(archive, on_problem=session.tell_problem))
         policy = PolicyPilot(env, ClonedPolicy(trained), flight.band)
         corrected = None
         if is_corrected:
             corrected = CorrectedPilot(env.robot, policy, beside.leader(stack), beside.asking, beside.say)
 
         def work(order: EpisodeOrder) -> Rollout:
-            return roll_out(env, policy, order, archive, session.station, corrected)
+            return roll_out(env, policy, order, archive, session.station, corrected, behind)
 
         return _one_by_one(what, wanted, work, _is_success, session, on_result)
 
@@ -272,7 +279,7 @@ def begun(work: Callable[[], Result], *, resets: int = RESETS, wait_s: float = R
 
 
 def _is_kept(result: EpisodeResult) -> bool:
-    return result.success
+    return result.is_kept
 
 
 def _is_success(rollout: Rollout) -> bool:

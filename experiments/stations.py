@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from envs.episodes.archive import Archive
+from envs.episodes.finishing import Finishing
 from envs.episodes.records import STOPPED
 from envs.episodes.session import EpisodeOrder, EpisodeResult, body_name, run_episode
 from envs.humanoid import HumanoidEnv
@@ -71,12 +72,13 @@ def roll_out(
     archive: Archive,
     station: str,
     corrected: CorrectedPilot | None = None,
+    finishing: Finishing | None = None,
 ) -> Rollout:
     """Fly one order by a policy, and say what the case finder shall know of it.
 
     Where a trainer took over (see `CorrectedPilot`), the end is not the policy's own: it has failed as "corrected".
     """
-    result = run_episode(env, corrected or pilot, order, archive, station=station)
+    result = run_episode(env, corrected or pilot, order, archive, station=station, finishing=finishing)
     is_own = corrected is None or not corrected.was_corrected
     return Rollout(
         scenario=order.scenario,

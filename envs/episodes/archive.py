@@ -18,8 +18,8 @@ from pathlib import Path
 from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.reading import Episode, read_episode
 from envs.episodes.recorder import Recorder, utc_now
-from envs.episodes.records import EpisodeHeader
-from envs.episodes.recovery import clear_unborn, recover_episode
+from envs.episodes.records import EpisodeHeader, Outcome
+from envs.episodes.recovery import UNBORN, clear_unborn, recover_episode
 from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, sheet_text, write_sheet
 from envs.episodes.stream_writer import STREAM_NAME, EncoderMaker, TickStream
 from envs.episodes.verdict import QualityVerdict
@@ -30,7 +30,6 @@ _log = logging.getLogger(__name__)
 
 MARKER_NAME = "archive.json"
 _MARKER = {"kind": "retake-archive", "schema_version": 1}
-_UNBORN = ".new-"  # a folder is renamed to its final name once its sheet stands in it
 
 
 class Archive:
@@ -70,7 +69,7 @@ class Archive:
         started = self._now()
         episode_id = f"{started:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
         folder = self.folder(episode_id)
-        unborn = folder.with_name(_UNBORN + episode_id)
+        unborn = folder.with_name(UNBORN + episode_id)
         sheet = EpisodeSheet(
             id=episode_id,
             status="recording",
@@ -146,6 +145,16 @@ class Archive:
         write_sheet(self.folder(episode_id), sheet)
         return sheet
 
+    def reject(self, episode_id: str, reason: str) -> None:
+        """Mark an episode that has ended as interrupted and rejected; what was recorded stays as it is.
+
+        Raises:
+            ArchiveError: there is no such episode, or its sheet cannot be written.
+        """
+        sheet = self.sheet(episode_id)
+        outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
+        write_sheet(self.folder(episode_id), replace(sheet, status="interrupted", outcome=outcome))
+
     def recover(self) -> list[str]:
         """Finish what crashes left open, keeping all whole ticks, and return the ids; see `recover_episode`.
 
@@ -155,7 +164,7 @@ class Archive:
         Raises:
             ArchiveError: a sheet or a stream cannot be written.
         """
-        for unborn in self.root.glob(f"episodes/*/{_UNBORN}*"):
+        for unborn in self.root.glob(f"episodes/*/{UNBORN}*"):
             clear_unborn(unborn)
         return [folder.name for folder in self.folders() if self._recover(folder)]
 

@@ -26,6 +26,8 @@ from envs.episodes.stream_reader import ABOUT_NAME, Records, Streams, read_strea
 from envs.episodes.stream_writer import STREAM_NAME
 from envs.errors import ArchiveError, UnreadableError
 
+UNBORN = ".new-"  # begins the name of a folder until its sheet stands in it
+
 
 def recover_episode(folder: Path, now: datetime) -> bool:
     """Finish an episode that broke off; False where there is nothing to finish, or a living process records it.

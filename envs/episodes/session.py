@@ -9,13 +9,14 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from envs.episodes.archive import Archive
+from envs.episodes.finishing import Finishing
+from envs.episodes.marks import instruction_marks
 from envs.episodes.records import (
     STOPPED,
     BodyKind,
     Commander,
     EpisodeHeader,
     FloatArray,
-    InstructionMark,
     LastFaults,
     Outcome,
     Purpose,
@@ -69,7 +70,10 @@ class EpisodeOrder:
 
 @dataclass(frozen=True)
 class EpisodeResult:
-    """What came of an order. `signature` is "" on success, else what failed, without its figures."""
+    """What came of an order. `signature` is "" on success, else what failed, without its figures.
+
+    A demonstration with `lost_steps` is not accepted, though it may have succeeded.
+    """
 
     order: EpisodeOrder
     episode_id: str
@@ -79,6 +83,12 @@ class EpisodeResult:
     steps: int
     alarm_step: int | None
     snapshot_steps: tuple[int, ...]
+    lost_steps: int = 0  # that the recorder could not keep
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it serves as a demonstration: done, and recorded without a gap."""
+        return self.success and not self.lost_steps
 
 
 def run_episode(
@@ -89,12 +99,16 @@ def run_episode(
     *,
     station: str,
     on_step: Callable[[dict[str, Any]], None] | None = None,
+    finishing: Finishing | None = None,
 ) -> EpisodeResult:
     """Run and record one episode. The recording is closed whatever happens, and marked where it was cut short.
 
-    A demonstration is accepted when it succeeds. A rollout is never accepted as a demonstration: it is evidence.
-    Where the pilot cannot give a command, or the physics breaks down, the episode ends there and has failed; the next
-    may fare better.
+    With `finishing` this does not wait for the disk: the episode is finished behind, and the next may begin at once.
+    `on_step` gets the step's info; what the recorder has to say stands in `info["recorder"]`, as faults.
+
+    A demonstration is accepted when it succeeds and nothing of it was lost. A rollout is never accepted as a
+    demonstration: it is evidence. Where the pilot cannot give a command, or the physics breaks down, the episode ends
+    there and has failed; the next may fare better.
 
     Raises:
         EnvError: the episode cannot be begun or recorded.
@@ -111,7 +125,7 @@ def run_episode(
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
     no_command: str | None = None
-    with archive.record(header) as recorder:
+    with archive.record(header, is_real_time=env.clock.is_real_time) as recorder:
         if isinstance(env.body, KeepsEvidence):
             env.body.keep_evidence_in(recorder.path / EVIDENCE_NAME)
         is_over = False
@@ -145,11 +159,16 @@ def run_episode(
                     faults=(*found, *wishes.notes),
                 )
             )
+            info["recorder"] = recorder.news()
             if on_step is not None:
                 on_step(info)
             is_over = terminated or truncated
         outcome = _outcome(env, info, progress, order, pilot, no_command)
-        recorder.finish(outcome, last=LastFaults(info["faults"], info["stamp_s"]))
+        recorder.end(outcome, last=LastFaults(info["faults"], info["stamp_s"]))
+        if finishing is None:
+            recorder.wait()
+        else:
+            finishing.take(recorder)
     return EpisodeResult(
         order=order,
         episode_id=recorder.episode_id,
@@ -159,6 +178,7 @@ def run_episode(
         steps=info["step"],
         alarm_step=outcome.alarm_step,
         snapshot_steps=tuple(snapshot_steps),
+        lost_steps=recorder.losses.steps,
     )
 
 
@@ -253,29 +273,8 @@ def _outcome(
     return Outcome(
         success=success,
         reason=reason,
-        marks=_marks(env, progress, info),
+        marks=instruction_marks(env, progress, info),
         accepted=success and is_demonstration,
         verdict_reason=verdict,
         alarm_step=pilot.alarm_step if isinstance(pilot, Doubting) else None,
     )
-
-
-def _marks(env: HumanoidEnv, progress: list[tuple[int, float]], info: dict[str, Any]) -> tuple[InstructionMark, ...]:
-    """One mark each time that another instruction step became the current one."""
-    end_s = info["stamp_s"]
-    changes = [i for i, (current, _) in enumerate(progress) if i == 0 or current != progress[i - 1][0]]
-    marks = []
-    for place, first in enumerate(changes):
-        current, start_s = progress[first]
-        is_last = place + 1 == len(changes)
-        following = progress[changes[place + 1]] if not is_last else None
-        done = info["judgement"].done[current] if following is None else following[0] > current
-        marks.append(
-            InstructionMark(
-                name=env.task.instructions[current].name,
-                start_s=start_s,
-                end_s=end_s if following is None else following[1],
-                done=bool(done),
-            )
-        )
-    return tuple(marks)

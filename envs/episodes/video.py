@@ -109,3 +109,24 @@ def decode_frames(packets: Sequence[bytes]) -> NDArray[np.uint8]:  # (packets, h
         raise ArchiveError(f"{len(packets)} recorded video packets decode to {len(frames)} images")
     to_rgb = RgbConverter()
     return np.stack([to_rgb(frame) for frame in frames])
+
+
+def first_undecodable(packets: Sequence[bytes], width: int, height: int) -> tuple[int, str] | None:
+    """The first of consecutive access units that does not decode to one image of that size, and why; None if all do."""
+    codec = av.CodecContext.create("h264", "r")
+    codec.thread_count = 1
+    shown = 0
+    for row, packet in enumerate([*packets, None]):
+        try:
+            frames = codec.decode(None if packet is None else av.Packet(packet))
+        except (av.FFmpegError, ValueError) as error:
+            return min(row, len(packets) - 1), f"it does not decode: {error}"
+        for frame in frames:
+            if (frame.width, frame.height) != (width, height):
+                return min(shown, len(packets) - 1), f"its image is {frame.width}x{frame.height}, not {width}x{height}"
+            if frame.is_corrupt:
+                return min(shown, len(packets) - 1), "its image is damaged"
+            shown += 1
+    if shown != len(packets):
+        return min(shown, len(packets) - 1), f"{len(packets)} frames decode to {shown} images"
+    return None
