@@ -48,7 +48,7 @@ def _hours(axes: Axes, days: Sequence[Tally]) -> None:
     rest = [(day.recorded_s - day.kept_s) / 3600.0 for day in days]
     axes.bar(names, kept, color=AFTER, width=0.62, label="kept")
     axes.bar(names, rest, bottom=kept, color=_REJECTED, width=0.62, label="not kept")
-    axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+    axes.legend(frameon=False, fontsize=9, labelcolor=INK, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0))
     _title(axes, "hours recorded a day")
     _thin_out(axes, names)
 
@@ -65,7 +65,7 @@ def _yields(axes: Axes, groups: Sequence[Tally]) -> None:
     for place, group in enumerate(groups):
         low, high = group.kept.interval
         axes.plot([low, high], [place, place], color=AFTER, linewidth=5, alpha=0.25, solid_capstyle="round")
-        axes.plot(group.kept.value, place, "o", color=AFTER, markersize=7)
+        axes.plot(group.kept.value, place, "o", color=AFTER, markersize=7, clip_on=False)
         axes.text(1.03, place, f"{group.kept.count}/{group.kept.n}", va="center", fontsize=9, color=MUTED)
     axes.set_yticks(range(len(groups)), [group.name for group in groups])
     axes.tick_params(axis="y", labelcolor=INK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -68,12 +68,13 @@ def stats(config: Stats) -> int:
         for grouping, groups in by.items():
             console.print(_table(grouping, groups, total))
         if total.causes:
-            console.print(_causes_table(total))
+            console.print(_causes_table({**by, "all": [total]}))
     if config.out is not None:
         from experiments.archive_plots import write_plot
 
         write_plot(config.out, found, total)
-        console.print(f"  {config.out} shows it", soft_wrap=True) if not config.json else None
+        if not config.json:
+            console.print(f"  {config.out} shows it", soft_wrap=True)
     return 0
 
 
@@ -104,9 +105,9 @@ def _table(grouping: Grouping, groups: Sequence[Tally], total: Tally) -> Table:
     feet = _cells(total, is_judged) if len(groups) > 1 else []
     table = Table(title=f"demonstrations by {grouping}", title_justify="left", box=SIMPLE_HEAD, show_footer=bool(feet))
     numbers = ("kept", "yield (95 %)", "hours", "kept", "work", "an hour")
-    for place, title in enumerate((grouping, *numbers, *["quality"] * is_judged, "rejected for")):
+    for place, title in enumerate((grouping, *numbers, *["quality"] * is_judged)):
         is_number = title in numbers
-        foot = feet[place] if feet and title != "rejected for" else ""
+        foot = feet[place] if feet else ""
         table.add_column(title, footer=foot, justify="right" if is_number else "left", no_wrap=is_number or not place)
     for each in groups:
         table.add_row(*_cells(each, is_judged))
@@ -118,19 +119,28 @@ def _cells(each: Tally, is_judged: bool) -> list[str]:
     low, high = each.kept.interval
     pace = each.episodes_an_hour
     cells = [each.name, f"{each.kept.count}/{each.kept.n}", f"{each.kept.value:.0%} ({low:.0%}-{high:.0%})"]
-    cells += [_hours(each.recorded_s), _hours(each.kept_s), _hours(each.worked_s), "" if pace is None else f"{pace:.0f}"]
+    cells += [
+        _hours(each.recorded_s),
+        _hours(each.kept_s),
+        _hours(each.worked_s),
+        "" if pace is None else f"{pace:.0f}",
+    ]
     if is_judged:
         cells.append(", ".join(f"{verdict} {count}" for verdict, count in each.quality.items()))
-    return [*cells, ", ".join(f"{cause} {count}" for cause, count in each.causes.items())]
+    return cells
 
 
-def _causes_table(total: Tally) -> Table:
+def _causes_table(by: Mapping[str, Sequence[Tally]]) -> Table:
     table = Table(title="why demonstrations were not kept", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("cause")
+    for title in ("by", "", "cause"):
+        table.add_column(title)
     table.add_column("episodes", justify="right")
-    table.add_column("of all", justify="right")
-    for cause, count in total.causes.items():
-        table.add_row(cause, str(count), f"{count / total.kept.n:.1%}")
+    table.add_column("of its own", justify="right")
+    for grouping, groups in by.items():
+        for each in groups:
+            for cause, count in each.causes.items():
+                name = "" if grouping == each.name else each.name
+                table.add_row(grouping, name, cause, str(count), f"{count / each.kept.n:.1%}")
     return table
 
 
