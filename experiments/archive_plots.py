@@ -56,7 +56,7 @@ def _hours(axes: Axes, days: Sequence[Tally]) -> None:
 def _pace(axes: Axes, days: Sequence[Tally]) -> None:
     names = [day.name for day in days]
     axes.plot(names, [day.episodes_an_hour or float("nan") for day in days], "o-", color=AFTER, linewidth=1.6)
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, 1.15 * max([day.episodes_an_hour or 0.0 for day in days], default=1.0) or 1.0)
     _title(axes, "episodes an hour of work")
     _thin_out(axes, names)
 

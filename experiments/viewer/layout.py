@@ -11,7 +11,7 @@ from experiments.viewer.log import TIME, import_rerun
 from experiments.viewer.motion import DOUBT, EFFORT, JOINTS, MEASURED, PILOT, POLICY, SENT, VELOCITY, moved_joints
 from experiments.viewer.senses import AGE, CAMERA, HEAT, IMU, SOUND, TOUCH, heat_map_n
 
-_EYE_M, _LOOKS_AT_M = (1.35, -1.25, 1.35), (0.2, 0.0, 0.75)
+_EYE_M, _LOOKS_AT_M = (1.25, -1.1, 1.3), (0.2, 0.0, 0.78)
 _LABEL_ROWS = 5.0  # room for the names of the pads, below them
 
 
