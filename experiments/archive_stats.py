@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -60,7 +60,8 @@ def stats(config: Stats) -> int:
         raise UsageError(f"--out is {config.out}; the plot is written as {' or '.join(_SUFFIXES)}, so end its name so")
     require_file("--out", config.out)
     found = _wanted_efforts(config)
-    total, by = tally("all", found), {grouping: tallies(found, grouping) for grouping in config.by}
+    total = tally("all", found)
+    by = {grouping: tallies(found, grouping) for grouping in config.by}
     if config.json:
         counted = {grouping: [each.to_dict() for each in groups] for grouping, groups in by.items()}
         console.print_json(json.dumps({"all": total.to_dict(), "by": counted}))
@@ -68,7 +69,7 @@ def stats(config: Stats) -> int:
         for grouping, groups in by.items():
             console.print(_table(grouping, groups, total))
         if total.causes:
-            console.print(_causes_table({**by, "all": [total]}))
+            console.print(_causes_table([*by.items(), ("all", [total])]))
     if config.out is not None:
         from experiments.archive_plots import write_plot
 
@@ -130,13 +131,13 @@ def _cells(each: Tally, is_judged: bool) -> list[str]:
     return cells
 
 
-def _causes_table(by: Mapping[str, Sequence[Tally]]) -> Table:
+def _causes_table(by: Sequence[tuple[str, Sequence[Tally]]]) -> Table:
     table = Table(title="why demonstrations were not kept", title_justify="left", box=SIMPLE_HEAD)
     for title in ("by", "", "cause"):
         table.add_column(title)
     table.add_column("episodes", justify="right")
     table.add_column("of its own", justify="right")
-    for grouping, groups in by.items():
+    for grouping, groups in by:
         for each in groups:
             for cause, count in each.causes.items():
                 name = "" if grouping == each.name else each.name

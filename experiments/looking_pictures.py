@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import cv2
 import numpy as np
 
 from envs.episodes.archive import Archive
@@ -82,7 +81,10 @@ def _viewer_picture(config: LookingPictures) -> Path:
             env.close()
         show_episode(archive.open(result.episode_id), rrd)
         photograph_viewer(rrd, png, config.at_s, (config.width, config.height))
-        return write_jpeg(config.out / "viewer.jpg", cv2.cvtColor(cv2.imread(str(png)), cv2.COLOR_BGR2RGB))
+        from matplotlib.image import imread
+
+        shown = imread(png)  # (height, width, 4), each from 0 to 1
+        return write_jpeg(config.out / "viewer.jpg", np.round(255.0 * shown[..., :3]).astype(np.uint8))
 
 
 def made_up_fortnight() -> list[CatalogueEntry]:
