@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any, Literal, get_args
 
 from envs.episodes.catalogue import CatalogueEntry
@@ -76,11 +76,9 @@ def efforts(entries: Sequence[CatalogueEntry], control_hz: Mapping[str, float]) 
         by_place[entry.operator, entry.station].append(entry)
     worked_s: dict[str, float] = {}
     for at_one_place in by_place.values():
-        for entry, following in pairwise([*at_one_place, None]):
-            if entry is None:
-                continue
-            alone_s = entry.ticks / control_hz[entry.robot_digest]
+        for entry, following in zip_longest(at_one_place, at_one_place[1:]):
             until_next_s = BREAK_S if following is None else (_began(following) - _began(entry)).total_seconds()
+            alone_s = entry.ticks / control_hz[entry.robot_digest]
             worked_s[entry.id] = alone_s if until_next_s >= BREAK_S else until_next_s
     return [
         Effort(entry, entry.ticks / control_hz[entry.robot_digest], worked_s[entry.id])

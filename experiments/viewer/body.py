@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +14,10 @@ from experiments.viewer.figure import Poses, RobotFigure, Shape
 from experiments.viewer.log import EpisodeLog, import_rerun
 from experiments.viewer.scene import Scene
 
-WORLD, ROBOT, SCENE, PATHS = "world", "world/robot", "world/scene", "world/path"
+WORLD, ROBOT, SCENE, PATHS, FOUND = "world", "world/robot", "world/scene", "world/path", "world/found"
 FloatArray = NDArray[np.float64]
 _PATH_COLOURS = ([15, 118, 110], [224, 138, 60])
+_FOUND_COLOUR = [200, 30, 45]
 
 
 def log_robot(log: EpisodeLog, episode: Episode, figure: RobotFigure) -> None:
@@ -28,6 +30,21 @@ def log_robot(log: EpisodeLog, episode: Episode, figure: RobotFigure) -> None:
         if episode.ticks > 1:
             line = rr.LineStrips3D([hands_m[:, number]], colors=_PATH_COLOURS[number % 2], radii=0.0015)
             log.static(f"{PATHS}/{hand}", line)
+    _log_found(log, episode, hands_m)
+
+
+def _log_found(log: EpisodeLog, episode: Episode, hands_m: FloatArray) -> None:
+    """Where the hands were in the moments that the judge of quality speaks of, drawn over their paths."""
+    rr = import_rerun()
+    verdict = episode.sheet.quality
+    pieces: dict[str, list[FloatArray]] = defaultdict(list)
+    for moment in verdict.moments if verdict else ():
+        first, last = np.searchsorted(log.time_s, [moment.start_s, moment.end_s])
+        piece = hands_m[first : last + 1]
+        pieces[moment.kind] += [piece[:, number] for number in range(hands_m.shape[1]) if len(piece) > 1]
+    for kind, strips in pieces.items():
+        if strips:
+            log.static(f"{FOUND}/{kind}", rr.LineStrips3D(strips, colors=_FOUND_COLOUR, radii=0.005))
 
 
 def log_scene(log: EpisodeLog, scene: Scene) -> None:

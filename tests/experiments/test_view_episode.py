@@ -19,6 +19,7 @@ from verdicts import QUALITY
 from assets.table import load_robot
 from envs.episodes.archive import Archive
 from envs.episodes.reading import Episode
+from envs.episodes.verdict import Moment
 from experiments import view
 from experiments.view_episode import show_episode
 from experiments.workers import console
@@ -27,6 +28,8 @@ pytest.importorskip("rerun", reason="the extra `viewer` is not installed")
 
 TICKS = 12
 TUDI = load_robot("tudi")
+HANDS = ("left_grasp", "right_grasp")
+JUDGED = replace(QUALITY, moments=(Moment("pause", 0.12, 0.32, "reach"),))  # within twelve steps
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +55,7 @@ def episode(tmp_path_factory: pytest.TempPathFactory) -> Episode:
                     policy_rad=wishes[number] if by_policy else None,
                 )
             )
-        recorder.finish(success(), QUALITY)
+        recorder.finish(success(), JUDGED)
     return archive.open(recorder.episode_id)
 
 
@@ -180,19 +183,32 @@ def test_steps_commands_and_quality_marks_are_lanes(episode: Episode, recording:
     assert recording.values("lanes/command", "StateChange:state") == ["policy", "pilot"]
     change_s = float(episode.stamp_s[5] - episode.stamp_s[0])
     np.testing.assert_allclose(recording.times_s("lanes/command", "StateChange:state"), [0.0, change_s], atol=1e-8)
-    (pause,) = QUALITY.moments
+    (pause,) = JUDGED.moments
     assert recording.values("lanes/quality/pause", "StateChange:state") == ["pause in reach", ""]
     assert recording.times_s("lanes/quality/pause", "StateChange:state") == [pause.start_s, pause.end_s]
+
+
+def test_what_quality_found_is_marked_on_the_paths_of_the_hands(episode: Episode, recording: Recording) -> None:
+    paths = {hand: recording.values(f"world/path/{hand}", "LineStrips3D:strips")[0] for hand in HANDS}
+    time_s = episode.stamp_s - episode.stamp_s[0]
+    (pause,) = JUDGED.moments
+    within = np.flatnonzero((time_s >= pause.start_s - 1e-9) & (time_s <= pause.end_s + 1e-9))
+    marked = recording.rows("world/found/pause", "LineStrips3D:strips")[0]
+    assert len(marked) == len(HANDS)
+    for hand, strip in zip(HANDS, marked, strict=True):
+        expected = np.array(paths[hand])[within]
+        np.testing.assert_allclose(np.array(strip)[: len(expected)], expected, atol=1e-6)
+        assert len(expected) <= len(strip) <= len(expected) + 1
 
 
 def test_faults_steps_and_findings_are_listed_and_the_sheet_is_told(recording: Recording) -> None:
     texts = recording.values("events", "TextLog:text")
     assert "camera head: the image is late" in texts
     assert "step reach: done" in texts
-    assert "quality: pause of 0.50 s in step reach" in texts
+    assert "quality: pause of 0.20 s in step reach" in texts
     told = recording.values("about", "TextDocument:text")[0]
     assert "pick_fruit: success" in told
-    assert QUALITY.english in told
+    assert JUDGED.english in told
     assert "not drawn" in told
     assert len(recording.blueprints) == 1
 
