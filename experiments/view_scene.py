@@ -21,6 +21,8 @@ from experiments.pictures import write_png
 from experiments.workers import console
 
 SPACE_BAR = 32  # as GLFW numbers keys
+_LOOKS_AT_M, _FROM_M = (0.3, 0.0, 0.85), 1.7
+_AZIMUTH_DEG, _ELEVATION_DEG = 130.0, -20.0
 _REST_S = 1.0  # time to look at how it ended
 
 
@@ -81,7 +83,11 @@ def open_window(task: str, pairs: Sequence[str], seed: int | None) -> None:
         console.print(
             "  The expert does the task until the window is closed. Space: the next scenario.", soft_wrap=True
         )
-        with mujoco.viewer.launch_passive(simulation.model, simulation.data, key_callback=on_key) as window:
+        with mujoco.viewer.launch_passive(
+            simulation.model, simulation.data, key_callback=on_key, show_left_ui=False, show_right_ui=False
+        ) as window:
+            window.cam.lookat[:], window.cam.distance = _LOOKS_AT_M, _FROM_M
+            window.cam.azimuth, window.cam.elevation = _AZIMUTH_DEG, _ELEVATION_DEG
             fly(env, window, lambda count: first if count == 0 else _drawn(space, pairs, seed, count), wants_next)
     finally:
         env.close()

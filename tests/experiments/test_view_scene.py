@@ -97,7 +97,7 @@ class FewFrames:
     """A window that is closed after some frames, and in which the space bar is pressed at one of them."""
 
     def __init__(self, env: HumanoidEnv, frames: int, press_at: int, wants_next: threading.Event) -> None:
-        self._env, self._left, self._press_at, self._wants_next = env, frames, press_at, wants_next
+        self._env, self._left, self._press_at, self.wants_next = env, frames, press_at, wants_next
         self.reach_m: list[float] = []
         self.textures: set[int] = set()
 
@@ -112,7 +112,7 @@ class FewFrames:
         self.reach_m.append(float(np.linalg.norm(data.body("right_hand").xpos - data.body("ripe").xpos)))
         self._left -= 1
         if len(self.reach_m) == self._press_at:
-            self._wants_next.set()
+            self.wants_next.set()
 
     def update_texture(self, texid: int, /) -> None:
         self.textures.add(texid)
@@ -135,3 +135,19 @@ def test_the_expert_flies_in_the_window_and_the_space_bar_brings_another_scenari
     assert window.reach_m[19] < 0.5 * window.reach_m[0], "the hand is on its way to the fruit"
     assert window.reach_m[20] > window.reach_m[19], "and begins anew"
     assert window.textures
+
+
+def test_after_an_episode_the_next_scenario_comes_by_itself() -> None:
+    env, asked = make_env("pick_fruit", images=False), []
+
+    def scenario_of(count: int) -> Scenario:
+        asked.append(count)
+        return chosen_scenario(env.task.space, (), None)
+
+    window = FewFrames(env, frames=120, press_at=0, wants_next=threading.Event())
+    try:
+        fly(env, window, scenario_of, window.wants_next)
+    finally:
+        env.close()
+    assert asked == [0, 1]
+    assert len(window.reach_m) == 120
