@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from experiments.archive_rebuild import Rebuild, rebuild
 from experiments.archive_recover import Recover, recover
+from experiments.archive_stats import Stats, stats
 from experiments.archive_verify import Verify, verify
 from experiments.command import Verbs, run_verbs
 
@@ -17,6 +18,7 @@ _VERBS: Verbs = {
     "verify": (Verify, verify),
     "recover": (Recover, recover),
     "rebuild": (Rebuild, rebuild),
+    "stats": (Stats, stats),
 }
 
 

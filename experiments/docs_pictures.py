@@ -16,7 +16,7 @@ from envs.registry import make_env
 from envs.sim_body import SimBody
 from experiments.command import UsageError, run_verb
 from experiments.pictures import write_png
-from experiments.view import chosen_scenario
+from experiments.view_scene import chosen_scenario
 from experiments.workers import console
 
 

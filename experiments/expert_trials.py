@@ -16,7 +16,7 @@ from envs.tasks.task import Task
 from experiments.orders import orders
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.stations import Demonstrations
-from experiments.workers import console, run_jobs
+from experiments.workers import OnResult, console, run_jobs
 from policies.cases.modes import Mode
 from policies.cases.rates import Rate
 from policies.cases.rule import Rule
@@ -54,12 +54,17 @@ def expert_failures(
 
 
 def fly_expert(
-    task: str, wanted: Sequence[EpisodeOrder], what: str, processes: int, robot: str = DEFAULT_ROBOT
+    task: str,
+    wanted: Sequence[EpisodeOrder],
+    what: str,
+    processes: int,
+    robot: str = DEFAULT_ROBOT,
+    on_result: OnResult[EpisodeResult] | None = None,
 ) -> list[EpisodeResult]:
     """Fly orders as `retake collect` does, without images; the recordings are not kept."""
     with TemporaryDirectory() as folder:
         place = Demonstrations(task, Archive(Path(folder) / "archive").root, robot, images=False)
-        return run_jobs(what, place.run, wanted, processes=processes)
+        return run_jobs(what, place.run, wanted, processes=processes, on_result=on_result)
 
 
 def scenarios_within(task: Task, rule: Rule, count: int, rng: np.random.Generator) -> list[Scenario]:

@@ -21,7 +21,7 @@ from envs.tasks.known import TASK_NAMES, load_task
 from envs.tasks.task import Task
 from experiments.command import UsageError, run_verb
 from experiments.pictures import write_jpeg
-from experiments.view import chosen_scenario
+from experiments.view_scene import chosen_scenario
 from experiments.workers import console
 
 Picture = NDArray[np.uint8]  # (height, width, 3)

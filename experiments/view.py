@@ -1,4 +1,4 @@
-"""`retake view`: look at a task's scene, or at a recorded episode."""
+"""`retake view`: look at a recorded episode, or at a task's scene."""
 
 from __future__ import annotations
 
@@ -8,34 +8,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+from tyro.conf import Positional
 
 from envs.episodes.archive import Archive
+from envs.episodes.reading import Episode, read_episode
 from envs.episodes.skew import StreamSkew
-from envs.humanoid import HumanoidEnv
-from envs.registry import make_env
-from envs.scenario import Distribution, Scenario, ScenarioSpace
-from envs.sim_body import SimBody
-from envs.tasks.known import load_task
 from experiments.command import UsageError, run_verb
 from experiments.contact_sheet import write_contact_sheet
 from experiments.outputs import require_file
-from experiments.pictures import write_png
+from experiments.view_episode import show_episode
+from experiments.view_scene import open_window, write_scene
 from experiments.workers import console
 
 
 @dataclass(frozen=True)
 class View:
-    """Look at a task's scene, or at an episode of an archive.
+    """Look at a recorded episode, or at a task's scene.
 
-    Without --archive: the scene of a task, in a window, or as a PNG with --out. With --archive: a page with eight
-    images of each camera and the episode's signals over time, instruction steps marked.
+    With EPISODE or --archive: the episode in rerun (an extra: pip install 'retake[viewer]'): cameras, the robot in 3-D,
+    touch, sound, joints, who commanded, the steps and what quality found, on one time line. With --save it goes into a
+    file in place of a window, with --out onto a page of pictures, which needs no rerun. Otherwise: the scene of a task,
+    as a PNG with --out, or in a window in which the scripted expert does the task.
 
     Examples:
-      retake view --factors fruit_radius=34 leaf_cover=1 --out scene.png
-      retake view --archive runs/mine/archive --episode last --out page.png
+      retake view last --archive runs/mine/archive
+      retake view runs/mine/archive/episodes/2026-05-04/20260504-101530-000001-a1b2c3 --save episode.rrd
+      retake view last --archive runs/mine/archive --out page.png
+      retake view --task pick_fruit --factors fruit_radius=34 leaf_cover=1 --out scene.png
     """
 
+    episode: Positional[str] = ""
+    """The folder of an episode; with --archive its id, or "last", which may be left out."""
+    archive: Path | None = None
+    """The folder that was recorded into."""
+    save: Path | None = None
+    """The .rrd to write for the viewer; open it anywhere with `rerun FILE.rrd`. Needs no display."""
+    out: Path | None = None
+    """The PNG to write: a page that shows the episode, or the scene."""
     task: str = "pick_fruit"
     """Whose scene to show."""
     factors: tuple[str, ...] = ()
@@ -48,37 +57,69 @@ class View:
     """Of the picture, in pixels."""
     height: int = 800
     """Of the picture, in pixels."""
-    archive: Path | None = None
-    """The folder that was recorded into: show an episode of it in place of a scene."""
-    episode: str = "last"
-    """Which episode: its id, or "last"."""
-    out: Path | None = None
-    """The PNG to write. A scene without --out opens a window, which needs a display; close it to end."""
 
 
 def run(config: View) -> int:
-    if config.out is not None and config.out.suffix.lower() != ".png":
-        raise UsageError(f"--out is {config.out}; pictures are written as PNG, so give a name that ends in .png")
-    require_file("--out", config.out)
-    return _show_scene(config) if config.archive is None else _show_episode(config, config.archive)
+    _require_name("--out", config.out, ".png", "pictures are written as PNG")
+    _require_name("--save", config.save, ".rrd", "the viewer's files are called so")
+    if config.episode or config.archive is not None:
+        return _show_episode(config)
+    if config.save is not None:
+        raise UsageError("--save is for an episode; say which, as in `retake view last --archive runs/mine/archive`")
+    if config.out is not None:
+        size = (config.width, config.height)
+        write_scene(config.out, config.task, config.factors, config.seed, config.camera, size)
+        return 0
+    _require_display("--out scene.png")
+    open_window(config.task, config.factors, config.seed)
+    return 0
 
 
-def _show_episode(config: View, root: Path) -> int:
-    if config.out is None:
-        raise UsageError("an episode is shown as a page; say where to write it, as in --out page.png")
-    archive = Archive(root, create=False)
-    ids = archive.ids()
-    if not ids:
-        raise UsageError(f"{root} holds no episodes yet; record some with `retake collect`")
-    episode = archive.open(ids[-1] if config.episode == "last" else config.episode)
-    write_contact_sheet(episode, config.out)
-    seconds = episode.ticks / episode.sheet.header.robot.control_hz
-    console.print(f"  {config.out} shows {episode.sheet.id}: {episode.ticks} steps, {seconds:.1f} s", soft_wrap=True)
+def _show_episode(config: View) -> int:
+    episode = _episode(config)
+    if config.out is None and config.save is None:
+        _require_display("--save episode.rrd, or --out page.png")
+    about = f"{episode.sheet.id}: {episode.ticks} steps, {episode.ticks / episode.sheet.header.robot.control_hz:.1f} s"
+    if config.out is not None:
+        write_contact_sheet(episode, config.out)
+        console.print(f"  {config.out} shows {about}", soft_wrap=True)
+    if config.save is not None or config.out is None:
+        notes = show_episode(episode, config.save)
+        where = "the viewer" if config.save is None else f"{config.save} (open it with `rerun {config.save}`)"
+        console.print(f"  {where} shows {about}", soft_wrap=True, highlight=False)
+        for note in notes:
+            console.print(f"  {note}", soft_wrap=True, highlight=False)
     if episode.sheet.skew:
         console.print("  Apart from the joints in time:")
     for line in skew_lines(episode.sheet.skew):
         console.print(line, soft_wrap=True, highlight=False)
     return 0
+
+
+def _episode(config: View) -> Episode:
+    if config.archive is None:
+        if not Path(config.episode).is_dir():
+            raise UsageError(
+                f"{config.episode!r} is no folder of an episode; give one, or the archive that it is in, as in "
+                "`retake view last --archive runs/mine/archive`"
+            )
+        return read_episode(config.episode)
+    archive = Archive(config.archive, create=False)
+    ids = archive.ids()
+    if not ids:
+        raise UsageError(f"{config.archive} holds no episodes yet; record some with `retake collect`")
+    return archive.open(ids[-1] if config.episode in ("", "last") else config.episode)
+
+
+def _require_name(option: str, path: Path | None, suffix: str, why: str) -> None:
+    if path is not None and path.suffix.lower() != suffix:
+        raise UsageError(f"{option} is {path}; {why}, so give a name that ends in {suffix}")
+    require_file(option, path)
+
+
+def _require_display(instead: str) -> None:
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise UsageError(f"a window needs a display and there is none; write a file instead, with {instead}")
 
 
 def skew_lines(skews: Mapping[str, StreamSkew]) -> list[str]:
@@ -93,83 +134,6 @@ def skew_lines(skews: Mapping[str, StreamSkew]) -> list[str]:
             f"{1000.0 * skew.budget_s:g} ms allowed: {verdict}; {skew.repeats} of {skew.steps} repeated{missing}"
         )
     return lines
-
-
-def _show_scene(config: View) -> int:
-    scenario = chosen_scenario(load_task(config.task).space, config.factors, config.seed)
-    if config.out is None and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise UsageError("a window needs a display and there is none; write a picture instead, as in --out scene.png")
-    env = make_env(config.task, images=False, pace="sim" if config.out else "wall")
-    try:
-        env.reset(seed=0, options={"scenario": scenario})
-        body = env.body
-        if not isinstance(body, SimBody):
-            raise UsageError("only a simulated body has a scene to look at")
-        if config.out is None:
-            _open_window(env, body, scenario)
-            return 0
-        _check_picture(config, body)
-        write_png(config.out, body.sight.render(config.camera, config.width, config.height))
-    finally:
-        env.close()
-    values = ", ".join(f"{name} {_short(value)}" for name, value in scenario.values.items())
-    console.print(f"  {config.out} shows {config.task} with {values}", soft_wrap=True)
-    return 0
-
-
-def chosen_scenario(space: ScenarioSpace, pairs: Sequence[str], seed: int | None) -> Scenario:
-    """The middle of the nominal range, or a draw of the deployment distribution, with some values set by hand.
-
-    Raises:
-        UsageError: a pair is not factor=value.
-        ScenarioError: a factor is unknown, or its value outside its range.
-    """
-    distribution: Distribution = "nominal" if seed is None else "deployment"
-    count = len(space.factors)
-    place = np.full(count, 0.5) if seed is None else np.random.default_rng(seed).random(count)
-    values = dict(space.at(place, distribution).values)
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise UsageError(f"{pair!r} is no factor=value pair; the factors are {', '.join(space.by_name)}")
-        factor = space.by_name.get(name)
-        values[name] = text if factor is None or factor.is_categorical else _number(pair, text)
-    return space.scenario(values)
-
-
-def _number(pair: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"{pair!r}: {text!r} is no number") from None
-
-
-def _check_picture(config: View, body: SimBody) -> None:
-    model = body.simulation.model
-    cameras = [model.camera(number).name for number in range(model.ncam)]
-    if config.camera not in cameras:
-        raise UsageError(f"there is no camera {config.camera!r}; choose one of {', '.join(cameras)}")
-    if not (16 <= config.width <= 4096 and 16 <= config.height <= 4096):
-        raise UsageError(f"a picture of {config.width}x{config.height} pixels is not drawn; give 16 to 4096 each")
-
-
-def _open_window(env: HumanoidEnv, body: SimBody, scenario: Scenario) -> None:
-    """The robot stands at home in the scene, in real time, until the window is closed."""
-    import mujoco.viewer
-
-    with mujoco.viewer.launch_passive(body.simulation.model, body.simulation.data) as window:
-        is_over = False
-        while window.is_running():
-            with window.lock():
-                if is_over:
-                    env.reset(seed=0, options={"scenario": scenario})
-                _, _, terminated, truncated, _ = env.step(env.robot.home)
-            is_over = terminated or truncated
-            window.sync()
-
-
-def _short(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -40,8 +40,8 @@ def test_mujoco_is_imported_where_its_failure_is_explained_and_nowhere_else() ->
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Import | ast.ImportFrom) and "mujoco" in {name for _, name in imported(node)}
     }
-    # The viewer is a module of its own, which opens a window: view.py takes it after the engine.
-    assert importing == {"envs/engine.py", "experiments/view.py"}
+    # The viewer is a module of its own, which opens a window: view_scene.py takes it after the engine.
+    assert importing == {"envs/engine.py", "experiments/view_scene.py"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.body import JointTarget
 from envs.pilots.kinematics import HandKinematics, facing
+from envs.pilots.manner import Manner
 from envs.pilots.paths import ReachPath, blend, minimum_jerk
 from envs.pilots.pick_fruit_expert import flex_at_contact
 from envs.simulation import Simulation
@@ -78,14 +79,10 @@ class BrewCoffeeExpert:
 
     def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
         """Take over from these joint positions, (joints,). With `rng`, move by a detour and at a pace of its own."""
-        self._detour = np.zeros(3)
-        self._pace = self._size_guess = 1.0
-        if rng is not None:
-            self._detour = rng.normal(0.0, DETOUR_M, 3)
-            # Towards the robot and up: away from what stands there.
-            self._detour = np.abs(self._detour) * [-2.0, np.sign(self._detour[1]), 1.0]
-            self._pace = float(rng.uniform(*PACES))
-            self._size_guess = 1.0 + SIZE_ERROR * float(np.clip(rng.normal(), -2.0, 2.0))
+        manner = Manner.drawn(rng, DETOUR_M, PACES, SIZE_ERROR)
+        back, aside, up = manner.detour_m
+        self._detour = np.array([-2.0 * abs(back), aside, abs(up)])  # away from what stands there
+        self._pace, self._size_guess = manner.pace, manner.size_guess
         self._target = position_rad.copy()
         self._kinematics.reset(position_rad)
         self._flex = position_rad[self._fingers].copy()

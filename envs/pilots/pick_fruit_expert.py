@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.body import JointTarget
 from envs.pilots.kinematics import HandKinematics, facing
+from envs.pilots.manner import Manner
 from envs.pilots.paths import ReachPath, blend, minimum_jerk
 from envs.simulation import Simulation
 from envs.stage import Judgement
@@ -55,14 +56,10 @@ class PickFruitExpert:
 
     def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
         """Take over from these joint positions, (joints,). With `rng`, reach by a detour and at a pace of its own."""
-        self._detour = np.zeros(3)
-        self._pace = self._size_guess = 1.0
-        if rng is not None:
-            # As people do, who aim roughly and correct on the way; never beyond the fruit, which would be pushed off.
-            self._detour = rng.normal(0.0, DETOUR_M, 3)
-            self._detour[0] = -2.0 * abs(self._detour[0])
-            self._pace = float(rng.uniform(*PACES))
-            self._size_guess = 1.0 + SIZE_ERROR * float(np.clip(rng.normal(), -2.0, 2.0))
+        manner = Manner.drawn(rng, DETOUR_M, PACES, SIZE_ERROR)
+        back, aside, up = manner.detour_m
+        self._detour = np.array([-2.0 * abs(back), aside, up])  # never beyond the fruit, which would be pushed off
+        self._pace, self._size_guess = manner.pace, manner.size_guess
         self._target = position_rad.copy()
         self._kinematics.reset(position_rad)
         self._flex = position_rad[self._fingers].copy()

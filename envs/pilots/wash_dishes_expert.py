@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.body import JointTarget
 from envs.pilots.legs import Fingers, Leg, Pose, flex_for_gap, towards
+from envs.pilots.manner import Manner
 from envs.pilots.paced_arm import PacedArm
 from envs.pilots.paths import blend
 from envs.pilots.wiping import START_ABOVE_M, Wiping
@@ -65,12 +66,10 @@ class WashDishesExpert:
 
     def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
         """Take over from these joint positions, (joints,). With `rng`, reach by a detour and at a pace of its own."""
-        detour, self._pace = np.zeros(3), 1.0
-        if rng is not None:
-            detour = rng.normal(0.0, DETOUR_M, 3)
-            detour[2] = abs(detour[2])
-            self._pace = float(rng.uniform(*PACES))
-        self._arm.reset(position_rad, detour)
+        manner = Manner.drawn(rng, DETOUR_M, PACES)
+        ahead, aside, up = manner.detour_m
+        self._pace = manner.pace
+        self._arm.reset(position_rad, np.array([ahead, aside, abs(up)]))
         self._flex: FloatArray = position_rad[self._fingers].copy()
         self._head_from = position_rad[self._head].copy()
         self._since_reset_s = 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -9,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from assets.table import load_robot
-from envs.episodes.session import EpisodeOrder, EpisodeResult
+from envs.episodes.session import EpisodeOrder
 from envs.scenario import Distribution
 from envs.tasks.known import load_task
+from experiments.bench.kept_trials import Trial, fly_kept
 from experiments.bench.rows import BenchOptions, Row
-from experiments.command import UsageError
-from experiments.expert_trials import fly_expert
+from experiments.command import UsageError, at_least
 from experiments.orders import orders, snapshot_at
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.rollout_files import RolloutFile, load_rollouts
@@ -23,7 +25,7 @@ from policies.cases.planning import recovery_start
 from policies.cases.rates import Rate
 from policies.cases.rollout import troubled
 
-NOMINAL_GOAL = 0.95
+GOALS: dict[Distribution, float | None] = {"nominal": 0.95, "deployment": None}
 RECOVERY_GOAL = 0.80
 _QUICK_EPISODES = 16
 _OPERATOR = "bench"
@@ -34,19 +36,24 @@ class Expert(BenchOptions):
     """The scripted expert's success on fresh scenarios of every pool, without images, with Wilson's 95 % interval.
 
     With --rollouts, its success from the last snapshot at least half a second before each alarm of a policy, or before
-    its failure where nothing alarmed.
+    its failure where nothing alarmed. With several seeds there is a row for each, and one for all of them. Whatever is
+    in --folder already is used again, so a run that was broken off goes on; an expert that has changed since wants
+    another folder.
 
     Examples:
       retake bench expert --seed 7 --episodes 200
+      retake bench expert --task fold_towel --seed 0 1 2 --episodes 100 --folder runs/expert
       retake bench expert --rollouts runs/mine/discover.json
     """
 
     task: str = "pick_fruit"
     """What is done."""
-    seed: int = 0
+    seed: tuple[int, ...] = (0,)
     """Draws the scenarios; each seed draws others."""
     episodes: int = 100
-    """How many of each distribution, or how many moments at most; --quick takes at most 16."""
+    """How many of each distribution and seed, or how many moments at most; --quick takes at most 16."""
+    folder: Path | None = None
+    """Where each trial is kept as soon as it has ended; left out, nothing is kept."""
     rollouts: Path | None = None
     """Rollouts that `retake evaluate --out` wrote: let the expert recover from where they alarmed or failed."""
     archive: Path | None = None
@@ -60,11 +67,23 @@ class Expert(BenchOptions):
 
 
 def measure(config: Expert) -> list[Row]:
+    at_least(1, episodes=config.episodes)
+    if not config.seed:
+        raise UsageError("--seed is empty; give one seed or several, as in --seed 0 1 2")
     if config.rollouts is not None:
-        return [_recoveries(config, load_rollouts(config.rollouts))]
+        found = load_rollouts(config.rollouts)
+        return success_rows(
+            "success, from before an alarm or a failure",
+            {seed: _recoveries(config, found, seed) for seed in config.seed},
+            RECOVERY_GOAL,
+        )
     if config.archive is not None:
         raise UsageError("--archive says where the episodes of --rollouts are; give both, or neither")
-    return [_fresh(config, "nominal", NOMINAL_GOAL), _fresh(config, "deployment", None)]
+    rows: list[Row] = []
+    for distribution, goal in GOALS.items():
+        trials = {seed: _fresh(config, distribution, seed) for seed in config.seed}
+        rows += success_rows(f"success, {distribution}", trials, goal)
+    return rows
 
 
 def recovery_orders(found: RolloutFile, archive: Path, count: int, seed: int) -> list[EpisodeOrder]:
@@ -99,24 +118,35 @@ def recovery_orders(found: RolloutFile, archive: Path, count: int, seed: int) ->
     ]
 
 
-def _recoveries(config: Expert, found: RolloutFile) -> Row:
-    wanted = recovery_orders(found, config.archive or found.archive, config.wanted, config.seed)
-    results = fly_expert(found.task, wanted, "moments before an alarm", config.processes)
-    return _row("success, from before an alarm or a failure", results, RECOVERY_GOAL)
+def success_rows(name: str, by_seed: Mapping[int, Sequence[Trial]], goal: float | None) -> list[Row]:
+    """One row for all seeds, which has the goal, and one for each of them where there are several."""
+    pooled = _row(name, [trial for trials in by_seed.values() for trial in trials], goal)
+    if len(by_seed) == 1:
+        return [pooled]
+    return [pooled, *(_row(f"{name}, seed {seed}", trials, None) for seed, trials in by_seed.items())]
 
 
-def _fresh(config: Expert, distribution: Distribution, goal: float | None) -> Row:
-    drawn = load_task(config.task).space.draw(None, np.random.default_rng(config.seed), distribution=distribution)
-    wanted = orders(list(islice(drawn, config.wanted)), config.seed, "uniform", _OPERATOR)
-    results = fly_expert(config.task, wanted, f"{distribution} scenarios", config.processes)
-    return _row(f"success, {distribution}", results, goal)
+def _recoveries(config: Expert, found: RolloutFile, seed: int) -> list[Trial]:
+    wanted = recovery_orders(found, config.archive or found.archive, config.wanted, seed)
+    file = _file(config, f"{found.task}-recoveries-seed-{seed}")
+    return fly_kept(found.task, wanted, f"moments before an alarm, seed {seed}", config.processes, file)
 
 
-def _row(name: str, results: list[EpisodeResult], goal: float | None) -> Row:
-    rate = Rate.of(result.success for result in results)
+def _fresh(config: Expert, distribution: Distribution, seed: int) -> list[Trial]:
+    drawn = load_task(config.task).space.draw(None, np.random.default_rng(seed), distribution=distribution)
+    wanted = orders(list(islice(drawn, config.wanted)), seed, "uniform", _OPERATOR)
+    file = _file(config, f"{config.task}-{distribution}-seed-{seed}")
+    return fly_kept(config.task, wanted, f"{distribution} scenarios, seed {seed}", config.processes, file)
+
+
+def _file(config: Expert, name: str) -> Path | None:
+    return None if config.folder is None else config.folder / f"{name}.jsonl"
+
+
+def _row(name: str, trials: Sequence[Trial], goal: float | None) -> Row:
+    rate = Rate.of(trial.success for trial in trials)
     low, high = rate.interval
-    failures = sorted({result.signature for result in results if not result.success})
-    note = f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}" + (
-        f"; failed by {', '.join(failures)}" if failures else ""
-    )
+    failures = Counter(trial.signature for trial in trials if not trial.success)
+    told = ", ".join(f"{signature} {count}" for signature, count in sorted(failures.items()))
+    note = f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}" + (f"; failed by {told}" if told else "")
     return Row(name, rate.value, "share", goal=goal, wanted="at least", note=note)

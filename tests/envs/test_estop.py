@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from analytic_body import POINTING
 from input_pipe import InputPipe
-from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, virtual_station
+from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation
 from waiting import wait_until
 
 from envs.body import JointTarget
@@ -99,19 +98,6 @@ class Stage:
 
     def run(self, archive: Archive, pilot: Any = None) -> EpisodeResult:
         return run_episode(self.env, pilot or self, ORDER, archive, station="test")
-
-
-@pytest.fixture(scope="module")
-def station() -> Iterator[VirtualStation]:
-    with virtual_station() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def free_cables(station: VirtualStation) -> Iterator[None]:
-    """However a test ends, the next one finds the ports free."""
-    yield
-    station.close_guests()
 
 
 @pytest.fixture

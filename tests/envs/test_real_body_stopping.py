@@ -6,12 +6,12 @@ import _thread
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
-from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, virtual_station
+from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation
 
 from envs.body import JointTarget
 from envs.clock import WallClock
@@ -48,12 +48,6 @@ class Listener(WireFault):
 
     def addresses(self, instruction: Instruction | None = None) -> list[int]:
         return [address for kind, address in self.heard if instruction in (kind, None)]
-
-
-@pytest.fixture
-def station() -> Iterator[VirtualStation]:
-    with virtual_station() as station:
-        yield station
 
 
 def body_at(station: VirtualStation, watchdog_s: float | None = None) -> RealBody:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, station_env, virtual_station
+from virtual_station import PATIENCE, SERVO_ROBOT, VirtualStation, station_env
 from waiting import wait_until
 
 from envs.clock import WallClock
@@ -22,12 +21,6 @@ from hardware.virtual_faults import AllSilent, FaultScript
 
 QUICK = replace(PATIENCE, reply_s=0.1)  # whoever waits for servos without power waits as often as there are servos
 SCENARIO = Scenario("pointing", {"mark": 0.5, "colour": "red"})
-
-
-@pytest.fixture
-def station() -> Iterator[VirtualStation]:
-    with virtual_station() as station:
-        yield station
 
 
 def test_row_04_a_bus_whose_power_returns_is_set_up_again_at_the_next_reset(station: VirtualStation) -> None:

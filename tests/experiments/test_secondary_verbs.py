@@ -88,7 +88,7 @@ def test_an_episode_is_shown_on_one_page(archive: Path, tmp_path: Path) -> None:
         (["--out", "scene.png", "--factors", "fruit_radius=big"], "no number"),
         (["--out", "scene.png", "--camera", "moon"], "choose one of overview, trainer, head, wrist"),
         (["--archive", "nowhere", "--out", "page.png"], "does not exist"),
-        (["--archive", "nowhere"], "--out page.png"),
+        (["--archive", "nowhere"], "does not exist"),
     ],
 )
 def test_view_tells_bad_input_in_one_line(
