@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from experiments.command import UsageError
-from experiments.viewer.log import TIME, import_rerun
+from experiments.viewer.log import TIME, import_rerun, viewer_executable
 
 _READY_S = 60.0
 _SETTLE_S = 6.0  # until video is decoded and all views are drawn
@@ -31,8 +30,15 @@ def photograph_viewer(rrd: Path, png: Path, at_s: float, size: tuple[int, int]) 
     """
     import_rerun()
     port = _free_port()
-    executable = Path(sys.executable).parent / "rerun"
-    command = [str(executable), "--headless", "--bind", "127.0.0.1", "--port", str(port), "--hide-welcome-screen"]
+    command = [
+        viewer_executable() or "rerun",
+        "--headless",
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--hide-welcome-screen",
+    ]
     command += ["--window-size", f"{size[0]}x{size[1]}", str(rrd)]
     viewer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
