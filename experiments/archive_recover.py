@@ -14,8 +14,9 @@ from experiments.workers import console
 class Recover:
     """Finish what a crash left, and keep each step that was whole.
 
-    The files get their index and their digest. Such an episode is marked as interrupted and rejected. One whose sheet is lost gets the sheet that its recording
-    carries. What a living process records is left alone; the catalogue knows all of it afterwards.
+    The files get their index and their digest. What was open is marked as interrupted and rejected; an episode whose
+    sheet is lost gets the sheet that its recording carries. What a living process records is left alone, and the
+    catalogue knows all of it afterwards.
 
     Example: retake archive recover --archive runs/mine/archive
     """

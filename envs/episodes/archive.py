@@ -17,7 +17,7 @@ from pathlib import Path
 
 from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.reading import Episode, read_episode
-from envs.episodes.recorder import Recorder, utc_now
+from envs.episodes.recorder import QUEUE_TICKS, Recorder, utc_now
 from envs.episodes.records import EpisodeHeader, Outcome
 from envs.episodes.recovery import UNBORN, clear_unborn, recover_episode
 from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, sheet_text, write_sheet
@@ -42,8 +42,11 @@ class Archive:
         create: bool = True,
         now: Callable[[], datetime] = utc_now,
         encoder: EncoderMaker = FrameEncoder,
+        queue_ticks: int = QUEUE_TICKS,
     ) -> None:
         """Open an archive; with `create`, start one where there is none yet.
+
+        What is recorded is encoded by `encoder`, and at most `queue_ticks` steps of an episode wait to be written.
 
         Raises:
             ArchiveError: the folder is missing, is something else, or cannot be written.
@@ -51,6 +54,7 @@ class Archive:
         self.root = Path(root)
         self._now = now
         self._encoder = encoder
+        self._queue_ticks = queue_ticks
         marker = self.root / MARKER_NAME
         if marker.is_file():
             self._check_marker(marker)
@@ -75,16 +79,16 @@ class Archive:
             status="recording",
             started_at=started.isoformat(),
             header=header,
-            versions=package_versions(),
+            versions=dict(package_versions()),
         )
         try:
             unborn.mkdir(parents=True)
             stream = TickStream(unborn / STREAM_NAME, header.robot, sheet_text(sheet), self._encoder)
-            write_sheet(unborn, sheet)
+            write_sheet(unborn, sheet, is_durable=False)  # the stream carries it as well, and is synced soon
             unborn.rename(folder)
         except OSError as error:
             raise ArchiveError(cannot_write(folder, error)) from error
-        return Recorder(folder, sheet, stream, self._now, is_real_time=is_real_time)
+        return Recorder(folder, sheet, stream, self._now, is_real_time=is_real_time, queue_ticks=self._queue_ticks)
 
     def folder(self, episode_id: str) -> Path:
         """Where an episode lies."""

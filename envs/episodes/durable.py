@@ -14,8 +14,10 @@ import numpy as np
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
     """A temporary path beside `path`; what was written there takes its place when the block ends well.
+
+    With `is_durable` this waits until it would survive a power failure.
 
     Raises:
         OSError: the file cannot be written; whatever stood at `path` still stands there.
@@ -24,9 +26,11 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        _sync(temporary)
+        if is_durable:
+            _sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        if is_durable:
+            _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -41,7 +45,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, is_durable: bool = True) -> None:
     """Put `value` at `path` as readable JSON, atomically and durably. Numpy scalars become plain numbers.
 
     Raises:
@@ -49,7 +53,8 @@ def write_json(path: Path, value: Any) -> None:
         TypeError, ValueError: the value is not plain JSON.
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=plain)
-    write_bytes(path, (text + "\n").encode())
+    with replacing(path, is_durable=is_durable) as temporary:
+        temporary.write_bytes((text + "\n").encode())
 
 
 def cannot_write(path: Path, error: OSError) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from envs.episodes.durable import cannot_write
@@ -28,15 +26,12 @@ _SYNC_EVERY_S = 1.0
 class EpisodeWriter:
     """Takes what a queue gives until it gives the ending. `failure` is what went wrong."""
 
-    def __init__(
-        self, folder: Path, sheet: EpisodeSheet, stream: TickStream, queue: TickQueue, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, folder: Path, sheet: EpisodeSheet, stream: TickStream, queue: TickQueue) -> None:
         self.failure: ArchiveError | None = None
         self.sheet = sheet
         self._folder = folder
         self._stream = stream
         self._queue = queue
-        self._now = now
         self._faults = FaultTally()
         self._skew = SkewTally(sheet.header.robot)
         self._seal: Seal | None = None
@@ -50,10 +45,6 @@ class EpisodeWriter:
     def busy_with(self) -> str:
         """What it does at the moment, in words."""
         return self._stream.busy_with
-
-    @property
-    def lost_samples(self) -> int:
-        return self._stream.lost_samples
 
     def wait(self, timeout_s: float) -> bool:
         """Whether the episode has ended, its file is closed and its sheet is written, within that time."""
@@ -131,17 +122,16 @@ class EpisodeWriter:
                 _log.error("episode %s is not marked as interrupted yet: %s", sheet.id, error)
 
     def _ended(self, ending: Ending) -> EpisodeSheet:
-        losses = ending.losses
         return replace(
             self.sheet,
             status=ending.status,
-            ended_at=self._now().isoformat(),
+            ended_at=ending.ended_at,
             outcome=ending.outcome,
             counts=dict(self._stream.counts),
             faults=self._faults.counts(),
             quality=ending.quality,
             skew=self._skew.figures(),
-            losses=losses,
+            losses=ending.losses,
             seal=self._seal,
         )
 

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 
 from envs.episodes.archive import Archive
@@ -75,29 +76,32 @@ class Finishing:
         self.close()
 
     def _run(self) -> None:
-        while (recorder := self._queue.get()) is not None:
-            try:
-                self._finish(recorder)
-            except Exception as error:  # the next episode must be finished all the same
-                self._tell(recorder.episode_id, f"{type(error).__name__}: {error}")
-            finally:
-                self._queue.task_done()
+        with ExitStack() as stack:
+            catalogue: Catalogue | None = None
+            while (recorder := self._queue.get()) is not None:
+                try:
+                    if catalogue is None:
+                        catalogue = stack.enter_context(Catalogue(self._archive, self._url))
+                    self._finish(recorder, catalogue)
+                except Exception as error:  # the next episode must be finished all the same
+                    self._tell(recorder.episode_id, f"{type(error).__name__}: {error}")
+                finally:
+                    self._queue.task_done()
         self._queue.task_done()
 
-    def _finish(self, recorder: Recorder) -> None:
+    def _finish(self, recorder: Recorder, catalogue: Catalogue) -> None:
         episode_id = recorder.episode_id
         try:
             recorder.wait()
         except ArchiveError as error:
             self._tell(episode_id, str(error))  # it has marked the episode itself
         else:
-            if damages := verify_episode(recorder.path):
+            if damages := verify_episode(recorder.path, decode=False):
                 self._archive.reject(episode_id, f"not whole after recording: {damages[0]}")
                 self._tell(episode_id, "; ".join(map(str, damages)))
             elif self._judge is not None:
                 self._judge(episode_id)
-        with Catalogue(self._archive, self._url) as catalogue:
-            catalogue.add(self._archive.sheet(episode_id))
+        catalogue.add(self._archive.sheet(episode_id))
 
     def _tell(self, episode_id: str, problem: str) -> None:
         _log.error("episode %s: %s", episode_id, problem)

@@ -49,6 +49,9 @@ class LossTally:
         self._last_kept = -1
         self._is_open = False  # the newest step was lost
         self._touch_stamp_s = self._imu_stamp_s = -1.0
+        self._heard: int | None = None  # samples of sound up to the last step that was kept
+        self._newest_heard = 0
+        self._lost_samples = 0
 
     @property
     def steps(self) -> int:
@@ -60,8 +63,11 @@ class LossTally:
         return self._gaps[-1] if self._is_open else None
 
     def keep(self, tick: Tick) -> None:
-        """A step was kept."""
-        self._last_kept, self._is_open = tick.step, False
+        """A step was kept; the window of sound that it brings reaches back over a part of the gap before it."""
+        state = tick.state
+        if self._is_open and self._heard is not None:
+            self._lost_samples += max(state.sound_count - self._heard - len(state.sound), 0)
+        self._last_kept, self._is_open, self._heard = tick.step, False, state.sound_count
         self._see(tick)
 
     def lose(self, tick: Tick) -> None:
@@ -81,10 +87,13 @@ class LossTally:
             self._streams["fault"] += faults
         self._see(tick)
 
-    def losses(self, lost_samples: int, worst_delay_s: float) -> Losses:
-        """All so far."""
-        streams = dict(self._streams) | ({"sound": lost_samples} if lost_samples and self._gaps else {})
+    def losses(self, worst_delay_s: float) -> Losses:
+        """All so far, as if there were no more steps to come."""
+        behind = self._newest_heard - (self._heard or 0) if self._is_open else 0
+        samples = self._lost_samples + behind
+        streams = dict(self._streams) | ({"sound": samples} if samples else {})
         return Losses(self.steps, tuple(self._gaps), streams, worst_delay_s)
 
     def _see(self, tick: Tick) -> None:
+        self._newest_heard = tick.state.sound_count
         self._touch_stamp_s, self._imu_stamp_s = tick.state.touch_stamp_s, tick.state.imu.stamp_s

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from envs.body import Fault, Severity
 from envs.episodes.episode_writer import EpisodeWriter, broken_off
-from envs.episodes.losses import Gap, Losses, LossTally
+from envs.episodes.losses import Losses, LossTally
 from envs.episodes.records import LastFaults, Outcome, Tick
 from envs.episodes.sheet import EpisodeSheet, Status
 from envs.episodes.stream_writer import STREAM_NAME, TickStream
@@ -46,12 +46,14 @@ class Recorder:
         now: Callable[[], datetime],
         *,
         is_real_time: bool = False,
+        queue_ticks: int = QUEUE_TICKS,
     ) -> None:
         self._folder = folder
         self._id = sheet.id
+        self._now = now
         self._is_real_time = is_real_time
-        self._queue = TickQueue(QUEUE_TICKS, QUEUE_BYTES)
-        self._writer = EpisodeWriter(folder, sheet, stream, self._queue, now)
+        self._queue = TickQueue(queue_ticks, QUEUE_BYTES)
+        self._writer = EpisodeWriter(folder, sheet, stream, self._queue)
         self._tally = LossTally()
         self._news: list[Fault] = []
         self._unwritten: list[Fault] = []  # news that no tick has carried into the recording yet
@@ -76,7 +78,7 @@ class Recorder:
     @property
     def losses(self) -> Losses:
         """What could not be kept so far."""
-        return self._tally.losses(self._writer.lost_samples, self._worst_delay_s)
+        return self._tally.losses(self._worst_delay_s)
 
     def news(self) -> tuple[Fault, ...]:
         """What the person at the robot should hear since this was last asked; each stands in the recording too."""
@@ -94,8 +96,8 @@ class Recorder:
             raise self._writer.failure
         if self._is_real_time:
             self._watch_delay()
-        gap = self._tally.open_gap
-        if self._queue.put(self._with_notes(tick, gap), 0.0 if self._is_real_time else _WAIT_S):
+        told = replace(tick, faults=(*tick.faults, *notes)) if (notes := self._notes()) else tick
+        if self._queue.put(told, 0.0 if self._is_real_time else _WAIT_S):
             self._unwritten.clear()
             self._tally.keep(tick)
         elif self._is_real_time:
@@ -167,7 +169,9 @@ class Recorder:
     def _hand_over_end(
         self, status: Status, outcome: Outcome, quality: QualityVerdict | None, last: LastFaults | None
     ) -> Ending:
-        self._ending = Ending(status, outcome, quality, last, self.losses)
+        if last is not None:
+            last = replace(last, faults=(*last.faults, *self._notes()))
+        self._ending = Ending(status, outcome, quality, last, self.losses, self._now().isoformat())
         self._queue.end(self._ending)
         return self._ending
 
@@ -181,11 +185,12 @@ class Recorder:
                 return False
         return True
 
-    def _with_notes(self, tick: Tick, gap: Gap | None) -> Tick:
-        notes = list(self._unwritten)
-        if gap is not None:
-            notes.append(Fault("soft", "recorder", f"{gap.steps} steps were lost after step {gap.after_step}"))
-        return replace(tick, faults=(*tick.faults, *notes)) if notes else tick
+    def _notes(self) -> tuple[Fault, ...]:
+        """What the next message shall carry into the recording."""
+        if gap := self._tally.open_gap:
+            told = f"{gap.steps} steps were lost after step {gap.after_step}"
+            return (*self._unwritten, Fault("soft", "recorder", told))
+        return tuple(self._unwritten)
 
     def _watch_delay(self) -> None:
         """Say that the writer is behind, once for each time that this doubles."""
@@ -193,7 +198,7 @@ class Recorder:
         self._worst_delay_s = max(self._worst_delay_s, delay_s)
         if delay_s < _LATE_S:
             self._next_word_s = _LATE_S
-        elif delay_s >= self._next_word_s:
+        elif delay_s >= self._next_word_s and self._tally.open_gap is None:
             self._next_word_s = 2.0 * delay_s
             self._say("note", f"{delay_s:.1f} s behind while {self._writer.busy_with}; nothing of it is lost")
 

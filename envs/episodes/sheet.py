@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -142,15 +143,15 @@ class EpisodeSheet:
         )
 
 
-def write_sheet(folder: Path, sheet: EpisodeSheet) -> None:
-    """Replace `episode.json` in an episode's folder.
+def write_sheet(folder: Path, sheet: EpisodeSheet, *, is_durable: bool = True) -> None:
+    """Replace `episode.json` in an episode's folder. What need not survive a power failure is not waited for.
 
     Raises:
         ArchiveError: it cannot be written; the old one still stands.
     """
     try:
         fields = sheet.to_dict()
-        write_json(folder / SHEET_NAME, {**fields, DIGEST_FIELD: sheet_digest(fields)})
+        write_json(folder / SHEET_NAME, {**fields, DIGEST_FIELD: sheet_digest(fields)}, is_durable=is_durable)
     except OSError as error:
         raise ArchiveError(cannot_write(folder / SHEET_NAME, error)) from error
     except (TypeError, ValueError) as error:
@@ -194,6 +195,7 @@ def sheet_digest(fields: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """The versions of what shapes an episode; a package that is not installed is left out."""
     versions = {"python": platform.python_version()}

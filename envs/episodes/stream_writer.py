@@ -39,7 +39,6 @@ class TickStream:
 
     def __init__(self, path: Path, robot: RobotSpec, about: str = "", encoder: EncoderMaker = FrameEncoder) -> None:
         self.counts: Counter[str] = Counter()  # messages by stream, of the ticks that are flushed
-        self.lost_samples = 0  # of sound, which came and went between two ticks
         self.busy_with = "nothing"  # what the writer does right now, for whoever waits for it
         self._make_encoder = encoder
         self._unflushed: list[str] = []
@@ -156,7 +155,6 @@ class TickStream:
         if new < 0:
             raise ArchiveError(f"sound_count went from {self._sound_count} back to {state.sound_count} in an episode")
         if new > window:
-            self.lost_samples += new - window
             lost = Fault("note", "recorder", f"{new - window} samples of sound lost between two steps")
             self._write_fault(lost, state.joints_stamp_s)
             new = window

@@ -22,6 +22,7 @@ class Ending:
     quality: QualityVerdict | None
     last: LastFaults | None
     losses: Losses
+    ended_at: str  # ISO 8601, UTC
 
 
 class TickQueue:

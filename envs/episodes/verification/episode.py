@@ -21,16 +21,17 @@ _LASTING = ("id", "started_at", "task", "scenario", "pool", "body", "purpose", "
             "request", "parent", "instructions", "robot_digest")  # fmt: skip
 
 
-def verify_episode(folder: Path) -> list[Damage]:
+def verify_episode(folder: Path, *, decode: bool = True) -> list[Damage]:
     """All that is wrong with an episode; empty if nothing is, or while a living process records it.
 
-    Every video frame is decoded.
+    With `decode` every video frame is decoded, which is most of the work. Right after recording the seal says as much:
+    the bytes are those that the encoder gave, one access unit an image.
     """
     with lock(folder) as is_free:
-        return list(_damages(folder)) if is_free else []
+        return list(_damages(folder, decode)) if is_free else []
 
 
-def _damages(folder: Path) -> Iterator[Damage]:
+def _damages(folder: Path, decode: bool) -> Iterator[Damage]:
     sheet_place, stream_place = f"{folder.name}/{SHEET_NAME}", f"{folder.name}/{STREAM_NAME}"
     fields = yield from _fields(folder / SHEET_NAME, sheet_place)
     sheet = None
@@ -52,7 +53,7 @@ def _damages(folder: Path) -> Iterator[Damage]:
         return
     yield from _about(streams, fields, stream_place)
     if sheet.status != "recording":
-        yield from stream_damages(sheet, streams, stream_place)
+        yield from stream_damages(sheet, streams, stream_place, decode=decode)
 
 
 def _fields(path: Path, place: str) -> Generator[Damage, None, dict[str, Any] | None]:

@@ -18,14 +18,16 @@ from envs.episodes.video import first_undecodable
 from envs.errors import EnvError
 from envs.snapshot import Snapshot
 
+_SAME_S = 2e-9  # a message's time is whole nanoseconds, a record's a float of seconds
 
-def payload_damages(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterator[Damage]:
+
+def payload_damages(sheet: EpisodeSheet, streams: Streams, place: str, *, decode: bool) -> Iterator[Damage]:
     """All that is wrong inside the messages."""
     robot = sheet.header.robot
     for topic, stream in streams.by_topic.items():
         where = f"{place} {topic}"
         if topic.startswith(messages.CAMERA_TOPIC):
-            yield from _video(stream, topic.removeprefix(messages.CAMERA_TOPIC), where)
+            yield from _video(stream, topic.removeprefix(messages.CAMERA_TOPIC), where, decode=decode)
         elif topic == "sound":
             yield from _each(stream, where, lambda data: _check_sound(data, robot.sound_hz or 0))
         elif topic == "snapshot":
@@ -37,17 +39,19 @@ def payload_damages(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterat
 
 
 def _records(stream: Stream, topic: str, sheet: EpisodeSheet, where: str) -> Iterator[Damage]:
-    try:
-        layout = messages.layout_of_schema(stream.schema)
-        records = messages.unpack_records(layout, stream.messages)
-    except (ValueError, KeyError, TypeError) as error:
-        yield Damage(where, "unreadable", f"its records do not fit their schema ({error})")
+    layout = getattr(messages.record_layouts(sheet.header.robot), topic, None)
+    if layout is None or stream.schema != messages.record_schema(layout):  # that is told where the streams are counted
         return
+    sizes = {len(message) for message in stream.messages}
+    if sizes != {layout.itemsize}:
+        yield Damage(where, "unreadable", f"its records have {sizes} bytes; they must have {layout.itemsize}")
+        return
+    records = messages.unpack_records(layout, stream.messages)
     if topic == "command":
         yield from _command(records, sheet, where)
         return
-    stamps_ns = np.round(records["stamp_s"] * 1e9).astype(np.int64)
-    for row in np.flatnonzero(stamps_ns != stream.log_times_ns)[:1]:
+    apart_s = records["stamp_s"] - np.array(stream.log_times_ns, dtype=np.float64) * 1e-9
+    for row in np.flatnonzero(~(np.abs(apart_s) < _SAME_S))[:1]:
         told = f"it says {records['stamp_s'][row]!r} s, its message {stream.log_times_ns[row]} ns"
         yield Damage(f"{where} step {stream.ticks[row]}", "stamps", told)
     for name in layout.names or ():
@@ -76,7 +80,7 @@ def _not_finite(values: NDArray[np.float64], name: str, stream: Stream, where: s
         yield Damage(f"{where} step {stream.ticks[row]}", "values", f"{name} is no number in {wrong.sum()} steps")
 
 
-def _video(stream: Stream, camera: str, where: str) -> Iterator[Damage]:
+def _video(stream: Stream, camera: str, where: str, *, decode: bool) -> Iterator[Damage]:
     packets = []
     for tick, stamp_ns, data in zip(stream.ticks, stream.log_times_ns, stream.messages, strict=True):
         try:
@@ -92,8 +96,13 @@ def _video(stream: Stream, camera: str, where: str) -> Iterator[Damage]:
             yield Damage(f"{where} step {tick}", "stamps", told)
             return
         packets.append(frame.data)
-    width, height = int(stream.facts.get("width", 0)), int(stream.facts.get("height", 0))
-    found = first_undecodable(packets, width, height)
+    if not decode:
+        return
+    size = (stream.facts.get("width", ""), stream.facts.get("height", ""))
+    if not all(number.isdecimal() for number in size):
+        yield Damage(where, "unreadable", f"it says that its images are {' x '.join(size)}")
+        return
+    found = first_undecodable(packets, int(size[0]), int(size[1]))
     if found is not None:
         row, why = found
         yield Damage(f"{where} step {stream.ticks[row]}", "frames", why)

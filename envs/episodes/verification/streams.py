@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.episodes import messages
 from envs.episodes.sheet import EpisodeSheet
@@ -17,7 +17,7 @@ _EVERY_TICK = ("joints", "command")
 _ENOUGH = 5  # damages of one kind in one stream; more say nothing new
 
 
-def stream_damages(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterator[Damage]:
+def stream_damages(sheet: EpisodeSheet, streams: Streams, place: str, *, decode: bool) -> Iterator[Damage]:
     """All that is wrong with the streams of an episode that has ended."""
     if streams.ticks != sheet.ticks:
         yield Damage(place, "counts", f"it holds {streams.ticks} of the {sheet.ticks} steps that the sheet tells of")
@@ -27,7 +27,7 @@ def stream_damages(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterato
     yield from _layouts(sheet, streams, place)
     yield from _ticks(streams, place)
     yield from _stamps(streams, place)
-    yield from payload_damages(sheet, streams, place)
+    yield from payload_damages(sheet, streams, place, decode=decode)
 
 
 def _counts(sheet: EpisodeSheet, streams: Streams, place: str) -> Iterator[Damage]:
@@ -86,10 +86,9 @@ def _stamps(streams: Streams, place: str) -> Iterator[Damage]:
 
 
 def _backwards(stream: Stream, place: str, topic: str, *, strictly: bool) -> Iterator[Damage]:
-    stamps_ns: NDArray[np.int64] = np.array(stream.log_times_ns, dtype=np.int64)
-    steps_ns = stamps_ns[1:] - stamps_ns[:-1]
-    wrong = np.flatnonzero(steps_ns <= 0 if strictly else steps_ns < 0)
-    if len(wrong):
+    pairs = enumerate(pairwise(stream.log_times_ns))
+    wrong = [row for row, (before, after) in pairs if after < before or (strictly and after == before)]
+    if wrong:
         before, after = stream.log_times_ns[wrong[0]], stream.log_times_ns[wrong[0] + 1]
         told = f"{after} ns follows {before} ns, and so {len(wrong)} times"
         yield Damage(f"{place} {topic} step {stream.ticks[wrong[0] + 1]}", "stamps", told)

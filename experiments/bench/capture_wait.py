@@ -1,0 +1,88 @@
+"""How long a person waits after an episode, and how long until it is whole, verified and in the catalogue."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue
+from envs.episodes.finishing import Finishing
+from experiments.bench.capture_cost import DONE, GOAL_MS, cpu_s
+from experiments.bench.capture_peer import FPS
+from experiments.bench.capture_pictures import bare_robot, header, ticks
+from experiments.bench.capture_rivals import Peer, figure, told
+from experiments.bench.rows import Row
+from experiments.workers import progress_bar
+
+WAIT_GOAL_S, WHOLE_GOAL_S = 0.2, 2.0
+
+
+def wait_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: int) -> list[Row]:
+    """Episodes in real time, one directly after the other, finished behind."""
+    height, width = shown.shape[2:4]
+    robot, archive = bare_robot(width, height), Archive(folder / "wait")
+    made = ticks(robot, shown)
+    waits_s, wholes_s, tick_ms = [], [], []
+    Catalogue(archive).close()  # libraries are loaded once
+    begin_s = cpu_s()
+    with Finishing(archive) as finishing, progress_bar("episodes in real time", episodes) as advance:
+        recorder = archive.record(header(robot), is_real_time=True)
+        for _ in range(episodes):
+            due_s = time.monotonic()
+            for tick in made:
+                before_s = time.monotonic()
+                recorder.tick(tick)
+                tick_ms.append(1e3 * (time.monotonic() - before_s))
+                due_s += 1 / FPS
+                time.sleep(max(0.0, due_s - time.monotonic()))
+            ended_s = time.monotonic()
+            recorder.end(DONE)
+            finishing.take(recorder)
+            recorder = archive.record(header(robot), is_real_time=True)
+            waits_s.append(time.monotonic() - ended_s)
+            # While the next would be recorded already; only to see when the last one is through.
+            finishing.wait()
+            wholes_s.append(time.monotonic() - ended_s)
+            advance("")
+        recorder.abort("the benchmark has ended")
+    cpu_ms = 1e3 * (cpu_s() - begin_s) / (episodes * len(made))
+    with Catalogue(archive) as catalogue:
+        known = len(catalogue.query(status="complete"))
+    found = peer.measure("wait", "streaming", 1)
+    length = f"after {len(made) / FPS:.1f} s at {FPS} Hz"
+    return [
+        Row(
+            f"wait {length} before the next may start",
+            max(waits_s),
+            "s",
+            goal=WAIT_GOAL_S,
+            peer=max(found["waits_s"]) if found else None,
+            note=f"the longest of {episodes}; {told(found, 'streaming h264: until save_episode is through')}",
+        ),
+        Row(
+            "until it is whole, verified and in the catalogue",
+            max(wholes_s),
+            "s",
+            goal=WHOLE_GOAL_S,
+            note=f"the longest; {known} entered, {len(finishing.problems)} problems. LeRobot verifies nothing",
+        ),
+        Row(
+            "processor time a frame with verification and catalogue",
+            cpu_ms,
+            "ms",
+            goal=GOAL_MS,
+            note="digests, counts, stamps and values; `retake archive verify` decodes the video as well",
+        ),
+        Row(
+            "the control loop waits for the recorder",
+            max(tick_ms),
+            "ms",
+            goal=5.0,
+            peer=figure(found, "worst_add_ms"),
+            note=f"the longest of {len(tick_ms)} steps, whatever else the machine does; {told(found, 'add_frame')}",
+        ),
+    ]

@@ -1,0 +1,56 @@
+"""The rows of `retake bench capture` that hold or fail whatever else the machine does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.episodes.archive import Archive
+from experiments.bench import capture_stalls
+from experiments.bench.capture_kill import kill_rows
+from experiments.bench.capture_peer import STALL_STEPS
+from experiments.bench.capture_pictures import number_of, pictures
+from experiments.bench.capture_rivals import Peer, told
+from experiments.bench.capture_stalls import StallingEncoder, stalled_episode
+from experiments.command import UsageError
+
+
+def test_pictures_carry_their_number_and_look_like_a_cameras() -> None:
+    made = pictures(30, 320, 240)
+    assert [number_of(picture) for picture in made[:, 1]] == list(range(30))
+    rows = made[0, 0].astype(float)
+    assert 20.0 < rows.std() < 80.0
+    assert np.abs(np.diff(rows, axis=1)).mean() > 3.0  # noise: no two neighbours are alike
+
+
+def test_a_stalling_encoder_costs_no_right_image_and_the_losses_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_stalls, "_STALL_S", 0.5)
+    shown = pictures(STALL_STEPS, 192, 64)  # as narrow as a number allows
+    found = stalled_episode(Archive(tmp_path / "archive", encoder=StallingEncoder, queue_ticks=6), shown)
+    assert found.wrong == 0
+    assert found.lost > 0
+    assert found.untold == 0
+    assert found.is_marked
+
+
+def test_a_kill_leaves_every_saved_episode_and_the_open_one_up_to_the_last_step(tmp_path: Path) -> None:
+    saved, lost = kill_rows(tmp_path, 192, 64, Peer(None, tmp_path, tmp_path / "none.npy"), episodes=3)
+    assert saved.value == 3
+    assert saved.holds
+    assert lost.value <= 20  # of 60: on a machine that is busy with tests, some wait in the queue
+    assert "verified: True, 0 wrong images" in lost.note
+
+
+def test_without_a_peer_the_row_says_so_and_a_wrong_python_is_refused(tmp_path: Path) -> None:
+    shown = np.zeros((1, 2, 64, 192, 3), dtype=np.uint8)
+    assert Peer.beside(None, tmp_path, shown).measure("cost", "streaming", 1) is None
+    assert told(None, "") == "peer not measured: no --lerobot-python"
+    with pytest.raises(UsageError, match="is no file"):
+        Peer.beside(tmp_path / "python", tmp_path, shown)
+    with pytest.raises(UsageError, match="could not measure LeRobot: ModuleNotFoundError"):
+        Peer.beside(Path(sys.executable), tmp_path, shown).measure("cost", "streaming", 1)
