@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +43,16 @@ def photograph_viewer(rrd: Path, png: Path, at_s: float, size: tuple[int, int]) 
         "--hide-welcome-screen",
     ]
     command += ["--window-size", f"{size[0]}x{size[1]}", str(rrd)]
-    viewer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # A group of its own: the command is a script, whose child is the viewer and would stay.
+    viewer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         client = _client(viewer, port)
         _insist(viewer, lambda: client.set_time(TIME, duration=at_s, play_state="paused"))
         time.sleep(_SETTLE_S)
         _insist(viewer, lambda: client.save_screenshot(str(png.resolve())))
     finally:
-        viewer.terminate()
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(viewer.pid, signal.SIGTERM)
         viewer.wait()
 
 
