@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from envs.episodes.archive import Archive
 from envs.episodes.reading import Episode, read_episode
@@ -37,7 +38,7 @@ class View:
       retake view --task pick_fruit --factors fruit_radius=34 leaf_cover=1 --out scene.png
     """
 
-    episode: Positional[str] = ""
+    episode: Annotated[Positional[str], arg(metavar="[EPISODE]")] = ""
     """The folder of an episode; with --archive its id, or "last", which may be left out."""
     archive: Path | None = None
     """The folder that was recorded into."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +67,17 @@ class EpisodeLog:
         self.recording.save(str(file), default_blueprint=layout)
 
     def spawn(self, layout: Any) -> None:
-        """Open the viewer's window, and write into it from here on."""
-        self.recording.spawn(default_blueprint=layout)
+        """Open the viewer's window, or take the one that is open, and write into it from here on.
+
+        Raises:
+            UsageError: it does not open.
+        """
+        try:
+            self._rr.spawn(recording=self.recording, executable_path=viewer_executable(), default_blueprint=layout)
+        except RuntimeError as error:
+            raise UsageError(
+                f"the viewer did not open ({error}); write a file for another machine with --save episode.rrd"
+            ) from error
 
     def close(self) -> None:
         """Wait until all that was written is in the file, or with the viewer."""
@@ -76,6 +86,12 @@ class EpisodeLog:
 
     def _recording_name(self, name: str) -> None:
         self.recording.send_recording_name(name)
+
+
+def viewer_executable() -> str | None:
+    """The viewer that belongs to this Python, which need not be on the path; None lets rerun look for one."""
+    beside = Path(sys.executable).parent / "rerun"
+    return str(beside) if beside.is_file() else None
 
 
 def import_rerun() -> Any:

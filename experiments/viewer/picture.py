@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
-import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from experiments.command import UsageError
-from experiments.viewer.log import TIME, import_rerun
+from experiments.viewer.log import TIME, import_rerun, viewer_executable
 
 _READY_S = 60.0
 _SETTLE_S = 6.0  # until video is decoded and all views are drawn
@@ -31,17 +33,26 @@ def photograph_viewer(rrd: Path, png: Path, at_s: float, size: tuple[int, int]) 
     """
     import_rerun()
     port = _free_port()
-    executable = Path(sys.executable).parent / "rerun"
-    command = [str(executable), "--headless", "--bind", "127.0.0.1", "--port", str(port), "--hide-welcome-screen"]
+    command = [
+        viewer_executable() or "rerun",
+        "--headless",
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--hide-welcome-screen",
+    ]
     command += ["--window-size", f"{size[0]}x{size[1]}", str(rrd)]
-    viewer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # A group of its own: the command is a script, whose child is the viewer and would stay.
+    viewer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         client = _client(viewer, port)
         _insist(viewer, lambda: client.set_time(TIME, duration=at_s, play_state="paused"))
         time.sleep(_SETTLE_S)
         _insist(viewer, lambda: client.save_screenshot(str(png.resolve())))
     finally:
-        viewer.terminate()
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(viewer.pid, signal.SIGTERM)
         viewer.wait()
 
 

@@ -19,6 +19,7 @@ HEAT = f"{TOUCH}/heat"
 _GAP = 1  # taxels between two pads of the heat map
 _SILENCE_DB = -96.0  # of 16 bits
 _LEAST_SCALE_N = 1.0
+_LOST_S = 0.1  # so much less sound than time has passed from one step to the next: blocks are shorter
 
 
 def log_camera(log: EpisodeLog, episode: Episode, camera: str) -> None:
@@ -69,18 +70,40 @@ def pad_places(pads: tuple[PadSpec, ...]) -> tuple[FloatArray, FloatArray]:  # (
 def log_sound(log: EpisodeLog, episode: Episode) -> None:
     """All that was heard, to look at and to listen to, and how loud each step was.
 
-    The sound begins before the first step, by as much as the robot had heard by then.
+    The sound begins before the first step, by as much as the robot had heard by then. Where samples were lost, it goes
+    on as a piece of its own, so that what is heard stays beside what is seen.
     """
     rr = import_rerun()
     rate_hz = episode.sheet.header.robot.sound_hz
     if not rate_hz or not len(episode.sound) or not episode.ticks:
         return
-    starts_s = -int(episode.sound_end[0]) / rate_hz
-    log.at_times(
-        SOUND, [starts_s], rr.AssetAudio.columns(blob=[wav_file(episode.sound, rate_hz)], media_type=["audio/wav"])
-    )
+    pieces = sound_pieces(episode.sound_end, log.time_s, rate_hz)
+    files = [wav_file(episode.sound[first:end], rate_hz) for _, first, end in pieces]
+    columns = rr.AssetAudio.columns(blob=files, media_type=["audio/wav"] * len(files))
+    log.at_times(SOUND, [starts_s for starts_s, _, _ in pieces], columns)
     log.static(f"{SOUND}/level", rr.SeriesLines(names="loudness (dB of full scale)"))
     log.rows(f"{SOUND}/level", rr.Scalars.columns(scalars=loudness_db(episode)))
+
+
+def sound_pieces(sound_end: NDArray[np.int64], time_s: FloatArray, rate_hz: int) -> list[tuple[float, int, int]]:
+    """When each unbroken piece of sound begins, and its first and last sample; the last one is not of it.
+
+    Args:
+        sound_end: (ticks,) samples that had been heard by each tick.
+        time_s: (ticks,) of the ticks.
+        rate_hz: of the sound.
+    """
+    behind_s = time_s - sound_end / rate_hz
+    breaks = np.flatnonzero(np.diff(behind_s) > _LOST_S)
+    firsts = [0, *sound_end[breaks].tolist()]
+    ends = [*sound_end[breaks].tolist(), int(sound_end[-1])]
+    # A piece ends with what is heard at a tick, so the samples of its first tick tell when it begins.
+    heard_by = [0, *(breaks + 1).tolist()]
+    starts_s = [
+        float(time_s[tick]) - (int(sound_end[tick]) - first) / rate_hz
+        for tick, first in zip(heard_by, firsts, strict=True)
+    ]
+    return list(zip(starts_s, firsts, ends, strict=True))
 
 
 def wav_file(samples: NDArray[np.int16], rate_hz: int) -> bytes:

@@ -22,6 +22,7 @@ from envs.episodes.reading import Episode
 from envs.episodes.verdict import Moment
 from experiments import view
 from experiments.view_episode import show_episode
+from experiments.viewer.senses import sound_pieces
 from experiments.workers import console
 
 pytest.importorskip("rerun", reason="the extra `viewer` is not installed")
@@ -157,6 +158,15 @@ def test_sound_is_all_that_was_heard_and_begins_before_the_first_step(episode: E
         heard = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
     np.testing.assert_array_equal(heard, episode.sound)
     assert recording.times_s("sound", "AssetAudio:blob") == [-int(episode.sound_end[0]) / 16_000]
+
+
+def test_lost_sound_leaves_a_gap_and_what_follows_is_heard_when_it_was() -> None:
+    time_s = np.array([0.0, 0.04, 0.08, 2.08, 2.12])  # two seconds of steps were lost, all but half a second of sound
+    sound_end = np.array([8000, 8640, 9280, 17280, 17920])
+    first, second = sound_pieces(sound_end, time_s, 16_000)
+    assert first == (-0.5, 0, 9280)
+    assert second == (pytest.approx(2.08 - 0.5), 9280, 17920)
+    assert sound_pieces(sound_end[:3], time_s[:3], 16_000) == [(-0.5, 0, 9280)]
 
 
 def test_the_robot_stands_where_forward_kinematics_puts_it(episode: Episode, recording: Recording) -> None:
