@@ -16,7 +16,7 @@ from envs.tasks.known import load_task
 from experiments.bench.disturbed_pilot import DisturbedDemonstrations
 from experiments.bench.learning import SIM, LearningBench, lost_row, success_row
 from experiments.bench.rows import BenchOptions, Row
-from experiments.command import at_least
+from experiments.command import UsageError, at_least
 from experiments.orders import orders, scenarios
 from experiments.quality import Judge, Learn, judge_recorded, learn
 from experiments.stations import Demonstrations
@@ -62,7 +62,7 @@ class Filter(BenchOptions):
     def sizes(self) -> tuple[int, int, int, int, int]:
         """Demonstrations, references, steps, trials and seeds."""
         if self.quick:
-            return 6, 8, 10, 1, 1
+            return 4, 4, 4, 1, 1  # too few references for a verdict on style: this shows that it runs, no more
         return self.demonstrations, self.references, self.steps, self.trials, self.seeds
 
 
@@ -73,6 +73,8 @@ def measure(config: Filter) -> list[Row]:
     entries = _judged_demonstrations(config, count, references)
     dataset = _dataset(config, entries)
     size = len(entries) // 2
+    if not size:
+        raise UsageError(f"{len(entries)} of {count} demonstrations succeeded; record more with --demonstrations")
     chosen = [entry.id for entry in sorted(entries, key=_badness)[:size]]
     bench = LearningBench(config.folder, config.task, "nominal", config.processes)
     tried: dict[str, list[list[Rollout]]] = {"filtered": [], "random": []}

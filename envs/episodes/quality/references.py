@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class References:
     body: str
     episodes: tuple[Reference, ...]
     fewest: int = FEWEST
-    known_worst: float | None = None  # `usual_worst`, where it is known already
+    known_worst: float | None = field(default=None, compare=False)  # `usual_worst`, where it is known already
 
     @cached_property
     def usual(self) -> Mapping[str, Mapping[str, Usual]]:
@@ -144,7 +144,7 @@ class References:
     def to_dict(self) -> dict[str, Any]:
         fields = asdict(self)
         del fields["fewest"], fields["known_worst"]
-        return {**_KIND, **fields}
+        return {**_KIND, **fields, "usual_worst": self.usual_worst}
 
     @staticmethod
     def from_dict(fields: dict[str, Any]) -> References:
@@ -152,7 +152,8 @@ class References:
         if {key: fields[key] for key in _KIND} != _KIND:
             raise ValueError(f"this program reads {_KIND}")
         episodes = tuple(Reference(**reference) for reference in fields["episodes"])
-        return References(fields["task"], fields["robot"], fields["body"], episodes)
+        worst = float(fields["usual_worst"])
+        return References(fields["task"], fields["robot"], fields["body"], episodes, known_worst=worst)
 
 
 def write_references(path: Path, references: References) -> None:
