@@ -13,6 +13,7 @@ VERBS = {
     "collect": "record demonstrations, by the expert or by a person: nominal ones, or those that requests ask for",
     "archive": "verify an archive, finish what a crash left in it, index it anew",
     "dataset": "build a LeRobot v3 dataset from an archive, import a foreign one, verify one",
+    "quality": "judge how well episodes were moved, by references of the same step; learn what is usual",
     "train": "clone a policy from datasets",
     "evaluate": "try a policy on scenarios of one pool, or on recorded episodes (open loop)",
     "cases": "find where a policy fails and what to collect; list the requests",

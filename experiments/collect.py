@@ -25,6 +25,7 @@ from experiments.orders import orders, refuse_strangers, request_orders, scenari
 from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.serial_station import demonstrate_by_hand, require_leader
 from experiments.stations import Demonstrations
+from experiments.verdicts import show_verdict
 from experiments.workers import OnResult, available_processes, console, run_jobs
 from hardware.pedal import pedal_meanings
 from policies.cases.rates import Rate
@@ -132,8 +133,9 @@ def run(config: Collect) -> int:
         return _answer_requests(config, RequestQueue(config.requests))
     purpose: Purpose = "nominal" if config.distribution == "nominal" else "uniform"
     chosen = scenarios(task.space, Pool.TRAIN, config.episodes, config.seed, distribution=config.distribution)
-    results = demonstrate(config, orders(chosen, config.seed, purpose, config.demonstrator))
+    results = demonstrate(config, orders(chosen, config.seed, purpose, config.demonstrator), on_result=_show)
     kept = Rate.of(result.is_kept for result in results)
+    _show_advice(results, config.archive)
     console.print(f"  {kept} demonstrations kept; the others stay in the archive, marked with what went wrong")
     return 0
 
@@ -196,8 +198,10 @@ def demonstrate(
     return results
 
 
-def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]:
+def answer_requests(config: Collect, queue: RequestQueue, *, is_shown: bool = False) -> list[EpisodeResult]:
     """Record all open demonstrations of a queue that can start, and write each answer into it as it comes.
+
+    With `is_shown` the verdict on each one's quality is printed.
 
     Raises:
         UsageError: none of them can start.
@@ -224,6 +228,8 @@ def answer_requests(config: Collect, queue: RequestQueue) -> list[EpisodeResult]
     def note(index: int, result: EpisodeResult) -> None:
         request, place, _ = wanted[index]
         queue.answer(request.id, place, result.episode_id, accepted=result.is_kept)
+        if is_shown:
+            _show(index, result)
 
     return demonstrate(config, [order for _, _, order in wanted], what="requested demonstrations", on_result=note)
 
@@ -232,9 +238,21 @@ def _answer_requests(config: Collect, queue: RequestQueue) -> int:
     if not queue.open():
         console.print(f"  every request of {config.requests} is answered")
         return 0
-    kept = Rate.of(result.is_kept for result in answer_requests(config, queue))
+    kept = Rate.of(result.is_kept for result in answer_requests(config, queue, is_shown=True))
     console.print(f"  {kept} requested demonstrations kept; {len(queue.open())} requests are still open")
     return 0
+
+
+def _show(index: int, result: EpisodeResult) -> None:
+    if result.quality is not None:
+        show_verdict(result.episode_id, result.quality)
+
+
+def _show_advice(results: Sequence[EpisodeResult], archive: Path) -> None:
+    """Say how to get verdicts where there were none."""
+    if any(result.quality is not None and result.quality.verdict == "unjudged" for result in results):
+        advice = f"`retake quality learn --archive {archive}` learns what is usual from what is recorded"
+        console.print(f"  some were not judged for their style: {advice}", soft_wrap=True, markup=False)
 
 
 def _kept(results: Sequence[EpisodeResult]) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from envs.episodes.records import InstructionMark
 from experiments.factor_success import FactorSuccess
+from experiments.quality_figures import QualityFigure
 from policies.cases.detection import Detection
 from policies.cases.modes import Mode
 from policies.cases.planning import Plan
@@ -140,6 +141,7 @@ class RoundFigures:
     deployment: Trial | None = None
     deployment_note: str = ""  # why there is none, where it was wanted
     signals: EpisodeSignals | None = None
+    quality: tuple[QualityFigure, ...] = ()  # verdicts on the demonstrations
     extra: Mapping[str, Any] = field(default_factory=dict)  # further figures, as JSON values
 
     def to_dict(self) -> dict[str, Any]:
@@ -165,6 +167,7 @@ class RoundFigures:
             "deployment": self.deployment and {**self.deployment.to_dict(), "serial_end": SERIAL_END},
             "deployment_note": self.deployment_note,
             "by_factor": [factor.to_dict() for factor in self.by_factor],
+            "quality": [asdict(figure) for figure in self.quality],
             "episode": self.signals and self.signals.to_dict(),
             "stage_seconds": dict(self.stage_seconds),
             "versions": dict(self.versions),

@@ -15,6 +15,7 @@ from experiments.factor_success import success_by_factor
 from experiments.figures import DatasetSize, RequestFigure, RoundFigures, TrainingCurve, Trial
 from experiments.pictures import request_pictures
 from experiments.port_options import DEFAULT_ROBOT
+from experiments.quality_figures import judge_demonstrations
 from experiments.round import Round
 from experiments.telling_episode import telling_episode
 from experiments.workers import console
@@ -55,6 +56,8 @@ def run_round(place: Round) -> RoundFigures:
         queue = place.queue("requests")
         recollected = place.answer(queue)
         answered = queue.all()
+    with place.stage("Judge", "how well each demonstration was moved, by what is usual in the same step"):
+        quality = judge_demonstrations(place.archive, place.task_name)
     with place.stage("Retrain", "old and new demonstrations together, the new ones weighted up"):
         dataset = place.build()
         sizes.append(_size("with requests", dataset))
@@ -96,6 +99,7 @@ def run_round(place: Round) -> RoundFigures:
         deployment=deployment,
         deployment_note=not_deployed,
         signals=telling_episode(place.archive, unstopped(discovered), band),
+        quality=quality,
         extra={"sizes": asdict(place.sizes), "cases": len(cases.all())},
     )
 

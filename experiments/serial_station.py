@@ -26,7 +26,7 @@ from experiments.cockpit import Cockpit, Device, Teleoperation, cockpit, require
 from experiments.command import USER_ERRORS
 from experiments.endings import ended_like_ctrl_c
 from experiments.port_options import DEFAULT_ROBOT, cables_of
-from experiments.stations import SIMULATION, Flight, roll_out
+from experiments.stations import SIMULATION, Flight, references_of, roll_out
 from experiments.terminal_panel import OperatorQuitError, TerminalPanel
 from experiments.workers import OnResult, console, progress_bar
 from policies.cases.rollout import Rollout
@@ -84,7 +84,16 @@ def demonstrate_by_hand(
         behind = stack.enter_context(Finishing(place, on_problem=session.tell_problem))
 
         def work(order: EpisodeOrder) -> EpisodeResult:
-            return run_episode(session.env, pilot, order, place, station=session.station, finishing=behind)
+            references = references_of(archive, task, session.env.robot.name, body)
+            return run_episode(
+                session.env,
+                pilot,
+                order,
+                place,
+                station=session.station,
+                references=references,
+                finishing=behind,
+            )
 
         return _one_by_one(what, wanted, work, _is_kept, session, on_result)
 

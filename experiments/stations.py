@@ -8,6 +8,7 @@ from pathlib import Path
 
 from envs.episodes.archive import Archive
 from envs.episodes.finishing import Finishing
+from envs.episodes.quality.references import References, find_references, references_path
 from envs.episodes.records import STOPPED
 from envs.episodes.session import EpisodeOrder, EpisodeResult, body_name, run_episode
 from envs.humanoid import HumanoidEnv
@@ -48,7 +49,8 @@ class Demonstrations:
 
     def run(self, order: EpisodeOrder) -> EpisodeResult:
         env, pilot = _expert_station(self.task, self.body, self.robot, self.images)
-        return run_episode(env, pilot, order, Archive(self.archive), station=SIMULATION)
+        references = references_of(self.archive, self.task, env.robot.name, self.body)
+        return run_episode(env, pilot, order, Archive(self.archive), station=SIMULATION, references=references)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,20 @@ def roll_out(
     )
 
 
+def references_of(archive: Path, task: str, robot: str, body: BodyKind) -> References:
+    """What demonstrations into an archive are judged by; read anew where it was learned anew. `robot` is its name.
+
+    Raises:
+        ArchiveError: the archive's references are damaged.
+    """
+    return _references(archive, task, robot, body, changed_at(references_path(archive, task, body)))
+
+
+@lru_cache(maxsize=4)
+def _references(archive: Path, task: str, robot: str, body: str, version: tuple[int, int]) -> References:
+    return find_references([archive], task, robot, body)
+
+
 @lru_cache(maxsize=1)
 def _expert_station(task: str, body: BodyKind, robot: str, images: bool) -> tuple[HumanoidEnv, ScriptedPilot]:
     env = make_env(task, body, robot=robot, images=images)
@@ -105,10 +121,15 @@ def written(checkpoint: Path) -> tuple[int, int]:
     """Changes when the folder is trained into again: a worker that stays must then load the policy anew."""
     from policies.checkpoint import SIDECAR
 
+    return changed_at(checkpoint / SIDECAR)
+
+
+def changed_at(path: Path) -> tuple[int, int]:
+    """Changes when a file is written anew; where there is none, loading it says what is wrong."""
     try:
-        found = (checkpoint / SIDECAR).stat()
+        found = path.stat()
     except OSError:
-        return (0, 0)  # loading says what is wrong
+        return (0, 0)
     return (found.st_mtime_ns, found.st_ino)
 
 

@@ -22,6 +22,7 @@ from experiments.figures import (
     TrainingCurve,
     Trial,
 )
+from experiments.quality_figures import QualityFigure
 from policies.cases.allocation import Budget
 from policies.cases.detection import assess_detection
 from policies.cases.doubt import DoubtBand
@@ -82,6 +83,17 @@ def made_up_round(
         seed=0,
         control_hz=HZ,
         collected=(Collected("sim", "nominal", 62, 60, 7300), Collected("serial", "nominal", 8, 8, 1010)),
+        quality=(
+            QualityFigure("serial", "nominal", 8, {"good": 0, "coach": 0, "reject": 0, "unjudged": 8}, None, ()),
+            QualityFigure(
+                "sim",
+                "nominal",
+                62,
+                {"good": 57, "coach": 3, "reject": 2, "unjudged": 0},
+                0.93,
+                ("Keep the hand moving in 'carry', at 1.2-1.7 s: longest pause 0.5 s, usually 0 s.",),
+            ),
+        ),
         datasets=(
             DatasetSize("before", 68, 8310, 332.4, ("head", "wrist")),
             DatasetSize("after", 132, 14100, 564.0, ("head", "wrist")),

@@ -11,6 +11,8 @@ import numpy as np
 from envs.episodes.archive import Archive
 from envs.episodes.finishing import Finishing
 from envs.episodes.marks import instruction_marks
+from envs.episodes.quality.live import LiveJudge
+from envs.episodes.quality.references import References
 from envs.episodes.records import (
     STOPPED,
     BodyKind,
@@ -23,6 +25,7 @@ from envs.episodes.records import (
     Tick,
     Wishes,
 )
+from envs.episodes.verdict import QualityVerdict
 from envs.errors import PilotError, UnstableError
 from envs.humanoid import HumanoidEnv
 from envs.pilots.pilot import Pilot
@@ -83,6 +86,7 @@ class EpisodeResult:
     steps: int
     alarm_step: int | None
     snapshot_steps: tuple[int, ...]
+    quality: QualityVerdict | None = None  # None where it was not judged
     lost_steps: int = 0  # that the recorder could not keep
 
     @property
@@ -99,16 +103,17 @@ def run_episode(
     *,
     station: str,
     on_step: Callable[[dict[str, Any]], None] | None = None,
+    references: References | None = None,
     finishing: Finishing | None = None,
 ) -> EpisodeResult:
     """Run and record one episode. The recording is closed whatever happens, and marked where it was cut short.
 
-    With `finishing` this does not wait for the disk: the episode is finished behind, and the next may begin at once.
-    `on_step` gets the step's info; what the recorder has to say stands in `info["recorder"]`, as faults.
-
     A demonstration is accepted when it succeeds and nothing of it was lost. A rollout is never accepted as a
-    demonstration: it is evidence. Where the pilot cannot give a command, or the physics breaks down, the episode ends
-    there and has failed; the next may fare better.
+    demonstration: it is evidence. With `references` a demonstration's quality is judged by them, before the recording
+    is closed. With `finishing` this does not wait for the disk: the episode is finished behind the next one.
+    `on_step` gets the step's info; what the recorder has to say stands in `info["recorder"]`, as faults.
+    Where the pilot cannot give a command, or the physics breaks down, the episode ends there and has failed; the next
+    may fare better.
 
     Raises:
         EnvError: the episode cannot be begun or recorded.
@@ -125,6 +130,8 @@ def run_episode(
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
     no_command: str | None = None
+    is_judged = order.purpose != "rollout"
+    judge = LiveJudge(header, references) if is_judged and references is not None else None
     with archive.record(header, is_real_time=env.clock.is_real_time) as recorder:
         if isinstance(env.body, KeepsEvidence):
             env.body.keep_evidence_in(recorder.path / EVIDENCE_NAME)
@@ -145,26 +152,28 @@ def run_episode(
             wishes = _wishes(pilot, commander, None if target is None else wish)
             progress.append((judgement.current, state.joints_stamp_s))
             observation, _, terminated, truncated, info = env.step(wish)
-            recorder.tick(
-                Tick(
-                    step=step,
-                    state=state,
-                    sent_rad=info["sent_rad"],
-                    in_command=wishes.in_command,
-                    instruction=judgement.current,
-                    pilot_rad=wishes.pilot_rad,
-                    policy_rad=wishes.policy_rad,
-                    doubt=pilot.doubt if isinstance(pilot, Doubting) else None,
-                    snapshot=snapshot,
-                    faults=(*found, *wishes.notes),
-                )
+            tick = Tick(
+                step=step,
+                state=state,
+                sent_rad=info["sent_rad"],
+                in_command=wishes.in_command,
+                instruction=judgement.current,
+                pilot_rad=wishes.pilot_rad,
+                policy_rad=wishes.policy_rad,
+                doubt=pilot.doubt if isinstance(pilot, Doubting) else None,
+                snapshot=snapshot,
+                faults=(*found, *wishes.notes),
             )
+            recorder.tick(tick)
+            if judge is not None:
+                judge.watch(tick)
             info["recorder"] = recorder.news()
             if on_step is not None:
                 on_step(info)
             is_over = terminated or truncated
         outcome = _outcome(env, info, progress, order, pilot, no_command)
-        recorder.end(outcome, last=LastFaults(info["faults"], info["stamp_s"]))
+        quality = None if judge is None else judge.verdict(outcome)
+        recorder.end(outcome, quality, LastFaults(info["faults"], info["stamp_s"]))
         if finishing is None:
             recorder.wait()
         else:
@@ -178,6 +187,7 @@ def run_episode(
         steps=info["step"],
         alarm_step=outcome.alarm_step,
         snapshot_steps=tuple(snapshot_steps),
+        quality=quality,
         lost_steps=recorder.losses.steps,
     )
 

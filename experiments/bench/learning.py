@@ -67,8 +67,12 @@ class LearningBench:
         *,
         real_weight: float = 1.0,
         without: tuple[Sense, ...] = (),
+        episodes: Sequence[str] | None = None,
     ) -> Path:
-        """The checkpoint of a training; its folder is named after `name` and the seed."""
+        """The checkpoint of a training; its folder is named after `name` and the seed.
+
+        With `episodes`, by id, it learns from these only.
+        """
         out = self.folder / f"policy-{name}-{seed}"
         if not (out / SIDECAR).is_file():
             from policies.dataset.reader import open_dataset
@@ -77,7 +81,10 @@ class LearningBench:
                 tuple(datasets), out, steps=steps, seed=seed, device="cpu", real_weight=real_weight, without=without
             )
             what = f"training, {name}, seed {seed}"
-            train_policy([open_dataset(root) for root in datasets], training_config(wanted), out, what=what)
+            opened = [open_dataset(root) for root in datasets]
+            if episodes is not None:
+                opened = [one.select([e.index for e in one.episodes if e.identity in episodes]) for one in opened]
+            train_policy(opened, training_config(wanted), out, what=what)
         return out
 
     def rollouts(self, policy: Path, body: BodyKind, count: int, seed: int) -> list[Rollout]:

@@ -142,3 +142,11 @@ def test_figures_are_imported_without_a_plotting_library() -> None:
     code = "import sys, experiments.report; print('matplotlib' in sys.modules, 'torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"False False\s*", run.stdout)
+
+
+def test_the_page_shows_the_verdicts_on_the_demonstrations(files: ReportFiles) -> None:
+    page = html.unescape(files.html.read_text(encoding="utf-8"))
+    assert "Keep the hand moving in 'carry'" in page
+    assert re.search(r"<td>sim</td><td class=\"n\">62</td><td class=\"n\">57</td>.*<td class=\"n\">93</td>", page)
+    verdicts = [row["verdicts"] for row in json.loads(files.json.read_text(encoding="utf-8"))["quality"]]
+    assert [counts["unjudged"] for counts in verdicts] == [8, 0]

@@ -1,0 +1,171 @@
+"""`retake quality`: learn what is usual in each step of a task, and judge recorded episodes by it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue, CatalogueEntry
+from envs.episodes.quality.judging import judge
+from envs.episodes.quality.measuring import measure
+from envs.episodes.quality.recording import recording_of
+from envs.episodes.quality.references import (
+    FEWEST,
+    Reference,
+    References,
+    find_references,
+    references_path,
+    write_references,
+)
+from envs.episodes.verdict import QualityVerdict
+from experiments.command import UsageError, Verbs, run_verbs
+from experiments.verdicts import show_verdict
+from experiments.workers import console, progress_bar
+
+_ABOUT = """Judge how well episodes were moved. Hard gates reject: order of steps, limits, clocks, lost readings. Style
+is compared with reference episodes of the same step, to say what to do differently. Nothing that was recorded
+changes: the verdict stands in episode.json and in the catalogue."""
+Purposes = tuple[Literal["nominal", "uniform", "targeted", "recovery"], ...]
+
+
+@dataclass(frozen=True)
+class Learn:
+    """Learn what is usual from the good demonstrations of an archive.
+
+    Every demonstration that succeeded is taken, of each kind of body apart; name a trainer whom others shall be
+    compared with, or single episodes. Policies' rollouts are never taken.
+
+    Examples:
+      retake quality learn --archive runs/mine/archive
+      retake quality learn --archive runs/mine/archive --operator "Li Na"
+    """
+
+    archive: Path
+    """The archive; its references are kept in it."""
+    task: str = "pick_fruit"
+    """Of which task."""
+    operator: str | None = None
+    """Take only what this person demonstrated."""
+    purposes: Purposes = ("nominal", "uniform")
+    """Take demonstrations of these purposes."""
+    episodes: tuple[str, ...] = ()
+    """Take only these episodes, by id."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judge recorded demonstrations, and write the verdicts into their sheets and the catalogue.
+
+    An episode that is a reference itself is judged by the others.
+
+    Examples:
+      retake quality judge --archive runs/mine/archive
+      retake quality judge --archive runs/mine/archive --episodes 20260101-101500-000000-a1b2c3
+      retake quality judge --archive runs/mine/archive --references runs/best/archive --operator "Wang Wei"
+    """
+
+    archive: Path
+    """The archive."""
+    episodes: tuple[str, ...] = ()
+    """Judge only these, by id; left out, all demonstrations."""
+    task: str | None = None
+    """Judge only those of this task."""
+    operator: str | None = None
+    """Judge only this person's."""
+    unjudged_only: bool = False
+    """Leave alone what has a verdict on its style already."""
+    references: Path | None = None
+    """Another archive whose references to use."""
+    quiet: bool = False
+    """Print the totals only."""
+
+
+def learn(config: Learn) -> int:
+    archive = Archive(config.archive, create=False)
+    criteria = {"task": config.task, "purpose": config.purposes, "operator": config.operator, "success": True}
+    found = _entries(archive, [*config.episodes], **criteria)
+    if not found:
+        raise UsageError(
+            f"{config.archive} has no demonstration of {config.task} that succeeded and meets the options; record some "
+            "with `retake collect`, or ask for fewer things"
+        )
+    by_body: dict[tuple[str, str], list[Reference]] = {}
+    with progress_bar("references", len(found)) as advance:
+        for entry in found:
+            episode = archive.open(entry.id)
+            key = entry.body, episode.sheet.header.robot.name
+            by_body.setdefault(key, []).append(Reference.of(entry.id, measure(recording_of(episode))))
+            advance("")
+    for (body, robot), references in by_body.items():
+        path = references_path(config.archive, config.task, body)
+        write_references(path, References(config.task, robot, body, tuple(references)))
+        few = f"; fewer than {FEWEST}, so that style is not judged yet" if len(references) < FEWEST else ""
+        console.print(f"  {len(references)} references of {config.task} on {body}: {path}{few}", soft_wrap=True)
+    return 0
+
+
+def judge_recorded(config: Judge) -> int:
+    archive = Archive(config.archive, create=False)
+    sources = [config.archive] if config.references is None else [config.references, config.archive]
+    entries = _entries(archive, [*config.episodes], task=config.task, operator=config.operator, status="complete")
+    wanted = [entry for entry in entries if entry.purpose != "rollout" or entry.id in config.episodes]
+    if config.unjudged_only:
+        wanted = [entry for entry in wanted if entry.quality_verdict in ("", "unjudged")]
+    if not wanted:
+        console.print(f"  {config.archive} has no such demonstration that is to be judged", soft_wrap=True)
+        return 0
+    verdicts: Counter[str] = Counter()
+    known: dict[tuple[str, str, str], References] = {}
+    with Catalogue(archive) as catalogue, progress_bar("episodes judged", len(wanted)) as advance:
+        for entry in wanted:
+            quality = _judged(archive, entry, sources, known)
+            catalogue.add(archive.keep_quality(entry.id, quality))
+            verdicts[quality.verdict] += 1
+            if not config.quiet:
+                show_verdict(entry.id, quality)
+            advance(", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common()))
+    return 0
+
+
+def _judged(
+    archive: Archive, entry: CatalogueEntry, sources: Iterable[Path], known: dict[tuple[str, str, str], References]
+) -> QualityVerdict:
+    episode = archive.open(entry.id)
+    sheet = episode.sheet
+    key = entry.task, sheet.header.robot.name, entry.body
+    if key not in known:
+        known[key] = find_references(sources, *key)
+    references = known[key]
+    if any(reference.episode == entry.id for reference in references.episodes):
+        references = references.without(entry.id)
+    failure = "" if sheet.success or sheet.outcome is None else sheet.outcome.reason
+    return judge(recording_of(episode), references, skew=sheet.skew, failure=failure)
+
+
+def _entries(archive: Archive, episode_ids: list[str], **criteria: object) -> list[CatalogueEntry]:
+    """What the catalogue has of an archive.
+
+    Raises:
+        UsageError: an episode is not in it.
+    """
+    with Catalogue(archive) as catalogue:
+        catalogue.sync()
+        found = catalogue.query(**{name: value for name, value in criteria.items() if value is not None})
+        strange = set(episode_ids) - {entry.id for entry in catalogue.query(id=episode_ids)}
+    if strange:
+        raise UsageError(f"{archive.root} has no episode {sorted(strange)[0]!r}; `retake archive` lists what it has")
+    return [entry for entry in found if not episode_ids or entry.id in episode_ids]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    verbs: Verbs = {"judge": (Judge, judge_recorded), "learn": (Learn, learn)}
+    return run_verbs("retake quality", _ABOUT, verbs, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
