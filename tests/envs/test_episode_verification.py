@@ -21,6 +21,7 @@ from rewritten_episode import Change, Told, at, rewrite
 from envs.episodes import messages
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
+from envs.episodes.recovery import lock
 from envs.episodes.seal import Block, Sealer, changed_stretches
 from envs.episodes.sheet import read_sheet, write_sheet
 from envs.episodes.verification.archive import verify_order
@@ -250,6 +251,13 @@ def test_bytes_behind_the_end_are_found(folder: Path) -> None:
     with (folder / "raw.mcap").open("ab") as file:
         file.write(b"more")
     assert any("were added after its end" in damage.message for damage in verify_episode(folder))
+
+
+def test_two_may_verify_at_once(folder: Path) -> None:
+    (folder / "raw.mcap").write_bytes((folder / "raw.mcap").read_bytes()[:-1])
+    with lock(folder, is_shared=True) as is_free:
+        assert is_free
+        assert "cut off" in kinds(verify_episode(folder))
 
 
 def test_an_episode_that_is_being_recorded_is_passed_over_and_one_that_died_is_not(tmp_path: Path) -> None:
