@@ -86,7 +86,13 @@ def demonstrate_by_hand(
         def work(order: EpisodeOrder) -> EpisodeResult:
             references = references_of(archive, task, session.env.robot.name, body)
             return run_episode(
-                session.env, pilot, order, place, station=session.station, finishing=behind, references=references
+                session.env,
+                pilot,
+                order,
+                place,
+                station=session.station,
+                references=references,
+                finishing=behind,
             )
 
         return _one_by_one(what, wanted, work, _is_kept, session, on_result)

@@ -196,7 +196,7 @@ class Recorder:
         """Say that the writer is behind, once for each time that this doubles."""
         delay_s = self._queue.delay_s
         self._worst_delay_s = max(self._worst_delay_s, delay_s)
-        if delay_s < _LATE_S:
+        if delay_s < 0.5 * _LATE_S:
             self._next_word_s = _LATE_S
         elif delay_s >= self._next_word_s and self._tally.open_gap is None:
             self._next_word_s = 2.0 * delay_s

@@ -59,13 +59,16 @@ def clear_unborn(folder: Path) -> None:
 
 
 @contextmanager
-def lock(folder: Path, *, free_if_absent: bool = True) -> Iterator[bool]:
-    """Hold the lock of an episode's stream, where there is one; False if a living process holds it."""
+def lock(folder: Path, *, free_if_absent: bool = True, is_shared: bool = False) -> Iterator[bool]:
+    """Hold the lock of an episode's stream, where there is one; False if a living process holds it.
+
+    Those who only read may share it.
+    """
     with ExitStack() as held:
         try:
             descriptor = os.open(folder / STREAM_NAME, os.O_RDONLY)
             held.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             is_free = True
         except FileNotFoundError:
             is_free = free_if_absent

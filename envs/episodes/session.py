@@ -86,8 +86,8 @@ class EpisodeResult:
     steps: int
     alarm_step: int | None
     snapshot_steps: tuple[int, ...]
-    lost_steps: int = 0  # that the recorder could not keep
     quality: QualityVerdict | None = None  # None where it was not judged
+    lost_steps: int = 0  # that the recorder could not keep
 
     @property
     def is_kept(self) -> bool:
@@ -103,18 +103,17 @@ def run_episode(
     *,
     station: str,
     on_step: Callable[[dict[str, Any]], None] | None = None,
-    finishing: Finishing | None = None,
     references: References | None = None,
+    finishing: Finishing | None = None,
 ) -> EpisodeResult:
     """Run and record one episode. The recording is closed whatever happens, and marked where it was cut short.
 
-    With `finishing` this does not wait for the disk: the episode is finished behind, and the next may begin at once.
-    `on_step` gets the step's info; what the recorder has to say stands in `info["recorder"]`, as faults.
-
     A demonstration is accepted when it succeeds and nothing of it was lost. A rollout is never accepted as a
     demonstration: it is evidence. With `references` a demonstration's quality is judged by them, before the recording
-    is closed. Where the pilot cannot give a command, or the physics breaks down, the episode ends there and has
-    failed; the next may fare better.
+    is closed. With `finishing` this does not wait for the disk: the episode is finished behind the next one.
+    `on_step` gets the step's info; what the recorder has to say stands in `info["recorder"]`, as faults.
+    Where the pilot cannot give a command, or the physics breaks down, the episode ends there and has failed; the next
+    may fare better.
 
     Raises:
         EnvError: the episode cannot be begun or recorded.
@@ -166,9 +165,9 @@ def run_episode(
                 faults=(*found, *wishes.notes),
             )
             recorder.tick(tick)
-            info["recorder"] = recorder.news()
             if judge is not None:
                 judge.watch(tick)
+            info["recorder"] = recorder.news()
             if on_step is not None:
                 on_step(info)
             is_over = terminated or truncated
@@ -188,8 +187,8 @@ def run_episode(
         steps=info["step"],
         alarm_step=outcome.alarm_step,
         snapshot_steps=tuple(snapshot_steps),
-        lost_steps=recorder.losses.steps,
         quality=quality,
+        lost_steps=recorder.losses.steps,
     )
 
 

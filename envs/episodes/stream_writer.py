@@ -23,6 +23,7 @@ from envs.episodes.video import FrameEncoder, ImageEncoder
 from envs.errors import ArchiveError
 
 STREAM_NAME = "raw.mcap"
+_READY = "going on to the next step"
 
 
 class EncoderMaker(Protocol):
@@ -39,7 +40,7 @@ class TickStream:
 
     def __init__(self, path: Path, robot: RobotSpec, about: str = "", encoder: EncoderMaker = FrameEncoder) -> None:
         self.counts: Counter[str] = Counter()  # messages by stream, of the ticks that are flushed
-        self.busy_with = "nothing"  # what the writer does right now, for whoever waits for it
+        self.busy_with = _READY  # what the writer does right now, for whoever waits for it
         self._make_encoder = encoder
         self._unflushed: list[str] = []
         self._robot = robot
@@ -82,7 +83,7 @@ class TickStream:
         """Wait until all that was written is on the disk."""
         self.busy_with = "waiting for the disk"
         self._file.sync(self._tick + 1)
-        self.busy_with = "nothing"
+        self.busy_with = _READY
 
     def write_last(self, last: LastFaults) -> None:
         """Write what was found after the last tick; nothing, where there was no tick.
@@ -119,7 +120,7 @@ class TickStream:
     def _flush(self) -> None:
         self.busy_with = "writing to the disk"
         self._file.flush()
-        self.busy_with = "nothing"
+        self.busy_with = _READY
         self.counts.update(self._unflushed)
         self._unflushed.clear()
 

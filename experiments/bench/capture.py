@@ -48,5 +48,5 @@ def measure(config: Capture) -> list[Row]:
             *cost_rows(folder, shown, peer, episodes=1 if config.quick else 5, is_quick=config.quick),
             *wait_rows(folder, shown, peer, episodes=1 if config.quick else 3),
             *kill_rows(folder, config.width, config.height, peer),
-            *stall_rows(folder, shown, peer),
+            *stall_rows(folder, shown, peer, is_quick=config.quick),
         ]

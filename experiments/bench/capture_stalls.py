@@ -49,11 +49,13 @@ class Stalled:
     is_marked: bool
 
 
-def stall_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer) -> list[Row]:
-    """The same stalls with our queue, with a queue of one second, and with LeRobot's."""
-    with progress_bar("episodes with a slow encoder", 2 + (peer.python is not None)) as advance:
-        long = stalled_episode(Archive(folder / "stalls", encoder=StallingEncoder), shown)
-        advance("")
+def stall_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, is_quick: bool) -> list[Row]:
+    """The same stalls with our queue (unless quick), with a queue of one second, and with LeRobot's."""
+    with progress_bar("episodes with a slow encoder", 1 + (not is_quick) + (peer.python is not None)) as advance:
+        long = None
+        if not is_quick:
+            long = stalled_episode(Archive(folder / "stalls", encoder=StallingEncoder), shown)
+            advance("")
         short = stalled_episode(Archive(folder / "short", encoder=StallingEncoder, queue_ticks=_SHORT_QUEUE), shown)
         advance("")
         found = peer.measure("stall", "streaming", ",".join(map(str, STALLS)))
@@ -61,27 +63,32 @@ def stall_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer) -> list[Row]:
             advance("")
     wrong = None
     if found:
-        rows = found["shown"] + [-1] * (found["rows"] - len(found["shown"]))
-        wrong = float(sum(number != row for row, number in enumerate(rows)))
+        seen = found["shown"] + [-1] * (found["rows"] - len(found["shown"]))
+        wrong = float(sum(number != row for row, number in enumerate(seen)))
     marked = "marked and not accepted" if short.is_marked else "NOT marked"
-    return [
+    both = [short] if long is None else [long, short]
+    queues = f"with a queue of {_SHORT_QUEUE} steps" + ("" if long is None else " and with our own")
+    rows = [
         Row(
             f"wrong images of {STALL_STEPS}, encoder with 4 stalls of {_STALL_S:g} s",
-            long.wrong + short.wrong,
+            sum(one.wrong for one in both),
             "images",
             goal=0.0,
             peer=wrong,
-            note=f"with our queue and with one of {_SHORT_QUEUE} steps; {told(found, 'its queue holds 30')}",
+            note=f"{queues}; {told(found, 'its queue holds 30')}",
         ),
-        Row("steps lost in these stalls", long.lost, "steps", goal=0.0, note="our queue holds 8.5 s at this rate"),
         Row(
             f"steps lost with a queue of {_SHORT_QUEUE}",
             short.lost,
             "steps",
             note=f"counted by stream in the sheet, a fault in the recording, {marked}",
         ),
-        Row("steps lost that nothing tells of", long.untold + short.untold, "steps", goal=0.0),
+        Row("steps lost that nothing tells of", sum(one.untold for one in both), "steps", goal=0.0),
     ]
+    if long is not None:
+        note = "our queue holds 8.5 s at this rate"
+        rows.append(Row("steps lost with our own queue", long.lost, "steps", goal=0.0, note=note))
+    return rows
 
 
 def stalled_episode(archive: Archive, shown: NDArray[np.uint8]) -> Stalled:

@@ -20,10 +20,9 @@ from rewritten_episode import Change, Told, at, rewrite
 
 from envs.episodes import messages
 from envs.episodes.archive import Archive
-from envs.episodes.catalogue import Catalogue
+from envs.episodes.recovery import lock
 from envs.episodes.seal import Block, Sealer, changed_stretches
 from envs.episodes.sheet import read_sheet, write_sheet
-from envs.episodes.verification.archive import verify_order
 from envs.episodes.verification.damage import Damage
 from envs.episodes.verification.episode import verify_episode
 
@@ -252,6 +251,13 @@ def test_bytes_behind_the_end_are_found(folder: Path) -> None:
     assert any("were added after its end" in damage.message for damage in verify_episode(folder))
 
 
+def test_two_may_verify_at_once(folder: Path) -> None:
+    (folder / "raw.mcap").write_bytes((folder / "raw.mcap").read_bytes()[:-1])
+    with lock(folder, is_shared=True) as is_free:
+        assert is_free
+        assert "cut off" in kinds(verify_episode(folder))
+
+
 def test_an_episode_that_is_being_recorded_is_passed_over_and_one_that_died_is_not(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive")
     with archive.record(header_of()) as recorder:
@@ -259,39 +265,3 @@ def test_an_episode_that_is_being_recorded_is_passed_over_and_one_that_died_is_n
         assert verify_episode(recorder.path) == []
         dead = shutil.copytree(recorder.path, tmp_path / recorder.path.name)
     assert kinds(verify_episode(dead)) == {"left open"}
-
-
-def test_what_lies_in_the_wrong_place_is_named(tmp_path: Path) -> None:
-    archive = Archive(tmp_path / "archive")
-    folder = archive.folder(record_episode(archive, 2))
-    assert verify_order(archive) == []
-    (folder.parent / "holiday").mkdir()
-    shutil.copytree(folder, folder.parents[1] / "2020-01-01" / folder.name)
-    shutil.copytree(folder, folder.with_name(".new-20250101-000000"))
-    (folder / ".episode.json.77.tmp").touch()
-    found = {damage.place.rpartition("/")[2]: damage.kind for damage in verify_order(archive)}
-    assert found == {
-        "holiday": "misplaced",
-        folder.name: "misplaced",
-        ".new-20250101-000000": "left open",
-        ".episode.json.77.tmp": "misplaced",
-    }
-
-
-def test_a_catalogue_that_disagrees_with_the_files_is_found(tmp_path: Path) -> None:
-    archive = Archive(tmp_path / "archive")
-    ids = [record_episode(archive, 2) for _ in range(4)]
-    with Catalogue(archive) as catalogue:
-        catalogue.sync()
-        assert verify_order(archive) == []
-        shutil.rmtree(archive.folder(ids[0]))
-        archive.reject(ids[1], "dropped")
-        catalogue.add(replace(archive.sheet(ids[2]), id="20990101-000000-000000-000000"))
-        unknown = record_episode(archive, 2)
-        found = {(damage.place, damage.kind) for damage in verify_order(archive)}
-        gone = {(ids[0], "missing"), ("20990101-000000-000000-000000", "missing")}
-        assert found == gone | {(ids[1], "catalogue"), (unknown, "catalogue")}
-        catalogue.rebuild()
-        assert verify_order(archive) == []
-    (archive.root / "catalogue.sqlite").write_bytes(b"no database" * 100)
-    assert kinds(verify_order(archive)) == {"catalogue"}

@@ -27,7 +27,7 @@ def verify_episode(folder: Path, *, decode: bool = True) -> list[Damage]:
     With `decode` every video frame is decoded, which is most of the work. Right after recording the seal says as much:
     the bytes are those that the encoder gave, one access unit an image.
     """
-    with lock(folder) as is_free:
+    with lock(folder, is_shared=True) as is_free:
         return list(_damages(folder, decode)) if is_free else []
 
 
