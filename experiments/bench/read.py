@@ -130,11 +130,8 @@ def _cost_rows(root: Path, folder: Path, config: Read) -> list[Row]:
     measured = folder / "time.json"
     theirs: dict[str, Any] = json.loads(measured.read_text()) if measured.exists() else {}
     with_images, without = theirs.get("cpu_ms"), theirs.get("state_cpu_ms")
-    peer_note = (
-        f"peer: LeRobot {theirs['version']}, dataset[i] of the same dataset, with no more columns than a sample needs"
-        if theirs
-        else _NO_PEER
-    )
+    said = "dataset[i] of the same dataset, with no more columns than a sample needs"
+    peer_note = f"peer: LeRobot {theirs['version']}, {said}" if theirs else _NO_PEER
     size = f"2 cameras of {config.width}x{config.height}, {CHUNK} commands"
     return [
         Row(f"sample, {size}", cached, "ms CPU", SAMPLE_GOAL_MS, peer=with_images,
