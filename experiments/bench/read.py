@@ -63,8 +63,15 @@ def measure(config: Read) -> list[Row]:
         folder = Path(name)
         root = build(folder / "measured", episodes, steps, config.width, config.height)
         peer = None if config.lerobot_python is None else _Peer(config.lerobot_python, folder)
+        if peer is not None:
+            samples = 40 if config.quick else 300
+            peer.run(
+                ("write", folder / "foreign"),
+                ("time", root, folder / "time.json", samples, CHUNK),
+                ("load", root, folder / "loaded.npz"),
+            )
         return [
-            *_cost_rows(root, folder, peer, config),
+            *_cost_rows(root, folder, config),
             *_frame_rows(root, folder, peer),
             *_corruption_rows(folder, peer, is_quick=config.quick),
         ]
@@ -76,15 +83,17 @@ class _Peer:
     def __init__(self, python: Path, folder: Path) -> None:
         self._python, self._cache = python, folder / "peer-cache"
 
-    def run(self, verb: str, root: Path, *arguments: str) -> None:
-        command = [str(self._python), str(PEER_SCRIPT), verb, str(root), str(self._cache), *arguments]
-        with console.status(f"LeRobot: {verb}"):
+    def run(self, *jobs: tuple[object, ...]) -> None:
+        words = [str(word) for job in jobs for word in ("--", *job)][1:]
+        command = [str(self._python), str(PEER_SCRIPT), str(self._cache), *words]
+        verbs = ", ".join(str(job[0]) for job in jobs)
+        with console.status(f"LeRobot: {verbs}"):
             done = subprocess.run(command, capture_output=True, text=True, timeout=_PEER_TIMEOUT_S, check=False)
         if done.returncode:
-            raise UsageError(f"{self._python} cannot run LeRobot ({verb}): {done.stderr.strip()[-400:]}")
+            raise UsageError(f"{self._python} cannot run LeRobot ({verbs}): {done.stderr.strip()[-400:]}")
 
 
-def _cost_rows(root: Path, folder: Path, peer: _Peer | None, config: Read) -> list[Row]:
+def _cost_rows(root: Path, folder: Path, config: Read) -> list[Row]:
     import torch
 
     from policies.batches import image_tensor
@@ -118,13 +127,11 @@ def _cost_rows(root: Path, folder: Path, peer: _Peer | None, config: Read) -> li
     seconds = interleaved([reading(*way) for way in ways], 5 if config.quick else 25, cpu=True)
     counts = np.array([batch * times for _, batch, times in ways])
     cached, single, learning, decoded, state, state_single = (1e3 * np.median(seconds, axis=1) / counts).tolist()
-    theirs: dict[str, Any] = {}
-    if peer is not None:
-        samples = 40 if config.quick else 300
-        peer.run("time", root, str(folder / "time.json"), str(samples), str(CHUNK))
-        theirs = json.loads((folder / "time.json").read_text())
+    measured = folder / "time.json"
+    theirs: dict[str, Any] = json.loads(measured.read_text()) if measured.exists() else {}
     with_images, without = theirs.get("cpu_ms"), theirs.get("state_cpu_ms")
-    peer_note = f"peer: LeRobot {theirs['version']}, dataset[i] of the same dataset" if theirs else _NO_PEER
+    said = "dataset[i] of the same dataset, with no more columns than a sample needs"
+    peer_note = f"peer: LeRobot {theirs['version']}, {said}" if theirs else _NO_PEER
     size = f"2 cameras of {config.width}x{config.height}, {CHUNK} commands"
     return [
         Row(f"sample, {size}", cached, "ms CPU", SAMPLE_GOAL_MS, peer=with_images,
@@ -153,7 +160,6 @@ def _frame_rows(root: Path, folder: Path, peer: _Peer | None) -> list[Row]:
     if peer is None:
         rows[0] = Row(rows[0].name, count, unit, dataset.num_rows, "at least", note=f"{note}; {_NO_PEER}")
         return rows
-    peer.run("load", root, str(folder / "loaded.npz"))
     agrees = their_frames(dataset, folder / "loaded.npz", means, is_right)
     note = "images, numbers, stamps and the text of the task"
     rows.append(Row("right steps, LeRobot", float(agrees.sum()), unit, dataset.num_rows, "at least", note=note))
@@ -164,7 +170,6 @@ def _corruption_rows(folder: Path, peer: _Peer | None, *, is_quick: bool) -> lis
     sound = {"a dataset of ours": build(folder / "small", 3, 12, 64, 48)}
     if peer is not None:
         sound["a dataset of LeRobot's"] = folder / "foreign"
-        peer.run("write", folder / "foreign")
     rows = []
     for whose, root in sound.items():
         found, alarms = _caught(root, folder / "corrupted", whose)
@@ -172,7 +177,7 @@ def _corruption_rows(folder: Path, peer: _Peer | None, *, is_quick: bool) -> lis
         note = "missed: " + ", ".join(missed) if missed else f"each by place and kind; {alarms} findings when sound"
         refused = None
         if peer is not None and not is_quick:
-            peer.run("corrupted", folder / "corrupted", str(folder / "outcomes.json"))
+            peer.run(("corrupted", folder / "corrupted", folder / "outcomes.json"))
             outcomes = Counter(json.loads((folder / "outcomes.json").read_text()).values())
             refused = float(outcomes["load"])
             read, silent = outcomes["read"], outcomes["silent"]

@@ -35,7 +35,7 @@ def sound(tmp_path_factory):
                     record_episode(archive, 10, seed=seed)
                 build_dataset(archive, folder / "dataset")
             elif writer == "lerobot":
-                command = [LEROBOT, str(PEER_SCRIPT), "write", str(folder / "dataset"), str(folder / "cache")]
+                command = [LEROBOT, str(PEER_SCRIPT), str(folder / "cache"), "write", str(folder / "dataset")]
                 subprocess.run(command, check=True, capture_output=True, timeout=240)
             else:
                 write_dataset(folder / "dataset", (10, 12, 9))

@@ -194,16 +194,9 @@ def test_what_cannot_be_imported_leaves_nothing_behind(tmp_path):
 def test_what_lerobot_wrote_comes_in_whole(tmp_path):
     """Several episodes in one AV1 film; LeRobot's own reader is the oracle."""
     source, loaded = tmp_path / "theirs", tmp_path / "loaded.npz"
-    for verb in ("write", "load"):
-        command = [
-            os.environ["RETAKE_LEROBOT_PYTHON"],
-            str(PEER_SCRIPT),
-            verb,
-            str(source),
-            str(tmp_path / "hf"),
-            str(loaded),
-        ]
-        subprocess.run(command, check=True, capture_output=True, timeout=240)
+    jobs = ["write", str(source), "--", "load", str(source), str(loaded)]
+    command = [os.environ["RETAKE_LEROBOT_PYTHON"], str(PEER_SCRIPT), str(tmp_path / "hf"), *jobs]
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
     report = import_dataset(source, tmp_path / "ours", Pool.TRAIN)
     assert (report.source_version, report.episodes, report.frames) == ("v3.0", 3, 39)
     assert verify_dataset(tmp_path / "ours") == []
