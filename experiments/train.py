@@ -24,6 +24,8 @@ CHUNK_S = 0.32
 PREDICTION_CHUNK_S = 0.64
 EXECUTE_S = 0.24
 
+Sense = Literal["sight", "touch", "sound", "imu"]  # of policies.dataset.table.SENSES
+
 
 @dataclass(frozen=True)
 class Train:
@@ -59,6 +61,8 @@ class Train:
     0.64 s ahead."""
     real_weight: float = REAL_WEIGHT
     """How many times as often a step of a real body, or of what stands for it, is drawn as one of simulation."""
+    without: tuple[Sense, ...] = ()
+    """Senses that the policy is not to have, to see what each is worth; `retake bench senses` compares."""
     new_episodes: Path | None = None
     """A requests.json whose answers are new: they are weighted up against the rest of the (single) dataset."""
     cache: Path | None = None
@@ -111,6 +115,7 @@ def training_config(config: Train) -> TrainingConfig:
     plain = TrainingConfig(
         batch=config.batch,
         seed=config.seed,
+        without=config.without,
         real_weight=config.real_weight,
         device=config.device,
         network=network,

@@ -53,6 +53,7 @@ class TrainingConfig:
     log_every: int = 50
     seed: int = 0
     device: str = "auto"  # "cpu", "cuda", or whichever there is
+    without: tuple[str, ...] = ()  # senses of `table.SENSES` that the policy is not to have
     real_weight: float = REAL_WEIGHT  # how many times as often a step of a real body is drawn as one of simulation
     absolute_groups: tuple[str, ...] | None = None  # joint groups commanded absolutely; None: the hands
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -108,7 +109,7 @@ def train(
     for dataset in datasets:
         if dataset.purpose != "training":
             raise PoolError(f"{dataset.root} was opened for {dataset.purpose}; open it for training")
-    table = tabulate(datasets, config.network.image_size, cameras=cameras, cache=cache)
+    table = tabulate(datasets, config.network.image_size, cameras=cameras, cache=cache, without=config.without)
     network_config = _at_rate(config, table.fps)
     rng = np.random.default_rng(config.seed)
     held_out = _held_out(len(table.episodes), config.held_out, rng)

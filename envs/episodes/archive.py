@@ -27,6 +27,7 @@ from envs.episodes.records import EpisodeHeader, Outcome
 from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, write_sheet
 from envs.episodes.stream_reader import read_streams
 from envs.episodes.stream_writer import STREAM_NAME, TickStream
+from envs.episodes.verdict import QualityVerdict
 from envs.errors import ArchiveError
 
 _log = logging.getLogger(__name__)
@@ -120,6 +121,20 @@ class Archive:
         """
         self.sheet(episode_id)
         return read_episode(self.folder(episode_id))
+
+    def keep_quality(self, episode_id: str, quality: QualityVerdict) -> EpisodeSheet:
+        """Write a judgement into the sheet of an episode that has ended, in place of an earlier one.
+
+        What was recorded stays as it is.
+
+        Raises:
+            ArchiveError: there is no such episode, it is being recorded, or its sheet cannot be written.
+        """
+        if self.sheet(episode_id).status == "recording":
+            raise ArchiveError(f"episode {episode_id} is being recorded, or was cut off; judge it once it has ended")
+        sheet = replace(self.sheet(episode_id), quality=quality)
+        write_sheet(self.folder(episode_id), sheet)
+        return sheet
 
     def recover(self) -> list[str]:
         """Mark what a crash left open as interrupted and rejected, keeping all its whole ticks; return the ids.

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import JSON, Engine, Select, String, create_engine, delete, event, select
+from sqlalchemy import JSON, Engine, Select, String, create_engine, delete, event, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from envs.episodes.archive import Archive
 from envs.episodes.sheet import EpisodeSheet
@@ -42,6 +42,9 @@ class CatalogueEntry:
     verdict_reason: str
     ticks: int
     robot_digest: str
+    quality_verdict: str = ""  # "" where nobody has judged it
+    quality_score: float | None = None  # 0 to 1; None where the style is not judged
+    quality_reason: str = ""  # the sentence, in English
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Query:
     robot_digest: str | Collection[str] | None = None
     status: str | Collection[str] | None = None
     id: str | Collection[str] | None = None
+    quality_verdict: str | Collection[str] | None = None
     accepted: bool | None = None
     success: bool | None = None
 
@@ -91,6 +95,9 @@ class _Row(_Base):
     verdict_reason: Mapped[str]
     ticks: Mapped[int]
     robot_digest: Mapped[str]
+    quality_verdict: Mapped[str] = mapped_column(index=True)
+    quality_score: Mapped[float | None]
+    quality_reason: Mapped[str]
 
 
 class Catalogue:
@@ -107,9 +114,11 @@ class Catalogue:
             self._engine = create_engine(self._url)
             if self._engine.dialect.name == "sqlite":
                 _share_between_processes(self._engine)
-            _create_tables(self._engine)
+            is_outdated = _create_tables(self._engine)
         except (SQLAlchemyError, ImportError) as error:
             raise self._error(error) from error
+        if is_outdated:
+            self.rebuild()
 
     def add(self, sheet: EpisodeSheet) -> None:
         """Enter an episode, or enter it anew.
@@ -185,7 +194,7 @@ class Catalogue:
 
 def entry_of_sheet(sheet: EpisodeSheet) -> CatalogueEntry:
     """What the catalogue keeps of a sheet."""
-    header, outcome = sheet.header, sheet.outcome
+    header, outcome, quality = sheet.header, sheet.outcome, sheet.quality
     return CatalogueEntry(
         id=sheet.id,
         status=sheet.status,
@@ -207,6 +216,9 @@ def entry_of_sheet(sheet: EpisodeSheet) -> CatalogueEntry:
         verdict_reason=outcome.verdict_reason if outcome else "",
         ticks=sheet.ticks,
         robot_digest=header.robot.digest,
+        quality_verdict=quality.verdict if quality else "",
+        quality_score=quality.score if quality else None,
+        quality_reason=quality.english if quality else "",
     )
 
 
@@ -226,13 +238,23 @@ def _statement(query: Query) -> Select[_Row]:
     return statement
 
 
-def _create_tables(engine: Engine) -> None:
-    """Not `create_all`, which looks first and then creates: another process may do so in between."""
+def _create_tables(engine: Engine) -> bool:
+    """Make what is missing; a table of an earlier version is made anew, and True says that it has to be filled again.
+
+    Not `create_all`, which looks first and then creates: another process may do so in between.
+    """
     with engine.begin() as connection:
+        found = inspect(connection)
+        has_table = found.has_table(_Row.__tablename__)
+        known = {column["name"] for column in found.get_columns(_Row.__tablename__)} if has_table else set()
+        is_outdated = has_table and not known.issuperset(_Row.__table__.columns.keys())
+        if is_outdated:
+            connection.execute(DropTable(_Base.metadata.tables[_Row.__tablename__], if_exists=True))
         for table in _Base.metadata.sorted_tables:
             connection.execute(CreateTable(table, if_not_exists=True))
             for index in table.indexes:
                 connection.execute(CreateIndex(index, if_not_exists=True))
+    return is_outdated
 
 
 def _share_between_processes(engine: Engine) -> None:

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from envs.episodes.records import LastFaults, Outcome, Tick
 from envs.episodes.sheet import EpisodeSheet, FaultCount, Status, write_sheet
 from envs.episodes.skew import SkewTally
 from envs.episodes.stream_writer import STREAM_NAME, TickStream
+from envs.episodes.verdict import QualityVerdict
 from envs.errors import ArchiveError
 
 _log = logging.getLogger(__name__)
@@ -68,9 +69,7 @@ class Recorder:
         self._raise_failure()
         self._put(tick)
 
-    def finish(
-        self, outcome: Outcome, quality: Mapping[str, float] | None = None, last: LastFaults | None = None
-    ) -> str:
+    def finish(self, outcome: Outcome, quality: QualityVerdict | None = None, last: LastFaults | None = None) -> str:
         """End the episode, wait until it is safely on the disk, and return its id.
 
         `last` is what was found after the last tick; it is not in the stream where there was no tick at all.
@@ -132,7 +131,7 @@ class Recorder:
         except ArchiveError as error:
             _log.error("episode %s is not marked as interrupted yet: %s", self.episode_id, error)
 
-    def _write_end(self, status: Status, outcome: Outcome, quality: Mapping[str, float] | None) -> None:
+    def _write_end(self, status: Status, outcome: Outcome, quality: QualityVerdict | None) -> None:
         sheet = replace(
             self._sheet,
             status=status,
@@ -140,7 +139,7 @@ class Recorder:
             outcome=outcome,
             counts=dict(self._stream.counts),
             faults=self._faults.counts(),
-            quality=dict(quality or {}),
+            quality=quality,
             skew=self._skew.figures(),
         )
         write_sheet(self._folder, sheet)

@@ -22,11 +22,15 @@ Purpose = Literal["nominal", "uniform", "targeted", "recovery", "rollout"]
 
 @dataclass(frozen=True)
 class Instruction:
-    """One step of a task, as a trainer is told to do it."""
+    """One step of a task, as a trainer is told to do it.
+
+    `is_wait` declares that something has to be waited for in this step, so that standing still in it is no pause.
+    """
 
     name: str
     english: str
     chinese: str
+    is_wait: bool = False
 
 
 @dataclass(frozen=True)

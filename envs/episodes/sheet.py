@@ -13,6 +13,7 @@ from assets.robot import RobotSpec
 from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.records import EpisodeHeader, Instruction, InstructionMark, Outcome
 from envs.episodes.skew import StreamSkew
+from envs.episodes.verdict import QualityVerdict
 from envs.errors import ArchiveError
 from envs.scenario import Pool, Scenario
 
@@ -47,7 +48,7 @@ class EpisodeSheet:
     outcome: Outcome | None = None
     counts: dict[str, int] = field(default_factory=dict)  # messages by stream
     faults: tuple[FaultCount, ...] = ()
-    quality: dict[str, float] = field(default_factory=dict)
+    quality: QualityVerdict | None = None  # None where nobody has judged it yet
     skew: dict[str, StreamSkew] = field(default_factory=dict)  # by stream; older recordings do not say
 
     @property
@@ -85,7 +86,7 @@ class EpisodeSheet:
             "parent": header.parent,
             "instructions": [asdict(instruction) for instruction in header.instructions],
             "outcome": asdict(self.outcome) if self.outcome else None,
-            "quality": self.quality,
+            "quality": self.quality.to_dict() if self.quality else {},
             "skew": {stream: asdict(skew) for stream, skew in self.skew.items()},
             "counts": self.counts,
             "faults": [asdict(fault) for fault in self.faults],
@@ -126,7 +127,7 @@ class EpisodeSheet:
             outcome=_outcome(fields["outcome"]),
             counts=fields["counts"],
             faults=tuple(FaultCount(**fault) for fault in fields["faults"]),
-            quality=fields["quality"],
+            quality=QualityVerdict.from_dict(fields["quality"]),
             skew={stream: StreamSkew(**skew) for stream, skew in fields.get("skew", {}).items()},
         )
 

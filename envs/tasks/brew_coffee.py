@@ -120,7 +120,7 @@ _INSTRUCTIONS = (
     Instruction("grasp", "Take the empty cup with the right hand.", "右手拿起空杯。"),
     Instruction("set", "Set it upright under the spout and let go.", "把杯子竖直放到出水口下,松手。"),
     Instruction("press", "Press the green button until the machine starts.", "按下绿色按钮,直到机器启动。"),
-    Instruction("wait", "Put the open hand around the cup and wait for the beep.", "张开手围住杯子,等待提示音。"),
+    Instruction("wait", "Put the open hand around the cup and wait for the beep.", "张开手围住杯子,等待提示音。", True),
     Instruction("take", "Take the full cup at once and lift it.", "听到提示音后立即拿起满杯。"),
     Instruction("carry", "Carry it level and without haste over the tray.", "平稳地把杯子端到托盘上方。"),
     Instruction("place", "Set it down on the tray and open the hand.", "把杯子放在托盘上,松开手。"),

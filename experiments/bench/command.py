@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from experiments.bench import bus, capture, env, exo, expert, mix, open_loop, payload, policy
+from experiments.bench import bus, capture, env, exo, expert, mix, open_loop, payload, policy, senses
 from experiments.bench.rows import Row, publish
 from experiments.command import run_verbs
 
@@ -20,6 +20,7 @@ _BENCHES: dict[str, tuple[type[Any], Callable[[Any], list[Row]]]] = {
     "bus": (bus.Bus, bus.measure),
     "exo": (exo.Exo, exo.measure),
     "mix": (mix.Mix, mix.measure),
+    "senses": (senses.Senses, senses.measure),
     "expert": (expert.Expert, expert.measure),
     "open-loop": (open_loop.OpenLoop, open_loop.measure),
     "payload": (payload.Payload, payload.measure),

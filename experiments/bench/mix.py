@@ -7,29 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from envs.episodes.archive import Archive
-from envs.episodes.catalogue import Catalogue
-from envs.episodes.records import Purpose
 from envs.registry import BodyKind
-from envs.scenario import Distribution, Pool
-from envs.tasks.known import load_task
+from envs.scenario import Distribution
+from experiments.bench.learning import SIM, LearningBench, lost_row, success_row
 from experiments.bench.rows import BenchOptions, Row
-from experiments.collect import Collect, demonstrate
 from experiments.command import at_least
-from experiments.evaluate import Evaluate, roll_out_all
-from experiments.orders import orders, scenarios
-from experiments.rollout_files import keep_rollouts, load_rollouts
-from experiments.train import Train, train_policy, training_config
 from experiments.workers import available_processes
-from policies.cases.paired import pair, paired_interval
-from policies.cases.rates import Rate
 from policies.cases.rollout import Rollout
-from policies.checkpoint import SIDECAR, load_policy
 
-SIM: BodyKind = "sim"
 TWIN: BodyKind = "fast-twin"  # the twin's world without its real time
 REAL_GAP = "5 to 30 points are usual"
-_OPERATOR = "bench"
 
 
 @dataclass(frozen=True)
@@ -89,89 +76,24 @@ class Mix(BenchOptions):
 
 def measure(config: Mix) -> list[Row]:
     at_least(1, demonstrations=config.demonstrations, steps=config.steps, trials=config.trials, seeds=config.seeds)
+    bench = LearningBench(config.folder, config.task, config.distribution, config.processes)
+    demonstrations, steps, trials, seeds = config.sizes
     at_home: list[Rollout] = []
     on_twin: dict[str, list[Rollout]] = {blend.name: [] for blend in config.blends}
-    for seed in range(config.sizes[3]):
+    for seed in range(seeds):
         for blend in config.blends:
-            for body in blend.bodies:
-                _demonstrate(config, body)
-            policy = _train(config, blend, seed)
-            on_twin[blend.name] += _try(config, policy, TWIN, seed)
+            datasets = [bench.demonstrations(body, demonstrations) for body in blend.bodies]
+            policy = bench.policy(blend.name, datasets, steps, seed, real_weight=blend.real_weight)
+            on_twin[blend.name] += bench.rollouts(policy, TWIN, trials, seed)
             if blend.bodies == (SIM,):
-                at_home += _try(config, policy, SIM, seed)
+                at_home += bench.rollouts(policy, SIM, trials, seed)
     return summary(at_home, on_twin)
 
 
 def summary(at_home: Sequence[Rollout], on_twin: dict[str, list[Rollout]]) -> list[Row]:
     """The gap, then each mix's success on the twin. `at_home` are the rollouts of "sim-only" in simulation."""
-    abroad = on_twin[Blend((SIM,)).name]
-    crossed = pair(at_home, abroad)
-    low, high = paired_interval(crossed.broken, crossed.fixed, crossed.n)
-    rows = [
-        _row("success in simulation, trained in simulation only", at_home),
-        Row(
-            "lost across the reality gap",
-            -100.0 * crossed.difference,
-            "points",
-            note=f"lost {crossed.broken}, gained {crossed.fixed} of {crossed.n}, 95 % interval {100 * low:.0f} to "
-            f"{100 * high:.0f}; {REAL_GAP}",
-        ),
+    return [
+        success_row("success in simulation, trained in simulation only", at_home),
+        lost_row("lost across the reality gap", at_home, on_twin[Blend((SIM,)).name], f"; {REAL_GAP}"),
+        *(success_row(f"success on the twin, {name}", rollouts) for name, rollouts in on_twin.items()),
     ]
-    return rows + [_row(f"success on the twin, {name}", rollouts) for name, rollouts in on_twin.items()]
-
-
-def _row(name: str, rollouts: Sequence[Rollout]) -> Row:
-    rate = Rate.of(rollout.success for rollout in rollouts)
-    low, high = rate.interval
-    note = f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}"
-    return Row(name, rate.value, "share", note=note)
-
-
-def _demonstrate(config: Mix, body: BodyKind) -> None:
-    archive, dataset = config.folder / f"archive-{body}", config.folder / f"dataset-{body}"
-    from policies.dataset.lerobot import build_dataset
-
-    space = load_task(config.task).space
-    chosen = scenarios(space, Pool.TRAIN, config.sizes[0], 0, distribution=config.distribution)
-    collect = Collect(archive, task=config.task, body=body, processes=config.processes)
-    recorded = Archive(archive)
-    recorded.recover()
-    with Catalogue(recorded) as catalogue:
-        catalogue.sync()
-        held = {entry.scenario_key for entry in catalogue.query()}
-    missing = [scenario for scenario in chosen if scenario.key not in held]
-    if not missing and dataset.is_dir():
-        return
-    purpose: Purpose = "nominal" if config.distribution == "nominal" else "uniform"
-    if missing:
-        demonstrate(collect, orders(missing, 0, purpose, _OPERATOR), what=f"demonstrations, {body}")
-    build_dataset(recorded, dataset)
-
-
-def _train(config: Mix, blend: Blend, seed: int) -> Path:
-    out = config.folder / f"policy-{blend.name}-{seed}"
-    if not (out / SIDECAR).is_file():
-        from policies.dataset.reader import open_dataset
-
-        roots = tuple(config.folder / f"dataset-{body}" for body in blend.bodies)
-        wanted = Train(roots, out, steps=config.sizes[1], seed=seed, device="cpu", real_weight=blend.real_weight)
-        what = f"training, {blend.name}, seed {seed}"
-        train_policy([open_dataset(root) for root in roots], training_config(wanted), out, what=what)
-    return out
-
-
-def _try(config: Mix, policy: Path, body: BodyKind, seed: int) -> list[Rollout]:
-    """Rollouts on scenarios of the seed: the same for every policy and body."""
-    file = config.folder / f"rollouts-{policy.name}-on-{body}.json"
-    if file.is_file():
-        return list(load_rollouts(file).rollouts)
-    space, archive = load_task(config.task).space, config.folder / f"tried-{body}"
-    chosen = scenarios(space, Pool.DISCOVER, config.sizes[2], seed, distribution=config.distribution)
-    identity = load_policy(policy).identity
-    evaluate = Evaluate(policy, archive, task=config.task, body=body, processes=config.processes)
-
-    def keep(rollouts: list[Rollout], is_whole: bool) -> None:
-        keep_rollouts(file, identity, config.task, archive, rollouts, is_whole)
-
-    wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
-    return roll_out_all(evaluate, wanted, None, keep, what=f"{policy.name} on {body}")

@@ -12,11 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
-from policies.dataset.features import ACTION, STATE
+from policies.dataset.features import ACTION, IMU, SOUND, STATE, TOUCH
 from policies.dataset.frames import FrameStore, Progress
 from policies.dataset.reader import EPISODE_ID_COLUMN, DatasetEpisode, LeRobotDataset, Rows
 from policies.errors import DatasetError
 from policies.network import VECTOR_FEATURES, InputSpec
+
+SIGHT = "sight"
+_FEATURE_OF_SENSE = {"touch": TOUCH, "sound": SOUND, "imu": IMU}
+SENSES = (SIGHT, *_FEATURE_OF_SENSE)  # what a policy can be trained without; it cannot be without its joints
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +62,7 @@ def tabulate(
     image_size: int,
     *,
     cameras: Sequence[str] | None = None,
+    without: Sequence[str] = (),
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> FrameTable:
@@ -65,10 +70,11 @@ def tabulate(
 
     Args:
         cameras: which cameras to use; all, if None.
+        without: senses of `SENSES` to leave out.
 
     Raises:
-        DatasetError: the datasets are of different robots, rates or features, one states no robot, or an episode comes
-            twice.
+        DatasetError: a sense to leave out is not there, the datasets are of different robots, rates or features, one
+            states no robot, or an episode comes twice.
     """
     robot = _one_robot(datasets)
     _require_once(datasets)
@@ -79,7 +85,9 @@ def tabulate(
         raise DatasetError(f"these datasets cannot train together: rates {sorted(rates)}, senses {sorted(declared)}")
     if STATE not in first.features or ACTION not in first.features:
         raise DatasetError(f"{first.root} declares no {STATE!r} and {ACTION!r}; both are needed")
-    views = first.cameras if cameras is None else tuple(cameras)
+    _require_sensed(without, first)
+    views = () if SIGHT in without else first.cameras if cameras is None else tuple(cameras)
+    dropped = {feature for sense, feature in _FEATURE_OF_SENSE.items() if sense in without}
     stores = {
         camera: [d.frames(camera, image_size, cache=cache, progress=progress).subset(d.rows) for d in datasets]
         for camera in views
@@ -90,7 +98,7 @@ def tabulate(
         fps=first.fps,
         episodes=episodes,
         episode_of_row=np.repeat(np.arange(len(episodes)), [episode.length for episode in episodes]),
-        vectors={name: _gather(datasets, name) for name in VECTOR_FEATURES if name in first.features},
+        vectors={n: _gather(datasets, n) for n in VECTOR_FEATURES if n in first.features and n not in dropped},
         frames={camera: FrameStore.concatenate(parts) for camera, parts in stores.items()},
         action=_gather(datasets, ACTION),
         sample_weight=np.concatenate([dataset.sample_weight[dataset.rows] for dataset in datasets]),
@@ -130,6 +138,16 @@ def _require_once(datasets: Sequence[LeRobotDataset]) -> None:
                 places = f"{owners[key]} and again in {dataset.root}"
                 raise DatasetError(f"episode {episode.identity} is in {places}; give each episode once")
             owners[key] = dataset.root
+
+
+def _require_sensed(without: Sequence[str], dataset: LeRobotDataset) -> None:
+    there = [sense for sense, feature in _FEATURE_OF_SENSE.items() if feature in dataset.features]
+    known = [SIGHT, *there] if dataset.cameras else there
+    strangers = [sense for sense in without if sense not in known]
+    if strangers:
+        raise DatasetError(
+            f"{', '.join(strangers)} cannot be left out: {dataset.root} has {', '.join(known) or 'only joints'}"
+        )
 
 
 def _sensed(dataset: LeRobotDataset) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from episode_samples import ROBOT, header_of, made_up_snapshot, made_up_ticks, record_episode, success
 from mcap.reader import make_reader
+from verdicts import QUALITY
 
 from envs.episodes import recorder as recorder_module
 from envs.episodes.archive import Archive
@@ -30,7 +31,7 @@ def test_an_episode_comes_back_as_it_was_recorded(archive):
     recorder = archive.record(header_of(request="r-1", parent="e-0", extra={"lamp": "left"}))
     for tick in ticks:
         recorder.tick(tick)
-    episode = archive.open(recorder.finish(success(), {"jerk": 0.5}))
+    episode = archive.open(recorder.finish(success(), QUALITY))
 
     states = [tick.state for tick in ticks]
     for name in ("position_rad", "velocity_rad_s", "effort_nm", "touch_n", "touch_stamp_s"):
@@ -52,7 +53,7 @@ def test_an_episode_comes_back_as_it_was_recorded(archive):
 
     sheet = episode.sheet
     assert sheet.header == header_of(request="r-1", parent="e-0", extra={"lamp": "left"})
-    assert (sheet.status, sheet.outcome, sheet.quality) == ("complete", success(), {"jerk": 0.5})
+    assert (sheet.status, sheet.outcome, sheet.quality) == ("complete", success(), QUALITY)
     assert sheet.counts["command"] == sheet.counts["camera/head"] == sheet.ticks == 20
     assert [(fault.source, fault.count, fault.first_tick) for fault in sheet.faults] == [("camera head", 1, 3)]
 

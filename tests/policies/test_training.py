@@ -140,3 +140,16 @@ def test_an_episode_that_comes_twice_is_refused_since_it_could_be_learnt_and_hel
         write_dataset(tmp_path / "other", seed=1)
     )  # its episodes have the same numbers, and are others
     assert len(tabulate([dataset, other], 16).episodes) == 2 * len(dataset.episodes)
+
+
+def test_a_policy_trained_without_sight_never_asks_for_images(made_root):
+    policy = ClonedPolicy(train([open_dataset(made_root)], replace(QUICK, steps=2, without=("sight",))).policy)
+    whole = observation_of(tabulate([open_dataset(made_root)], 16), 0)
+    unseen = {name: value for name, value in whole.items() if not name.startswith("observation.images")}
+    assert unseen.keys() < whole.keys()
+    assert (policy.plan(unseen).chunk == policy.plan(whole).chunk).all()
+
+
+def test_a_sense_that_is_not_there_cannot_be_left_out(made_root):
+    with pytest.raises(DatasetError, match=r"sound cannot be left out: .* has sight"):
+        train([open_dataset(made_root)], replace(QUICK, steps=2, without=("sound",)))

@@ -1,0 +1,112 @@
+"""Demonstrations, policies and rollouts that a benchmark of learning keeps in a folder, and uses again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.episodes.archive import Archive
+from envs.episodes.catalogue import Catalogue
+from envs.episodes.records import Purpose
+from envs.registry import BodyKind
+from envs.scenario import Distribution, Pool
+from envs.tasks.known import load_task
+from experiments.bench.rows import Row
+from experiments.collect import Collect, demonstrate
+from experiments.evaluate import Evaluate, roll_out_all
+from experiments.orders import orders, scenarios
+from experiments.rollout_files import keep_rollouts, load_rollouts
+from experiments.train import Sense, Train, train_policy, training_config
+from policies.cases.paired import pair, paired_interval
+from policies.cases.rates import Rate
+from policies.cases.rollout import Rollout
+from policies.checkpoint import SIDECAR, load_policy
+
+SIM: BodyKind = "sim"
+_OPERATOR = "bench"
+
+
+@dataclass(frozen=True)
+class LearningBench:
+    """What all trainings of one benchmark share. Whatever is in `folder` already is not made again."""
+
+    folder: Path
+    task: str
+    distribution: Distribution
+    processes: int
+
+    def demonstrations(self, body: BodyKind, count: int) -> Path:
+        """The dataset of so many of the expert's demonstrations."""
+        archive, dataset = self.folder / f"archive-{body}", self.folder / f"dataset-{body}"
+        from policies.dataset.lerobot import build_dataset
+
+        space = load_task(self.task).space
+        chosen = scenarios(space, Pool.TRAIN, count, 0, distribution=self.distribution)
+        collect = Collect(archive, task=self.task, body=body, processes=self.processes)
+        recorded = Archive(archive)
+        recorded.recover()
+        with Catalogue(recorded) as catalogue:
+            catalogue.sync()
+            held = {entry.scenario_key for entry in catalogue.query()}
+        missing = [scenario for scenario in chosen if scenario.key not in held]
+        if not missing and dataset.is_dir():
+            return dataset
+        purpose: Purpose = "nominal" if self.distribution == "nominal" else "uniform"
+        if missing:
+            demonstrate(collect, orders(missing, 0, purpose, _OPERATOR), what=f"demonstrations, {body}")
+        build_dataset(recorded, dataset)
+        return dataset
+
+    def policy(
+        self,
+        name: str,
+        datasets: Sequence[Path],
+        steps: int,
+        seed: int,
+        *,
+        real_weight: float = 1.0,
+        without: tuple[Sense, ...] = (),
+    ) -> Path:
+        """The checkpoint of a training; its folder is named after `name` and the seed."""
+        out = self.folder / f"policy-{name}-{seed}"
+        if not (out / SIDECAR).is_file():
+            from policies.dataset.reader import open_dataset
+
+            wanted = Train(
+                tuple(datasets), out, steps=steps, seed=seed, device="cpu", real_weight=real_weight, without=without
+            )
+            what = f"training, {name}, seed {seed}"
+            train_policy([open_dataset(root) for root in datasets], training_config(wanted), out, what=what)
+        return out
+
+    def rollouts(self, policy: Path, body: BodyKind, count: int, seed: int) -> list[Rollout]:
+        """Rollouts on scenarios of the seed: the same for every policy and body."""
+        file = self.folder / f"rollouts-{policy.name}-on-{body}.json"
+        if file.is_file():
+            return list(load_rollouts(file).rollouts)
+        space, archive = load_task(self.task).space, self.folder / f"tried-{body}"
+        chosen = scenarios(space, Pool.DISCOVER, count, seed, distribution=self.distribution)
+        identity = load_policy(policy).identity
+        evaluate = Evaluate(policy, archive, task=self.task, body=body, processes=self.processes)
+
+        def keep(rollouts: list[Rollout], is_whole: bool) -> None:
+            keep_rollouts(file, identity, self.task, archive, rollouts, is_whole)
+
+        wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
+        return roll_out_all(evaluate, wanted, None, keep, what=f"{policy.name} on {body}")
+
+
+def success_row(name: str, rollouts: Sequence[Rollout]) -> Row:
+    """The share of successes, with Wilson's interval."""
+    rate = Rate.of(rollout.success for rollout in rollouts)
+    low, high = rate.interval
+    return Row(name, rate.value, "share", note=f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}")
+
+
+def lost_row(name: str, before: Sequence[Rollout], after: Sequence[Rollout], remark: str = "") -> Row:
+    """What the second lost of the first's successes, pair by pair, with Tango's interval."""
+    both = pair(before, after)
+    low, high = paired_interval(both.broken, both.fixed, both.n)
+    note = f"lost {both.broken}, gained {both.fixed} of {both.n}, 95 % interval {100 * low:.0f} to {100 * high:.0f}"
+    return Row(name, -100.0 * both.difference, "points", note=note + remark)

@@ -1,0 +1,78 @@
+"""Which senses a task needs: policies trained and tried without each of them, on the same scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from envs.scenario import Distribution
+from experiments.bench.learning import SIM, LearningBench, lost_row, success_row
+from experiments.bench.rows import BenchOptions, Row
+from experiments.command import at_least
+from experiments.train import Sense
+from experiments.workers import available_processes
+from policies.cases.rollout import Rollout
+
+_WITH_ALL = "all"
+
+
+@dataclass(frozen=True)
+class Senses(BenchOptions):
+    """Train with every sense, and without each in turn, at equal steps; try all on the same scenarios in simulation.
+
+    What a policy loses without a sense is what the task needs it for. Whatever is in --folder already is used again,
+    so a run that was broken off goes on.
+
+    Example: retake bench senses --task brew_coffee --folder runs/senses --seeds 3
+    """
+
+    folder: Path = Path("runs/senses")
+    """Where recordings, policies and rollouts are kept; one for each task."""
+    task: str = "pick_fruit"
+    """What is done."""
+    without: tuple[Sense, ...] = ("sight", "touch", "sound")
+    """The senses to do without, one at a time."""
+    demonstrations: int = 120
+    """By the expert."""
+    steps: int = 2_500
+    """Batches that each policy learns from."""
+    trials: int = 50
+    """Scenarios that each policy is tried on."""
+    seeds: int = 3
+    """Trainings of each, counted from seed 0; each seed tries other scenarios."""
+    distribution: Distribution = "nominal"
+    """How scenarios are drawn, of demonstrations and of trials."""
+    processes: int = available_processes()
+    """How many episodes are simulated at once."""
+
+    @cached_property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """Demonstrations, steps, trials and seeds."""
+        return (2, 10, 1, 1) if self.quick else (self.demonstrations, self.steps, self.trials, self.seeds)
+
+
+def measure(config: Senses) -> list[Row]:
+    at_least(1, demonstrations=config.demonstrations, steps=config.steps, trials=config.trials, seeds=config.seeds)
+    bench = LearningBench(config.folder, config.task, config.distribution, config.processes)
+    demonstrations, steps, trials, seeds = config.sizes
+    left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
+    tried: dict[str, list[Rollout]] = {name: [] for name in left_out}
+    for seed in range(seeds):
+        for name, without in left_out.items():
+            dataset = bench.demonstrations(SIM, demonstrations)
+            policy = bench.policy(name, [dataset], steps, seed, without=without)
+            tried[name] += bench.rollouts(policy, SIM, trials, seed)
+    return summary(tried)
+
+
+def summary(tried: Mapping[str, Sequence[Rollout]]) -> list[Row]:
+    """Each policy's success, and what each lost against the one with all senses."""
+    whole = tried[_WITH_ALL]
+    rows = [success_row("success, all senses", whole)]
+    for name, rollouts in tried.items():
+        if name != _WITH_ALL:
+            sense = name.removeprefix("no-")
+            rows += [success_row(f"success, without {sense}", rollouts), lost_row(f"lost by {sense}", whole, rollouts)]
+    return rows
