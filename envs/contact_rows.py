@@ -107,9 +107,8 @@ class ForceSums:
 
     def read_n(self) -> list[float]:
         """All sums, as of the last physics step."""
-        sums_n = self._nothing.copy()
         if not self._data.ncon:
-            return sums_n
+            return self._nothing.copy()
         contact = self._data.contact
         geoms = contact.geom
         seen = geoms.tobytes()
@@ -117,6 +116,7 @@ class ForceSums:
             numbers = self._sum_of_pair[geoms[:, 0], geoms[:, 1]]
             counting = np.flatnonzero(numbers >= 0)
             self._seen, self._counting, self._counts_to = seen, counting.tolist(), numbers[counting].tolist()
+        sums_n = self._nothing.copy()
         if self._counting:
             forces_n = self._rows.some_normal_forces_n(contact, self._counting)
             for number, force_n in zip(self._counts_to, forces_n, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envs.episodes.archive import Archive
 from envs.episodes.finishing import Finishing
@@ -18,8 +19,10 @@ from envs.registry import BodyKind, make_env
 from experiments.port_options import DEFAULT_ROBOT
 from policies.cases.doubt import DoubtBand
 from policies.cases.rollout import Rollout
-from policies.cloning import ClonedPolicy
-from policies.policy_pilot import PolicyPilot
+
+if TYPE_CHECKING:  # they need torch, which a worker that flies the expert does without
+    from policies.cloning import ClonedPolicy
+    from policies.policy_pilot import PolicyPilot
 
 SIMULATION = "simulation"  # the station's name in the archive
 CORRECTED = "corrected"  # signature of a rollout in which a trainer took over
@@ -60,6 +63,8 @@ class Rollouts:
     flight: Flight
 
     def run(self, order: EpisodeOrder) -> Rollout:
+        from policies.policy_pilot import PolicyPilot
+
         flight = self.flight
         key = flight.task, flight.body, flight.robot, flight.checkpoint
         env, policy = _policy_station(*key, written(flight.checkpoint))
@@ -140,6 +145,7 @@ def _policy_station(
     import torch
 
     from policies.checkpoint import load_policy
+    from policies.cloning import ClonedPolicy
 
     # One thread a worker: the result must not depend on how many workers there are.
     torch.set_num_threads(1)

@@ -53,21 +53,22 @@ class PickFruitRules:
         self._twigs = {name: model.body(name).pos.copy() for name in ("twig_left", "twig_right")}
         self._blend = simulation.timestep_s / FORCE_FILTER_S
         self._strength_n = dict.fromkeys(_FRUITS, UNRIPE_STRENGTH_N)
-        self._gives_at_n = dict.fromkeys(_FRUITS, math.inf)
+        self._gives_at_n = [math.inf] * len(_FRUITS)
         self._stems_hold = simulation.data.eq_active  # a view
-        self._hanging: tuple[tuple[str, int], ...] = ()  # fruit, and where the force of its stem begins
+        self._hanging: tuple[tuple[int, slice], ...] = ()  # number of a fruit, and the force of its stem
         self._hanging_rows = 0  # and where those of the last stem end
         self._hung_when = b""
-        self._tension_n = dict.fromkeys(_FRUITS, 0.0)
-        self._grip_n = [0.0, 0.0]  # thumb, fingers
+        self._tension_n = [0.0] * len(_FRUITS)
+        self._grip_n = 0.0, 0.0  # thumb, fingers
         self._peak_n = 0.0
 
     def stage(self, simulation: Simulation, scenario: Scenario) -> None:
         self._forget()
         self._stage_ripe(scenario)
         self._stage_surroundings(scenario)
-        for name, body in self._body.items():
-            self._gives_at_n[name] = 9.81 * float(self._model.body_mass[body]) + self._strength_n[name]
+        self._gives_at_n = [
+            9.81 * float(self._model.body_mass[body]) + self._strength_n[name] for name, body in self._body.items()
+        ]
         anchors = self._model.eq_data.copy()
         mujoco.mj_setConst(self._model, simulation.data)  # which places anchors anew, from the compiled pose
         self._model.eq_data[:] = anchors
@@ -86,20 +87,20 @@ class PickFruitRules:
             self._find_hanging(simulation)
         if self._hanging:
             force_n = data.efc_force[: self._hanging_rows].tolist()
-            for fruit, row in self._hanging:
-                x, y, z = force_n[row : row + 3]
+            for fruit, rows in self._hanging:
+                x, y, z = force_n[rows]
                 tension = tension_n[fruit]
-                tension += blend * (math.sqrt(x * x + y * y + z * z) - tension)
-                tension_n[fruit] = tension
+                tension_n[fruit] = tension = tension + blend * (math.sqrt(x * x + y * y + z * z) - tension)
                 if tension > self._gives_at_n[fruit]:
-                    self._stems_hold[self._stem[fruit]] = 0
+                    self._stems_hold[self._stem[_FRUITS[fruit]]] = 0
         thumb_n, fingers_n = self._grip_n
         if data.ncon or thumb_n or fingers_n:
             thumb_now_n, fingers_now_n = self._hand.force_n()
             thumb_n += blend * (thumb_now_n - thumb_n)
             fingers_n += blend * (fingers_now_n - fingers_n)
-            self._grip_n = [thumb_n, fingers_n]
-            self._peak_n = max(self._peak_n, thumb_n, fingers_n)
+            self._grip_n = thumb_n, fingers_n
+            if thumb_n > self._peak_n or fingers_n > self._peak_n:
+                self._peak_n = max(thumb_n, fingers_n)
 
     def grip_n(self, simulation: Simulation) -> tuple[float, float]:
         """Normal force of the thumb, and of all else of the hand, on the ripe fruit."""
@@ -107,10 +108,13 @@ class PickFruitRules:
 
     def _find_hanging(self, simulation: Simulation) -> None:
         self._hung_when = self._stems_hold.tobytes()
-        self._hanging = tuple(
-            (fruit, simulation.first_row(stem)) for fruit, stem in self._stem.items() if self._stems_hold[stem]
-        )
-        self._hanging_rows = 3 + max((row for _, row in self._hanging), default=0)
+        first = {
+            fruit: simulation.first_row(stem)
+            for fruit, stem in enumerate(self._stem.values())
+            if self._stems_hold[stem]
+        }
+        self._hanging = tuple((fruit, slice(row, row + 3)) for fruit, row in first.items())
+        self._hanging_rows = max(first.values(), default=0) + 3
 
     def assess(self, simulation: Simulation) -> Judgement:
         data = simulation.data
@@ -136,7 +140,7 @@ class PickFruitRules:
                 held or arrived,
                 lambda: f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)",
             ),
-            (picked or arrived, lambda: f"pick: the stem holds, at {self._tension_n['ripe']:.1f} N"),
+            (picked or arrived, lambda: f"pick: the stem holds, at {self._tension_n[0]:.1f} N"),
             (
                 off_centre_mm < OVER_MM or arrived,
                 lambda: (
@@ -153,11 +157,12 @@ class PickFruitRules:
         return judge(checks, self._failure(fruit[2], inside))
 
     def memory(self) -> dict[str, Any]:
-        return {"tension_n": dict(self._tension_n), "grip_n": list(self._grip_n), "peak_n": self._peak_n}
+        tension_n = dict(zip(_FRUITS, self._tension_n, strict=True))
+        return {"tension_n": tension_n, "grip_n": list(self._grip_n), "peak_n": self._peak_n}
 
     def restore(self, memory: dict[str, Any]) -> None:
-        self._tension_n = dict(memory["tension_n"])
-        self._grip_n = list(memory["grip_n"])
+        self._tension_n = [memory["tension_n"][fruit] for fruit in _FRUITS]
+        self._grip_n = tuple(memory["grip_n"])
         self._peak_n = memory["peak_n"]
 
     @property
@@ -165,8 +170,8 @@ class PickFruitRules:
         return {}
 
     def _forget(self) -> None:
-        self._tension_n = dict.fromkeys(_FRUITS, 0.0)
-        self._grip_n = [0.0, 0.0]
+        self._tension_n = [0.0] * len(_FRUITS)
+        self._grip_n = 0.0, 0.0
         self._peak_n = 0.0
 
     def _failure(self, ripe_height_m: float, inside: bool) -> str | None:

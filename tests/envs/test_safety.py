@@ -162,3 +162,25 @@ def test_a_joint_that_was_held_back_goes_on_from_there_and_one_that_was_pushed_b
     assert 0.0 <= sent[1] - (meant[1] - 0.5) <= SMALL_ROBOT.max_acceleration[1] / HZ**2 + 1e-9
     with pytest.raises(EnvError, match="begin"):
         Safety(SMALL_ROBOT, HZ).go_on_from(sent)
+
+
+class Doubting(Safety):
+    """Looks closely at every joint, also at those that clearly keep their bounds."""
+
+    def _clearly_keep_bounds(self, *moved: np.ndarray) -> np.ndarray:
+        return np.zeros_like(super()._clearly_keep_bounds(*moved))
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=POSE, wishes=WISHES, share=st.sampled_from([1.0, 0.03]))
+def test_what_is_told_of_all_joints_at_once_is_what_a_closer_look_says(
+    start: np.ndarray, wishes: list[np.ndarray], share: float
+) -> None:
+    quick, doubting = Safety(SMALL_ROBOT, HZ), Doubting(SMALL_ROBOT, HZ)
+    sent = quick.begin(start)
+    assert np.array_equal(doubting.begin(start), sent)
+    for wish in wishes:
+        wish = sent + share * (wish - sent)  # most of which are within reach where the share is small
+        sent = quick.filter(wish)
+        assert np.array_equal(doubting.filter(wish), sent)
+    assert quick.memory() == doubting.memory()

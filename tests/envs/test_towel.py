@@ -7,6 +7,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull
 
 from assets.table import load_robot
 from envs import simulation as simulations
@@ -67,6 +68,16 @@ def test_a_corner_that_is_lifted_lifts_as_much_of_it(cut_small: Simulation, comp
         shapes.append(simulation.data.flexvert_xpos.copy())
     assert np.ptp(shapes[0][:, 2]) > 0.01
     np.testing.assert_allclose(shapes[0], shapes[1], atol=1e-4)
+
+
+def test_what_a_crumpled_towel_covers_is_the_area_of_its_hull(cut_small: Simulation) -> None:
+    towel, rng = Towel(cut_small), np.random.default_rng(0)
+    cut_small.place_home()
+    cut_small.data.qpos[towel.qpos] += rng.normal(0.0, 0.05, towel.qpos.shape)
+    mujoco.mj_kinematics(cut_small.model, cut_small.data)
+    mujoco.mj_flex(cut_small.model, cut_small.data)
+    hull = ConvexHull(towel.vertices(cut_small.data)[:, :2])
+    assert towel.covered(cut_small.data) == pytest.approx(hull.volume / towel.size_m**2, rel=1e-5)
 
 
 def test_a_flat_towel_covers_all_of_its_area_however_it_lies(cut_small: Simulation) -> None:
