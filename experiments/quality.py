@@ -144,7 +144,7 @@ def _judged(
     if any(reference.episode == entry.id for reference in references.episodes):
         references = references.without(entry.id)
     failure = "" if sheet.success or sheet.outcome is None else sheet.outcome.reason
-    return judge(recording_of(episode), references, skew=sheet.skew, failure=failure)
+    return judge(recording_of(episode), references, skew=sheet.skew, failure=failure, lost_steps=sheet.losses.steps)
 
 
 def _entries(archive: Archive, episode_ids: list[str], **criteria: object) -> list[CatalogueEntry]:

@@ -172,7 +172,7 @@ def run_episode(
                 on_step(info)
             is_over = terminated or truncated
         outcome = _outcome(env, info, progress, order, pilot, no_command)
-        quality = None if judge is None else judge.verdict(outcome)
+        quality = None if judge is None else judge.verdict(outcome, recorder.losses.steps)
         recorder.end(outcome, quality, LastFaults(info["faults"], info["stamp_s"]))
         if finishing is None:
             recorder.wait()

@@ -33,6 +33,7 @@ def closed_gates(
     skew: Mapping[str, StreamSkew],
     failure: str,
     exchanged: tuple[float, tuple[str, str] | None],
+    lost_steps: int = 0,
 ) -> tuple[Gate, ...]:
     """The gates that an episode does not pass, the gravest first.
 
@@ -40,6 +41,7 @@ def closed_gates(
         skew: of the episode's streams.
         failure: why the task was not done; empty where it was.
         exchanged: see `exchanged_steps`.
+        lost_steps: that the recorder could not keep.
     """
     found = []
     if failure:
@@ -50,6 +52,14 @@ def closed_gates(
         )
     found += _order(recording, exchanged)
     found += _limits(recording)
+    if lost_steps:
+        found.append(
+            Gate(
+                "lost_steps",
+                f"{lost_steps} steps were lost while recording: check the computer's load and its disk, and repeat it.",
+                f"录制时丢失了 {lost_steps} 步:请检查电脑负载和磁盘,并重做一遍。",
+            )
+        )
     found += _timing(recording, skew)
     return tuple(found)
 

@@ -27,6 +27,7 @@ def judge(
     *,
     skew: Mapping[str, StreamSkew] | None = None,
     failure: str = "",
+    lost_steps: int = 0,
 ) -> QualityVerdict:
     """Judge an episode by what is usual in the same steps.
 
@@ -34,10 +35,11 @@ def judge(
         references: of this task, robot and kind of body.
         skew: of the episode's streams, where they were recorded.
         failure: why the task was not done; empty where it was.
+        lost_steps: that the recorder could not keep.
     """
     measured = measure(recording)
     exchanged = exchanged_steps(measured.deeds, references.usual_deeds)
-    gates = closed_gates(recording, skew or {}, failure, exchanged)
+    gates = closed_gates(recording, skew or {}, failure, exchanged, lost_steps)
     deviations = references.deviations(measured)
     worst_usual = max(CLEARLY_WORSE, references.usual_worst)
     figures = figures_of(measured, references, deviations, worst_usual)

@@ -29,11 +29,20 @@ class LiveJudge:
         self._tally.add(tick)
         self._skew.add(tick.state)
 
-    def verdict(self, outcome: Outcome) -> QualityVerdict | None:
-        """The judgement; None, and a word in the log, where the numbers allow none: no recording is lost for it."""
+    def verdict(self, outcome: Outcome, lost_steps: int = 0) -> QualityVerdict | None:
+        """The judgement; None, and a word in the log, where the numbers allow none: no recording is lost for it.
+
+        `lost_steps` is how many the recorder could not keep.
+        """
         failure = "" if outcome.success else outcome.reason
         try:
-            return judge(self._tally.recording(), self._references, skew=self._skew.figures(), failure=failure)
+            return judge(
+                self._tally.recording(),
+                self._references,
+                skew=self._skew.figures(),
+                failure=failure,
+                lost_steps=lost_steps,
+            )
         except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
             _log.error("the episode's quality is not judged: %s", error)
             return None

@@ -157,3 +157,11 @@ def test_what_is_never_touched_has_no_grip(references):
     good = good_episode(5)
     verdict = judge(replace(good, touch_n=np.zeros_like(good.touch_n)), references)
     assert "grip_n" not in verdict.metrics["carry"]
+
+
+def test_steps_that_the_recorder_lost_reject_the_best_of_motions(references):
+    assert judge(good_episode(7), references).verdict == "good"
+    verdict = judge(good_episode(7), references, lost_steps=3)
+    assert verdict.verdict == "reject"
+    assert verdict.english.startswith("3 steps were lost while recording")
+    assert "3 步" in verdict.chinese
