@@ -22,7 +22,7 @@ from envs.episodes.fault_tally import FaultTally
 from envs.episodes.records import Outcome
 from envs.episodes.seal import seal_file
 from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, FaultCount, read_sheet, sheet_text, write_sheet
-from envs.episodes.stream_reader import ABOUT_NAME, Records, Streams, read_streams
+from envs.episodes.stream_reader import ABOUT_NAME, Records, Streams, is_as_written, read_streams
 from envs.episodes.stream_writer import STREAM_NAME
 from envs.errors import ArchiveError, UnreadableError
 
@@ -33,10 +33,11 @@ def recover_episode(folder: Path, now: datetime) -> bool:
     """Finish an episode that broke off; False where there is nothing to finish, or a living process records it.
 
     What is marked afterwards as interrupted and rejected was open before; one that had ended keeps its outcome. A sheet
-    that is missing or damaged is written anew from what the stream carries.
+    that is missing or damaged is written anew from what the stream carries. What had ended, and is not the bytes that
+    were written then, gets no new seal: it would pass for sound.
 
     Raises:
-        ArchiveError: there is nothing to finish it from, or it cannot be written.
+        ArchiveError: there is nothing to finish it from, it was altered, or it cannot be written.
     """
     with lock(folder) as is_abandoned:
         if not is_abandoned:
@@ -110,10 +111,14 @@ def _finish(folder: Path, sheet: EpisodeSheet, now: datetime) -> bool:
         return True
     if sheet.status == "complete" and not (streams.is_whole and streams.ticks == sheet.ticks):
         raise UnreadableError(f"{path} holds {streams.ticks} of {sheet.ticks} steps; restore it from a copy")
+    is_altered = streams.is_whole and not is_as_written(path)
+    if is_altered and sheet.status != "recording":
+        raise UnreadableError(f"{path} was altered: its bytes do not give the checksum in it; restore it from a copy")
     counts = {topic: len(found.messages) for topic, found in streams.by_topic.items() if found.messages}
     kept = replace(sheet, counts=counts, faults=_faults(streams))
     if sheet.status == "recording":
-        kept = _interrupted(kept, f"interrupted: the recorder died after {streams.ticks} steps", now)
+        altered = ", and its file was altered" if is_altered else ""
+        kept = _interrupted(kept, f"interrupted: the recorder died after {streams.ticks} steps{altered}", now)
     try:
         if not streams.is_whole:
             with replacing(path) as draft:

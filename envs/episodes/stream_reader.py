@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from mcap.exceptions import EndOfFile, InvalidMagic, McapError
+from mcap.opcode import Opcode
 from mcap.records import Channel, McapRecord, Message, Metadata, Schema
 from mcap.stream_reader import StreamReader
 
@@ -78,6 +81,44 @@ class Records:
 
 
 _MAGIC = b"\x89MCAP0\r\n"
+_DATA_END = struct.Struct("<BQI")  # opcode, length, CRC-32 of all bytes before it
+_FOOTER = struct.Struct("<BQQQI8s")  # opcode, length, where the summary and its offsets begin, CRC-32, magic
+_PIECE = 1 << 20  # bytes
+
+
+def is_as_written(path: Path) -> bool:
+    """Whether a file that can be read to its end holds the checksums of its own bytes; True where it holds none.
+
+    The layout is that of https://mcap.dev/spec: one checksum of the data, one of the summary.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        footer_begin = path.stat().st_size - _FOOTER.size
+        file.seek(footer_begin)
+        told = file.read(_FOOTER.size)
+        _, _, summary_begin, _, summary_crc, _ = _FOOTER.unpack(told)
+        data_end = (summary_begin or footer_begin) - _DATA_END.size
+        if not len(_MAGIC) <= data_end <= footer_begin - _DATA_END.size:
+            return False
+        file.seek(data_end)
+        opcode, _, data_crc = _DATA_END.unpack(file.read(_DATA_END.size))
+        if opcode != Opcode.DATA_END:
+            return False
+        of_summary = _crc32(file, data_end + _DATA_END.size, footer_begin)
+        checked = told[: _FOOTER.size - len(_MAGIC) - 4]  # all of the footer before its own checksum
+        is_summary_right = summary_crc in (0, zlib.crc32(checked, of_summary))
+        return is_summary_right and data_crc in (0, _crc32(file, 0, data_end))
+
+
+def _crc32(file: IO[bytes], begin: int, end: int) -> int:
+    file.seek(begin)
+    crc = 0
+    while begin < end and (piece := file.read(min(_PIECE, end - begin))):
+        crc = zlib.crc32(piece, crc)
+        begin += len(piece)
+    return crc
 
 
 def read_streams(path: Path) -> Streams:

@@ -114,6 +114,29 @@ def test_a_finished_recording_is_never_written_again(tmp_path: Path) -> None:
     assert (folder / "raw.mcap").read_bytes() == damaged
 
 
+@pytest.mark.parametrize("place", ["data", "summary"])
+def test_an_altered_recording_whose_sheet_is_lost_gets_no_new_seal(
+    tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive = Archive(tmp_path / "archive")
+    folder = archive.folder(record_episode(archive, STEPS))
+    path = folder / "raw.mcap"
+    with path.open("rb") as file:
+        reader = make_reader(file)
+        summary = reader.get_summary()
+        first = next(message for _, _, message in reader.iter_messages("joints", log_time_order=False))
+    data = bytearray(path.read_bytes())
+    wanted = first.data[8:40] if place == "data" else summary.channels[1].topic.encode()
+    found = data.find(wanted) if place == "data" else data.rfind(wanted)
+    data[found + 3] ^= 1
+    path.write_bytes(data)
+    (folder / "episode.json").unlink()
+    assert archive.recover() == []
+    assert "was altered" in caplog.text
+    assert not (folder / "episode.json").exists()
+    assert verify_episode(folder) != []
+
+
 def test_the_catalogue_knows_what_was_recovered(tmp_path: Path) -> None:
     archive, folder = crashed(tmp_path)
     with Catalogue(archive) as catalogue:
