@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from envs.episodes.archive import Archive
 from envs.episodes.catalogue import CATALOGUE_NAME, Catalogue
 from envs.errors import ArchiveError
 from experiments.workers import console
+
+_OF_SQLITE = ("", "-journal", "-wal", "-shm")  # a journal that is left would be played into the new file
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,22 @@ def rebuild(config: Rebuild) -> int:
     with console.status(f"reading {config.archive}"):
         try:
             count = _rebuilt(archive, config.url)
-        except ArchiveError:
-            if config.url is not None:
+        except ArchiveError as error:
+            # A sound one is not deleted: another process may be writing to it.
+            if config.url is not None or not _is_no_database(error):
                 raise
-            # It is no database any more. A sound one is not deleted: another process may be writing to it.
-            (archive.root / CATALOGUE_NAME).unlink(missing_ok=True)
+            for ending in _OF_SQLITE:
+                (archive.root / (CATALOGUE_NAME + ending)).unlink(missing_ok=True)
             count = _rebuilt(archive, None)
     console.print(f"  the catalogue of {config.archive} knows {count} episodes", soft_wrap=True)
     return 0
+
+
+def _is_no_database(error: ArchiveError) -> bool:
+    """Whether SQLite says that the file is no database, or is damaged."""
+    cause = getattr(error.__cause__, "orig", None)
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF  # the higher bits tell what exactly
+    return code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 def _rebuilt(archive: Archive, url: str | None) -> int:

@@ -20,7 +20,15 @@ from envs.episodes.reading import Episode, read_episode
 from envs.episodes.recorder import QUEUE_TICKS, Recorder, utc_now
 from envs.episodes.records import EpisodeHeader, Outcome
 from envs.episodes.recovery import UNBORN, clear_unborn, recover_episode
-from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, package_versions, read_sheet, sheet_text, write_sheet
+from envs.episodes.sheet import (
+    SHEET_NAME,
+    EpisodeSheet,
+    is_sheet_altered,
+    package_versions,
+    read_sheet,
+    sheet_text,
+    write_sheet,
+)
 from envs.episodes.stream_writer import STREAM_NAME, EncoderMaker, TickStream
 from envs.episodes.verdict import QualityVerdict
 from envs.episodes.video import FrameEncoder
@@ -141,23 +149,31 @@ class Archive:
         What was recorded stays as it is.
 
         Raises:
-            ArchiveError: there is no such episode, it is being recorded, or its sheet cannot be written.
+            ArchiveError: there is no such episode, it is being recorded, its sheet was altered, or cannot be written.
         """
-        if self.sheet(episode_id).status == "recording":
+        sheet, folder = self.sheet(episode_id), self.folder(episode_id)
+        if sheet.status == "recording":
             raise ArchiveError(f"episode {episode_id} is being recorded, or was cut off; judge it once it has ended")
-        sheet = replace(self.sheet(episode_id), quality=quality)
-        write_sheet(self.folder(episode_id), sheet)
-        return sheet
+        if is_sheet_altered(folder):  # a new digest would make it pass for what was recorded
+            told = "its fields are not those whose digest it holds; restore it from a copy, and judge it then"
+            raise ArchiveError(f"{folder / SHEET_NAME} was altered: {told}")
+        judged = replace(sheet, quality=quality)
+        write_sheet(folder, judged)
+        return judged
 
     def reject(self, episode_id: str, reason: str) -> None:
         """Mark an episode that has ended as interrupted and rejected; what was recorded stays as it is.
+
+        A sheet that was altered is rejected too, and stays known as altered.
 
         Raises:
             ArchiveError: there is no such episode, or its sheet cannot be written.
         """
         sheet = self.sheet(episode_id)
         outcome = Outcome(success=False, reason=reason, marks=(), accepted=False, verdict_reason=reason)
-        write_sheet(self.folder(episode_id), replace(sheet, status="interrupted", outcome=outcome))
+        folder = self.folder(episode_id)
+        rejected = replace(sheet, status="interrupted", outcome=outcome)
+        write_sheet(folder, rejected, is_altered=is_sheet_altered(folder))
 
     def recover(self) -> list[str]:
         """Finish what crashes left open, keeping all whole ticks, and return the ids; see `recover_episode`.

@@ -16,6 +16,7 @@ from envs.episodes.sheet import EpisodeSheet
 from envs.errors import ArchiveError
 
 CATALOGUE_NAME = "catalogue.sqlite"
+LOCK_WAIT_MS = 30_000  # for another process's write
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,8 @@ class Catalogue:
 
     def _error(self, error: Exception) -> ArchiveError:
         cause = str(error).splitlines()[0]
+        if "database is locked" in cause:
+            return ArchiveError(f"catalogue {self._url}: another process is writing to it; try again ({cause})")
         return ArchiveError(
             f"catalogue {self._url}: {cause}; delete it and rebuild it from the archive, or give another"
         )
@@ -262,4 +265,4 @@ def _share_between_processes(engine: Engine) -> None:
 
     @event.listens_for(engine, "connect")
     def wait_for_lock(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_MS}")

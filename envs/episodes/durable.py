@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+_NO_SUCH_PLACE = (errno.ENOENT, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ELOOP, errno.EISDIR)
+
 
 @contextmanager
 def replacing(path: Path, *, is_durable: bool = True) -> Iterator[Path]:
@@ -58,16 +60,18 @@ def write_json(path: Path, value: Any, *, is_durable: bool = True) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> str:
-    """What to tell a person whose file could not be written."""
+    """What to tell a person whose file could not be written: the cause, a colon, and the rest."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         cause, advice = "the disk is full", "free some space and start again"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         cause, advice = "writing is not permitted", "give a folder that you may write to"
     elif error.errno in (errno.ENOTDIR, errno.EEXIST):
         cause, advice = "something else is in its place", "give another folder"
+    elif error.errno in _NO_SUCH_PLACE:
+        cause, advice = "there is no such place", f"give another path ({error.strerror})"
     else:
         cause, advice = error.strerror or str(error), "check the disk"
-    return f"cannot write {path}: {cause}; {advice}. What was written before is kept."
+    return f"{cause}: cannot write {path}; {advice}. What was written before is kept."
 
 
 def plain(value: Any) -> Any:

@@ -82,7 +82,9 @@ class EpisodeWriter:
         except OSError as error:
             self.failure = ArchiveError(cannot_write(self._folder / STREAM_NAME, error))
         except Exception as error:  # whatever it is, the control loop must hear of it
-            self.failure = ArchiveError(f"{self._folder}: tick {self._index} cannot be recorded: {error!r}")
+            self.failure = ArchiveError(
+                f"a step cannot be recorded: {error!r}, at tick {self._index} of {self._folder}"
+            )
             self.failure.__cause__ = error
 
     def _end(self, ending: Ending) -> None:

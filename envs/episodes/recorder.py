@@ -116,7 +116,7 @@ class Recorder:
         self._refuse_after_end()
         lost = self._tally.steps
         if lost and outcome.accepted:
-            why = f"{lost} steps were lost while recording"
+            why = f"steps lost while recording: {lost}"
             outcome = replace(outcome, accepted=False, verdict_reason=why)
         self._hand_over_end("complete", outcome, quality, last)
         return self._id
@@ -220,7 +220,7 @@ class Recorder:
 
     def _too_slow(self) -> str:
         return (
-            f"{self._folder / STREAM_NAME}: the disk has not kept up for {_WAIT_S:g} s "
+            f"the disk has not kept up: {self._folder / STREAM_NAME} waits for {_WAIT_S:g} s already "
             f"({self._writer.busy_with}); record to a faster one"
         )
 

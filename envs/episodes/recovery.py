@@ -21,7 +21,15 @@ from envs.episodes.durable import cannot_write, replacing
 from envs.episodes.fault_tally import FaultTally
 from envs.episodes.records import Outcome
 from envs.episodes.seal import seal_file
-from envs.episodes.sheet import SHEET_NAME, EpisodeSheet, FaultCount, read_sheet, sheet_text, write_sheet
+from envs.episodes.sheet import (
+    SHEET_NAME,
+    EpisodeSheet,
+    FaultCount,
+    is_sheet_altered,
+    read_sheet,
+    sheet_text,
+    write_sheet,
+)
 from envs.episodes.stream_reader import ABOUT_NAME, Records, Streams, is_as_written, read_streams
 from envs.episodes.stream_writer import STREAM_NAME
 from envs.errors import ArchiveError, UnreadableError
@@ -46,6 +54,8 @@ def recover_episode(folder: Path, now: datetime) -> bool:
         sheet = _known_sheet(folder)
         if sheet is not None and sheet.status != "recording" and (sheet.seal or sheet.status == "complete"):
             return False
+        if sheet is not None and is_sheet_altered(folder):
+            sheet = None  # the recording carries the one that was written
         return _finish(folder, sheet or _carried_sheet(folder), now)
 
 

@@ -143,15 +143,18 @@ class EpisodeSheet:
         )
 
 
-def write_sheet(folder: Path, sheet: EpisodeSheet, *, is_durable: bool = True) -> None:
+def write_sheet(folder: Path, sheet: EpisodeSheet, *, is_durable: bool = True, is_altered: bool = False) -> None:
     """Replace `episode.json` in an episode's folder. What need not survive a power failure is not waited for.
+
+    A sheet that `is_altered` gets no digest that fits, so that it never passes for what was recorded.
 
     Raises:
         ArchiveError: it cannot be written; the old one still stands.
     """
     try:
         fields = sheet.to_dict()
-        write_json(folder / SHEET_NAME, {**fields, DIGEST_FIELD: sheet_digest(fields)}, is_durable=is_durable)
+        digest = "altered before this was written" if is_altered else sheet_digest(fields)
+        write_json(folder / SHEET_NAME, {**fields, DIGEST_FIELD: digest}, is_durable=is_durable)
     except OSError as error:
         raise ArchiveError(cannot_write(folder / SHEET_NAME, error)) from error
     except (TypeError, ValueError) as error:
@@ -186,6 +189,20 @@ def read_sheet(folder: Path) -> EpisodeSheet:
             f"{path} is damaged ({type(error).__name__}: {error}); restore it from a copy or move the folder out of "
             "the archive"
         ) from error
+
+
+def is_sheet_altered(folder: Path) -> bool:
+    """Whether a sheet that can be read holds other fields than those whose digest it was written with.
+
+    One that has neither digest nor seal is of an old version, or was never finished, and says nothing.
+
+    Raises:
+        OSError, ValueError: there is none that could be read.
+    """
+    fields = json.loads((folder / SHEET_NAME).read_bytes().decode())
+    if DIGEST_FIELD not in fields:
+        return bool(fields.get("seal"))
+    return bool(fields[DIGEST_FIELD] != sheet_digest(fields))
 
 
 def sheet_digest(fields: dict[str, Any]) -> str:

@@ -6,11 +6,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from episode_samples import record_episode
+from episode_samples import header_of, record_episode
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.verification.archive import verify_order
+from envs.episodes.verification.episode import verify_episode
 
 
 def test_what_lies_in_the_wrong_place_is_named(tmp_path: Path) -> None:
@@ -28,6 +29,16 @@ def test_what_lies_in_the_wrong_place_is_named(tmp_path: Path) -> None:
         ".new-20250101-000000": "left open",
         ".episode.json.77.tmp": "misplaced",
     }
+
+
+def test_an_archive_that_somebody_records_into_is_sound(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    record_episode(archive, 2)
+    with Catalogue(archive) as catalogue:
+        catalogue.sync()
+    with archive.record(header_of()) as recorder:
+        assert verify_order(archive) == []
+        assert verify_episode(recorder.path) == []
 
 
 def test_a_catalogue_that_disagrees_with_the_files_is_found(tmp_path: Path) -> None:

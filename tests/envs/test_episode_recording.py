@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from verdicts import QUALITY
 
 from envs.episodes import recorder as recorder_module
 from envs.episodes.archive import Archive
-from envs.episodes.durable import cannot_write
+from envs.episodes.durable import cannot_write, write_bytes
 from envs.episodes.reading import read_episode
 from envs.episodes.sheet import read_sheet
 from envs.episodes.stream_writer import STREAM_NAME
@@ -239,7 +240,9 @@ def test_a_disk_that_takes_no_more_keeps_all_that_was_recorded(archive):
     try:
         for tick in ticks:
             recorder.tick(tick)
-        with pytest.raises(ArchiveError, match=r"cannot write .*raw\.mcap: .*What was written before is kept"):
+        with pytest.raises(
+            ArchiveError, match=r"File too large: cannot write .*raw\.mcap; .*What was written before is kept"
+        ):
             recorder.finish(success())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -252,7 +255,17 @@ def test_a_disk_that_takes_no_more_keeps_all_that_was_recorded(archive):
 
 def test_a_full_disk_is_called_by_its_name(tmp_path):
     message = cannot_write(tmp_path / "raw.mcap", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert "raw.mcap: the disk is full; free some space" in message
+    assert message.startswith("the disk is full: cannot write ")
+    assert "raw.mcap; free some space" in message
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", f"/{300 * 'a'}"])
+def test_a_path_that_cannot_be_is_no_matter_of_the_disk(place):
+    with pytest.raises(OSError, match=place) as raised:
+        write_bytes(Path(place) / "raw.mcap", b"")
+    message = cannot_write(Path(place) / "raw.mcap", raised.value)
+    assert "give another path" in message
+    assert "disk" not in message
 
 
 def test_a_wrong_path_is_no_archive(tmp_path):
@@ -261,7 +274,7 @@ def test_a_wrong_path_is_no_archive(tmp_path):
         Archive(tmp_path)
     with pytest.raises(ArchiveError, match="does not exist"):
         Archive(tmp_path / "nothing", create=False)
-    with pytest.raises(ArchiveError, match=r"cannot write .*something else is in its place"):
+    with pytest.raises(ArchiveError, match=r"something else is in its place: cannot write"):
         Archive(tmp_path / "holiday.jpg" / "archive")
 
 

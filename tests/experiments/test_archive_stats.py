@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from one_line import one_line
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import CatalogueEntry
+from envs.episodes.durable import cannot_write
 from envs.episodes.records import Outcome
 from experiments import archive as verb
 from experiments.archive_tally import BREAK_S, Tally, cause_of, efforts, tallies, tally
@@ -86,6 +89,13 @@ def test_causes_are_the_same_word_whatever_their_figures() -> None:
     assert (found.kept.count, found.kept.n) == (1, 5)
     assert found.kept_s == 10.0
     assert cause_of(entry(0, accepted=False, status="recording")) == "recording"
+
+
+def test_what_the_recorder_could_not_keep_is_one_cause_each() -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    reasons = [cannot_write(Path(f"/archive/{number}/raw.mcap"), full) for number in range(2)]
+    found = one([entry(number, accepted=False, verdict_reason=reason) for number, reason in enumerate(reasons)])
+    assert found.causes == {"the disk is full": 2}
 
 
 def test_verdicts_of_quality_are_counted_where_somebody_judged() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from episode_samples import ROBOT, header_of, made_up_ticks, record_episode
 
+from envs.episodes import catalogue as catalogue_module
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from experiments import archive as verb
@@ -81,6 +84,28 @@ def test_the_catalogue_is_rebuilt_even_where_it_is_none_any_more(
     with Catalogue(archive) as catalogue:
         assert catalogue.query() == entries
     assert verified(archive, capsys) == (0, [])
+
+
+def test_a_sound_catalogue_that_another_process_holds_is_not_deleted(
+    archive: Archive, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue_module, "LOCK_WAIT_MS", 100)
+    with Catalogue(archive) as catalogue:
+        catalogue.sync()
+    path = archive.root / "catalogue.sqlite"
+    before = path.stat().st_ino
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        assert verb.main(["rebuild", "--archive", str(archive.root)]) == BAD_INPUT
+        assert "another process is writing to it" in " ".join(capsys.readouterr().err.split())
+        assert path.stat().st_ino == before
+
+
+def test_a_journal_of_a_damaged_catalogue_goes_with_it(archive: Archive) -> None:
+    for ending in ("", "-journal", "-wal"):
+        (archive.root / f"catalogue.sqlite{ending}").write_bytes(b"no database" * 100)
+    assert verb.main(["rebuild", "--archive", str(archive.root)]) == 0
+    assert [path.name for path in archive.root.glob("catalogue.sqlite*")] == ["catalogue.sqlite"]
 
 
 def test_what_is_no_archive_or_no_episode_is_said_in_one_line(

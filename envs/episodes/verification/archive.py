@@ -54,8 +54,10 @@ def _catalogue(archive: Archive) -> Iterator[Damage]:
         told = "the catalogue knows it, and there is no such episode; restore it from a copy, or rebuild the catalogue"
         yield Damage(episode_id, "missing", told)
     for sheet in archive.episodes():
+        if sheet.status == "recording":  # it is entered once it has ended; whether somebody records it, its lock says
+            continue
         entry = known.get(sheet.id)
         if entry is None:
             yield Damage(sheet.id, "catalogue", "the catalogue does not know it")
-        elif sheet.status != "recording" and entry != entry_of_sheet(sheet):
+        elif entry != entry_of_sheet(sheet):
             yield Damage(sheet.id, "catalogue", "the catalogue says something else of it than its sheet")
