@@ -200,7 +200,10 @@ def _entries(archive: Archive, episode_ids: list[str], **criteria: object) -> li
         found = catalogue.query(**{name: value for name, value in criteria.items() if value is not None})
         strange = set(episode_ids) - {entry.id for entry in catalogue.query(id=episode_ids)}
     if strange:
-        raise UsageError(f"{archive.root} has no episode {sorted(strange)[0]!r}; `retake archive` lists what it has")
+        raise UsageError(
+            f"{archive.root} has no episode {sorted(strange)[0]!r}; an id is the name of a folder in "
+            f"{archive.root / 'episodes'}/DATE"
+        )
     return [entry for entry in found if not episode_ids or entry.id in episode_ids]
 
 
