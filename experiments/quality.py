@@ -6,13 +6,14 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue, CatalogueEntry
+from envs.episodes.quality.gates import closed_gates
 from envs.episodes.quality.judging import judge
 from envs.episodes.quality.measuring import measure
 from envs.episodes.quality.recording import recording_of
@@ -46,8 +47,8 @@ class Learn:
     """Learn what is usual from the good demonstrations of an archive.
 
     Every demonstration that succeeded is taken, of each kind of body apart; name a trainer whom others shall be
-    compared with, or single episodes. Policies' rollouts are never taken. A damaged episode is passed over, and the
-    exit code is 1 then.
+    compared with, or single episodes. Policies' rollouts and what does not pass the
+    hard gates are never taken. A damaged episode is passed over, and the exit code is 1 then.
 
     Examples:
       retake quality learn --archive runs/mine/archive
@@ -90,7 +91,7 @@ class Judge:
     unjudged_only: bool = False
     """Leave alone what has a verdict on its style already."""
     references: Path | None = None
-    """Another archive whose references to use."""
+    """Another archive whose references to use; this one's, where that has none of the task, robot and kind of body."""
     quiet: bool = False
     """Print the totals only."""
 
@@ -111,27 +112,43 @@ def learn(config: Learn) -> int:
             measured = _unless_damaged(entry.id, partial(_measured, archive, entry.id))
             if measured is None:
                 are_all_sound = False
+                advance("")
+                continue
+            robot, reference, closed = measured
+            if closed:
+                console.print(f"  {entry.id} is no reference: {closed}", soft_wrap=True)
             else:
-                robot, reference = measured
                 by_body.setdefault((entry.body, robot), []).append(reference)
             advance("")
     for (body, robot), references in by_body.items():
+        all_of_them = References(config.task, robot, body, tuple(references))
+        swapped = all_of_them.swapped()
+        for episode_id, (one, other) in swapped.items():
+            console.print(f"  {episode_id} is no reference: {one!r} and {other!r} were exchanged", soft_wrap=True)
+        references = [reference for reference in references if reference.episode not in swapped]
         path = references_path(config.archive, config.task, body)
-        write_references(path, References(config.task, robot, body, tuple(references)))
+        write_references(path, replace(all_of_them, episodes=tuple(references)))
         few = f"; fewer than {FEWEST}, so that style is not judged yet" if len(references) < FEWEST else ""
         console.print(f"  {len(references)} references of {config.task} on {body}: {path}{few}", soft_wrap=True)
-    return 0 if are_all_sound else 1
+    if not by_body:
+        console.print(f"  none of {len(found)} demonstrations of {config.task} can be a reference", soft_wrap=True)
+    return 0 if are_all_sound and by_body else 1
 
 
-def _measured(archive: Archive, episode_id: str) -> tuple[str, Reference]:
-    """The robot's name, and what was measured."""
+def _measured(archive: Archive, episode_id: str) -> tuple[str, Reference, str]:
+    """The robot's name, what was measured, and why a gate is closed; empty where none is."""
     episode = archive.open(episode_id)
-    return episode.sheet.header.robot.name, Reference.of(episode_id, measure(recording_of(episode)))
+    sheet, recording = episode.sheet, recording_of(episode)
+    gates = closed_gates(recording, sheet.skew, "", (0.0, None), sheet.losses.steps)
+    closed = gates[0].english if gates else ""
+    return sheet.header.robot.name, Reference.of(episode_id, measure(recording)), closed
 
 
 def judge_recorded(config: Judge) -> int:
     archive = Archive(config.archive, create=False)
-    sources = [config.archive] if config.references is None else [config.references, config.archive]
+    sources = [config.archive]
+    if config.references is not None:
+        sources.insert(0, Archive(config.references, create=False).root)
     entries = _entries(archive, [*config.episodes], task=config.task, operator=config.operator, status="complete")
     wanted = [entry for entry in entries if entry.purpose != "rollout" or entry.id in config.episodes]
     if config.unjudged_only:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
-from episode_samples import header_of, success
+from episode_samples import header_of, record_episode, success
 from hand_made_dataset import write_dataset
 from moved import ARM, good_episode
 from one_line import one_line
@@ -98,6 +99,35 @@ def test_a_damaged_episode_does_not_stop_the_others(archive: Path, caplog: pytes
     assert quality.main(["judge", "--archive", str(archive)]) == 1
     assert [sheet.id for sheet in Archive(archive).episodes() if sheet.quality is None] == [ids[2]]
     assert f"episode {ids[2]} is passed over" in caplog.text
+
+
+def test_what_does_not_pass_the_gates_is_no_reference(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usual = set(Archive(archive).ids())
+    stalled = good_episode(20)
+    gaps_s = np.where(np.arange(stalled.ticks) < 30, 0.0, 2.0)
+    hole = record_motion(archive, replace(stalled, stamp_s=stalled.stamp_s + gaps_s))
+    other_order = swapped(good_episode(21), RNG(0))
+    assert other_order is not None
+    exchanged = record_motion(archive, other_order)
+    assert quality.main(["learn", "--archive", str(archive)]) == 0
+    assert learnt(archive) == usual
+    said = capsys.readouterr().out
+    assert f"{hole} is no reference: Nothing was read for 2.04 s" in said
+    assert f"{exchanged} is no reference: 'wait' and 'carry' were exchanged" in said
+
+
+def test_where_no_demonstration_passes_the_gates_nothing_is_learnt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_episode(Archive(tmp_path), 40)  # its joints leave their limits
+    assert quality.main(["learn", "--archive", str(tmp_path)]) == 1
+    assert "none of 1 demonstrations" in capsys.readouterr().out
+    assert not references_path(tmp_path, "pick_fruit", "sim").exists()
+
+
+def test_references_from_nowhere_are_refused(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert quality.main(["judge", "--archive", str(archive), "--references", "/nowhere"]) == 2
+    assert "/nowhere does not exist" in one_line(capsys.readouterr().err)
 
 
 def test_one_who_has_nothing_to_learn_from_is_told_so(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,19 @@ def judge(
         failure: why the task was not done; empty where it was.
         lost_steps: that the recorder could not keep.
     """
-    measured = measure(recording)
+    return judge_measured(recording, measure(recording), references, skew=skew, failure=failure, lost_steps=lost_steps)
+
+
+def judge_measured(
+    recording: Recording,
+    measured: Measured,
+    references: References,
+    *,
+    skew: Mapping[str, StreamSkew] | None = None,
+    failure: str = "",
+    lost_steps: int = 0,
+) -> QualityVerdict:
+    """`judge`, where the recording is measured already."""
     exchanged = exchanged_steps(measured.deeds, references.usual_deeds)
     gates = closed_gates(recording, skew or {}, failure, exchanged, lost_steps)
     deviations = references.deviations(measured)
