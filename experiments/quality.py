@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue, CatalogueEntry
+from envs.episodes.quality.gates import closed_gates
 from envs.episodes.quality.judging import judge
 from envs.episodes.quality.measuring import measure
 from envs.episodes.quality.recording import recording_of
@@ -22,10 +25,16 @@ from envs.episodes.quality.references import (
     references_path,
     write_references,
 )
-from envs.episodes.verdict import QualityVerdict
+from envs.episodes.reading import Episode
+from envs.episodes.sheet import EpisodeSheet
+from envs.errors import EnvError
 from experiments.command import UsageError, Verbs, run_verbs
 from experiments.verdicts import show_verdict
 from experiments.workers import console, progress_bar
+
+Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
 
 _ABOUT = """Judge how well episodes were moved. Hard gates reject: order of steps, limits, clocks, lost readings. Style
 is compared with reference episodes of the same step, to say what to do differently. Nothing that was recorded
@@ -38,7 +47,8 @@ class Learn:
     """Learn what is usual from the good demonstrations of an archive.
 
     Every demonstration that succeeded is taken, of each kind of body apart; name a trainer whom others shall be
-    compared with, or single episodes. Policies' rollouts are never taken.
+    compared with, or single episodes. Policies' rollouts and what does not pass the
+    hard gates are never taken. A damaged episode is passed over, and the exit code is 1 then.
 
     Examples:
       retake quality learn --archive runs/mine/archive
@@ -61,7 +71,8 @@ class Learn:
 class Judge:
     """Judge recorded demonstrations, and write the verdicts into their sheets and the catalogue.
 
-    An episode that is a reference itself is judged by the others.
+    An episode that is a reference itself is judged by the others. A damaged episode is passed over, and the exit code
+    is 1 then.
 
     Examples:
       retake quality judge --archive runs/mine/archive
@@ -80,7 +91,7 @@ class Judge:
     unjudged_only: bool = False
     """Leave alone what has a verdict on its style already."""
     references: Path | None = None
-    """Another archive whose references to use."""
+    """Another archive whose references to use; this one's, where that has none of the task, robot and kind of body."""
     quiet: bool = False
     """Print the totals only."""
 
@@ -95,23 +106,49 @@ def learn(config: Learn) -> int:
             "with `retake collect`, or ask for fewer things"
         )
     by_body: dict[tuple[str, str], list[Reference]] = {}
+    are_all_sound = True
     with progress_bar("references", len(found)) as advance:
         for entry in found:
-            episode = archive.open(entry.id)
-            key = entry.body, episode.sheet.header.robot.name
-            by_body.setdefault(key, []).append(Reference.of(entry.id, measure(recording_of(episode))))
+            measured = _unless_damaged(entry.id, partial(_measured, archive, entry.id))
+            if measured is None:
+                are_all_sound = False
+                advance("")
+                continue
+            robot, reference, closed = measured
+            if closed:
+                console.print(f"  {entry.id} is no reference: {closed}", soft_wrap=True)
+            else:
+                by_body.setdefault((entry.body, robot), []).append(reference)
             advance("")
     for (body, robot), references in by_body.items():
+        all_of_them = References(config.task, robot, body, tuple(references))
+        swapped = all_of_them.swapped()
+        for episode_id, (one, other) in swapped.items():
+            console.print(f"  {episode_id} is no reference: {one!r} and {other!r} were exchanged", soft_wrap=True)
+        references = [reference for reference in references if reference.episode not in swapped]
         path = references_path(config.archive, config.task, body)
-        write_references(path, References(config.task, robot, body, tuple(references)))
+        write_references(path, replace(all_of_them, episodes=tuple(references)))
         few = f"; fewer than {FEWEST}, so that style is not judged yet" if len(references) < FEWEST else ""
         console.print(f"  {len(references)} references of {config.task} on {body}: {path}{few}", soft_wrap=True)
-    return 0
+    if not by_body:
+        console.print(f"  none of {len(found)} demonstrations of {config.task} can be a reference", soft_wrap=True)
+    return 0 if are_all_sound and by_body else 1
+
+
+def _measured(archive: Archive, episode_id: str) -> tuple[str, Reference, str]:
+    """The robot's name, what was measured, and why a gate is closed; empty where none is."""
+    episode = archive.open(episode_id)
+    sheet, recording = episode.sheet, recording_of(episode)
+    gates = closed_gates(recording, sheet.skew, "", (0.0, None), sheet.losses.steps)
+    closed = gates[0].english if gates else ""
+    return sheet.header.robot.name, Reference.of(episode_id, measure(recording)), closed
 
 
 def judge_recorded(config: Judge) -> int:
     archive = Archive(config.archive, create=False)
-    sources = [config.archive] if config.references is None else [config.references, config.archive]
+    sources = [config.archive]
+    if config.references is not None:
+        sources.insert(0, Archive(config.references, create=False).root)
     entries = _entries(archive, [*config.episodes], task=config.task, operator=config.operator, status="complete")
     wanted = [entry for entry in entries if entry.purpose != "rollout" or entry.id in config.episodes]
     if config.unjudged_only:
@@ -121,30 +158,52 @@ def judge_recorded(config: Judge) -> int:
         return 0
     verdicts: Counter[str] = Counter()
     known: dict[tuple[str, str, str], References] = {}
+    are_all_sound = True
     with Catalogue(archive) as catalogue, progress_bar("episodes judged", len(wanted)) as advance:
         for entry in wanted:
-            quality = _judged(archive, entry, sources, known)
-            catalogue.add(archive.keep_quality(entry.id, quality))
-            verdicts[quality.verdict] += 1
-            if not config.quiet:
-                show_verdict(entry.id, quality)
+            sheet = None
+            episode = _unless_damaged(entry.id, partial(archive.open, entry.id))
+            if episode is not None:
+                references = _references_for(episode.sheet, entry, sources, known)
+                sheet = _unless_damaged(entry.id, partial(_kept_verdict, archive, episode, references))
+            if sheet is None or sheet.quality is None:
+                are_all_sound = False
+            else:
+                catalogue.add(sheet)
+                verdicts[sheet.quality.verdict] += 1
+                if not config.quiet:
+                    show_verdict(entry.id, sheet.quality)
             advance(", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common()))
-    return 0
+    return 0 if are_all_sound else 1
 
 
-def _judged(
-    archive: Archive, entry: CatalogueEntry, sources: Iterable[Path], known: dict[tuple[str, str, str], References]
-) -> QualityVerdict:
-    episode = archive.open(entry.id)
-    sheet = episode.sheet
+def _references_for(
+    sheet: EpisodeSheet, entry: CatalogueEntry, sources: Iterable[Path], known: dict[tuple[str, str, str], References]
+) -> References:
+    """Those that an episode is judged by, itself not among them; what was read once is kept in `known`."""
     key = entry.task, sheet.header.robot.name, entry.body
     if key not in known:
         known[key] = find_references(sources, *key)
     references = known[key]
     if any(reference.episode == entry.id for reference in references.episodes):
-        references = references.without(entry.id)
+        return references.without(entry.id)
+    return references
+
+
+def _kept_verdict(archive: Archive, episode: Episode, references: References) -> EpisodeSheet:
+    sheet = episode.sheet
     failure = "" if sheet.success or sheet.outcome is None else sheet.outcome.reason
-    return judge(recording_of(episode), references, skew=sheet.skew, failure=failure, lost_steps=sheet.losses.steps)
+    quality = judge(recording_of(episode), references, skew=sheet.skew, failure=failure, lost_steps=sheet.losses.steps)
+    return archive.keep_quality(sheet.id, quality)
+
+
+def _unless_damaged(episode_id: str, action: Callable[[], Result]) -> Result | None:
+    """What an action on one episode gives; None, and a word in the log, where the episode is damaged: others go on."""
+    try:
+        return action()
+    except (EnvError, ValueError, ArithmeticError) as error:  # the latter two of numbers that cannot be measured
+        _log.warning("episode %s is passed over: %s", episode_id, error)
+        return None
 
 
 def _entries(archive: Archive, episode_ids: list[str], **criteria: object) -> list[CatalogueEntry]:
@@ -158,7 +217,10 @@ def _entries(archive: Archive, episode_ids: list[str], **criteria: object) -> li
         found = catalogue.query(**{name: value for name, value in criteria.items() if value is not None})
         strange = set(episode_ids) - {entry.id for entry in catalogue.query(id=episode_ids)}
     if strange:
-        raise UsageError(f"{archive.root} has no episode {sorted(strange)[0]!r}; `retake archive` lists what it has")
+        raise UsageError(
+            f"{archive.root} has no episode {sorted(strange)[0]!r}; an id is the name of a folder in "
+            f"{archive.root / 'episodes'}/DATE"
+        )
     return [entry for entry in found if not episode_ids or entry.id in episode_ids]
 
 

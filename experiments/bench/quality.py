@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.archive import Archive
-from envs.episodes.quality.judging import judge
+from envs.episodes.quality.judging import judge_measured
 from envs.episodes.quality.measuring import measure
 from envs.episodes.quality.recording import Recording, recording_of
 from envs.episodes.quality.references import FEWEST, Reference, References
@@ -118,9 +118,10 @@ def fault_rows(name: str, good: Sequence[Recording], seeds: int) -> list[Row]:
                         if recording is None:
                             continue
                         begin_s = time.process_time()
-                        quality = judge(recording, references)
+                        seen = measure(recording)
+                        quality = judge_measured(recording, seen, references)
                         took_s.append(time.process_time() - begin_s)
-                        worst = max(figure.worse_by or 0.0 for figure in quality.figures)
+                        worst = max(references.deviations(seen).values(), default=0.0)
                         judged[fault].badness[seed, place] = _REJECTED if quality.gates else worst
                         judged[fault].flagged[seed, place] = quality.verdict != "good"
                     advance("")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
-from episode_samples import record_episode
+from episode_samples import header_of, record_episode, success
 from hand_made_dataset import write_dataset
 from moved import ARM, good_episode
 from one_line import one_line
 
+from envs.body import NEVER_S, SOUND_WINDOW, BodyState, Imu
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.quality.judging import judge
 from envs.episodes.quality.measuring import measure
-from envs.episodes.quality.recording import recording_of
-from envs.episodes.quality.references import References
+from envs.episodes.quality.recording import Recording, recording_of
+from envs.episodes.quality.references import References, read_references, references_path
+from envs.episodes.records import Tick
 from envs.episodes.session import EpisodeOrder, run_episode
 from envs.humanoid import HumanoidEnv
 from envs.pilots.scripted import ScriptedPilot
@@ -44,19 +47,37 @@ def env() -> Iterator[HumanoidEnv]:
     made.close()
 
 
+def record_motion(root: Path, recording: Recording) -> str:
+    """Record made-up motion as a demonstration that succeeded, and return its id."""
+    imu, silence = Imu(np.zeros(3), np.zeros(3), NEVER_S), np.zeros(SOUND_WINDOW, np.int16)
+    with Archive(root).record(header_of(recording.robot, instructions=recording.instructions)) as recorder:
+        for row, stamp_s in enumerate(recording.stamp_s.tolist()):
+            position_rad, sent_rad = recording.position_rad[row], recording.sent_rad[row]
+            touch_n = np.repeat(recording.touch_n[row] / 16.0, 16).reshape(-1, 4, 4)
+            still = np.zeros_like(position_rad)
+            state = BodyState(position_rad, still, still, stamp_s, touch_n, stamp_s, {}, silence, NEVER_S, 0, imu, ())
+            recorder.tick(Tick(row, state, sent_rad, "pilot", int(recording.instruction[row]), sent_rad))
+        return recorder.finish(success())
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     root = tmp_path / "archive"
-    for number in range(9):
-        record_episode(Archive(root), 40, seed=number)
+    for seed in range(9):
+        record_motion(root, good_episode(seed))
     return root
+
+
+def learnt(archive: Path) -> set[str]:
+    """The episodes that are references."""
+    return {one.episode for one in read_references(references_path(archive, "pick_fruit", "sim")).episodes}
 
 
 def test_what_is_usual_is_learnt_and_every_demonstration_gets_its_verdict(archive: Path) -> None:
     assert quality.main(["judge", "--archive", str(archive), "--quiet"]) == 0
     with Catalogue(Archive(archive)) as catalogue:
         assert {entry.quality_score for entry in catalogue.query()} == {None}
-        assert {entry.quality_verdict for entry in catalogue.query()} == {"reject"}, "made-up joints leave their limits"
+        assert {entry.quality_verdict for entry in catalogue.query()} == {"unjudged"}
     assert quality.main(["learn", "--archive", str(archive)]) == 0
     assert quality.main(["judge", "--archive", str(archive)]) == 0
     sheets = list(Archive(archive).episodes())
@@ -65,6 +86,48 @@ def test_what_is_usual_is_learnt_and_every_demonstration_gets_its_verdict(archiv
         for sheet, entry in zip(sheets, catalogue.query(), strict=True):
             assert sheet.quality is not None
             assert (entry.quality_verdict, entry.quality_score) == (sheet.quality.verdict, sheet.quality.score)
+
+
+def test_a_damaged_episode_does_not_stop_the_others(archive: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ids = Archive(archive).ids()
+    stream = Archive(archive).folder(ids[2]) / "raw.mcap"
+    stream.write_bytes(stream.read_bytes()[:2000])
+    assert quality.main(["learn", "--archive", str(archive)]) == 1
+    assert learnt(archive) == set(ids) - {ids[2]}
+    assert f"episode {ids[2]} is passed over" in caplog.text
+    caplog.clear()
+    assert quality.main(["judge", "--archive", str(archive)]) == 1
+    assert [sheet.id for sheet in Archive(archive).episodes() if sheet.quality is None] == [ids[2]]
+    assert f"episode {ids[2]} is passed over" in caplog.text
+
+
+def test_what_does_not_pass_the_gates_is_no_reference(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    usual = set(Archive(archive).ids())
+    stalled = good_episode(20)
+    gaps_s = np.where(np.arange(stalled.ticks) < 30, 0.0, 2.0)
+    hole = record_motion(archive, replace(stalled, stamp_s=stalled.stamp_s + gaps_s))
+    other_order = swapped(good_episode(21), RNG(0))
+    assert other_order is not None
+    exchanged = record_motion(archive, other_order)
+    assert quality.main(["learn", "--archive", str(archive)]) == 0
+    assert learnt(archive) == usual
+    said = capsys.readouterr().out
+    assert f"{hole} is no reference: Nothing was read for 2.04 s" in said
+    assert f"{exchanged} is no reference: 'wait' and 'carry' were exchanged" in said
+
+
+def test_where_no_demonstration_passes_the_gates_nothing_is_learnt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_episode(Archive(tmp_path), 40)  # its joints leave their limits
+    assert quality.main(["learn", "--archive", str(tmp_path)]) == 1
+    assert "none of 1 demonstrations" in capsys.readouterr().out
+    assert not references_path(tmp_path, "pick_fruit", "sim").exists()
+
+
+def test_references_from_nowhere_are_refused(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert quality.main(["judge", "--archive", str(archive), "--references", "/nowhere"]) == 2
+    assert "/nowhere does not exist" in one_line(capsys.readouterr().err)
 
 
 def test_one_who_has_nothing_to_learn_from_is_told_so(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:

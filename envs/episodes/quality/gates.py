@@ -15,6 +15,7 @@ from envs.episodes.skew import StreamSkew
 
 BEYOND_LIMIT_RAD = 0.05
 MOST_LATE = 0.05  # share of the steps
+HOLE = 3.5  # control periods: two readings that are missing in a row are late, three are a hole
 SKEW_BUDGETS = 5.0  # a stream whose skew is beyond so many budgets shows another moment than the joints
 MOST_MISSING = 0.05  # share of the steps in which a sense has not come yet
 
@@ -87,6 +88,16 @@ def _limits(recording: Recording) -> list[Gate]:
     robot = recording.robot
     if not recording.ticks:
         return []
+    if not np.isfinite(recording.position_rad).all():
+        joint = int((~np.isfinite(recording.position_rad)).any(axis=0).argmax())
+        name = robot.joint_names[joint]
+        return [
+            Gate(
+                "limits",
+                f"Joint {name} has readings that are no number: have its encoder and cable checked, and repeat it.",
+                f"关节 {name} 的部分读数无效:请检查其编码器和线缆,并重做一遍。",
+            )
+        ]
     beyond = np.maximum(robot.lower - recording.position_rad, recording.position_rad - robot.upper)
     joint = int(beyond.max(axis=0).argmax())
     if beyond[:, joint].max() <= BEYOND_LIMIT_RAD:
@@ -109,6 +120,17 @@ def _timing(recording: Recording, skew: Mapping[str, StreamSkew]) -> list[Gate]:
                 "late",
                 f"{100 * late:.0f} % of the readings came late or not at all: check cables and the computer's load.",
                 f"{100 * late:.0f}% 的读数迟到或丢失:请检查线缆和电脑负载。",
+            )
+        ]
+    gaps_s = np.diff(recording.stamp_s)
+    if gaps_s.max(initial=0.0) > HOLE / recording.robot.control_hz:
+        widest = int(gaps_s.argmax())
+        lasts_s, since_s = float(gaps_s[widest]), float(recording.stamp_s[widest] - recording.stamp_s[0])
+        return [
+            Gate(
+                "hole",
+                f"Nothing was read for {lasts_s:.2f} s at {since_s:.1f} s: check cables and load, and repeat it.",
+                f"{since_s:.1f} 秒处有 {lasts_s:.2f} 秒没有读数:请检查线缆和电脑负载,并重做一遍。",
             )
         ]
     for stream, figures in skew.items():

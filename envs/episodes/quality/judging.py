@@ -37,7 +37,19 @@ def judge(
         failure: why the task was not done; empty where it was.
         lost_steps: that the recorder could not keep.
     """
-    measured = measure(recording)
+    return judge_measured(recording, measure(recording), references, skew=skew, failure=failure, lost_steps=lost_steps)
+
+
+def judge_measured(
+    recording: Recording,
+    measured: Measured,
+    references: References,
+    *,
+    skew: Mapping[str, StreamSkew] | None = None,
+    failure: str = "",
+    lost_steps: int = 0,
+) -> QualityVerdict:
+    """`judge`, where the recording is measured already."""
     exchanged = exchanged_steps(measured.deeds, references.usual_deeds)
     gates = closed_gates(recording, skew or {}, failure, exchanged, lost_steps)
     deviations = references.deviations(measured)
@@ -47,13 +59,15 @@ def judge(
     score = style_score(deviations) if deviations else None
     where: Moment | None = None
     verdict: Verdict = "good"
-    english, chinese = "Keep on like this: nothing is worse than usual.", "很好,继续保持:各项指标都正常。"
+    english, chinese = (
+        "Keep on like this: nothing is clearly worse than usual.",
+        "很好,继续保持:没有明显比平常差的地方。",
+    )
     if gates:
         verdict, english, chinese = "reject", gates[0].english, gates[0].chinese
     elif not deviations:
-        count, verdict = len(references.episodes), "unjudged"
-        english = f"The style is not judged: there are {count} references of this task here, and {FEWEST} are needed."
-        chinese = f"未评价动作风格:此任务只有 {count} 条参考示范,至少需要 {FEWEST} 条。"
+        verdict = "unjudged"
+        english, chinese = _why_unjudged(recording, measured, len(references.episodes))
     elif max(deviations.values()) > worst_usual:
         verdict, where = "coach", where_of(figures[0], measured.moments, _span_of(recording, figures[0].step))
         english, chinese = sentence(figures[0], where, recording.instructions)
@@ -68,6 +82,19 @@ def judge(
         gates=tuple(gate.english for gate in gates),
         references=known,
         metrics={step: dict(values) for step, values in measured.metrics.items()},
+    )
+
+
+def _why_unjudged(recording: Recording, measured: Measured, references: int) -> tuple[str, str]:
+    """In both languages."""
+    if not measured.metrics:
+        return (
+            f"The style is not judged: {recording.ticks} readings are too few to be measured.",
+            f"未评价动作风格:只有 {recording.ticks} 次读数,无法测量。",
+        )
+    return (
+        f"The style is not judged: there are {references} references of this task here, and {FEWEST} are needed.",
+        f"未评价动作风格:此任务只有 {references} 条参考示范,至少需要 {FEWEST} 条。",
     )
 
 

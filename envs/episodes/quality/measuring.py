@@ -50,7 +50,9 @@ class _Arm:
 
 
 def measure(recording: Recording) -> Measured:
-    """Measure an episode. One of fewer than eight readings has no metrics."""
+    """Measure an episode. One of fewer than eight readings, or with a reading that is no number, has no metrics."""
+    if not np.isfinite(recording.position_rad).all():
+        return Measured({}, {}, {}, ())
     steps = steps_of(recording.instruction, recording.instructions)
     limbs = limbs_of(recording.robot, recording.position_rad)
     arms = _busy(recording, limbs)

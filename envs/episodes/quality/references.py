@@ -16,6 +16,7 @@ from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.quality.deeds import FLOORS
 from envs.episodes.quality.measuring import Measured
 from envs.episodes.quality.metrics import METRICS, Metric
+from envs.episodes.quality.order import SWAPPED, exchanged_steps
 from envs.errors import ArchiveError
 
 FEWEST = 8  # references of a step, below which its style is not judged
@@ -124,6 +125,15 @@ class References:
         """For judging one of the references by the others; what the worst usually is, was found so already."""
         others = tuple(one for one in self.episodes if one.episode != episode)
         return References(self.task, self.robot, self.body, others, known_worst=self.usual_worst)
+
+    def swapped(self) -> dict[str, tuple[str, str]]:
+        """References whose hands did two steps in the other order, as most of the others did them, by episode."""
+        found = {}
+        for reference in self.episodes:
+            times, pair = exchanged_steps(reference.deeds, self.usual_deeds)
+            if pair is not None and times >= SWAPPED:
+                found[reference.episode] = pair
+        return found
 
     def _steps(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(step for reference in self.episodes for step in reference.metrics))

@@ -77,6 +77,15 @@ def test_without_enough_references_no_word_is_said_on_style(count):
     assert verdict.metrics["reach"]["pause_count"] == 1, "it is measured all the same"
 
 
+def test_an_episode_too_short_to_be_measured_is_not_told_that_references_are_missing(references):
+    fields = ("stamp_s", "position_rad", "sent_rad", "touch_n", "instruction")
+    good = good_episode(5)
+    verdict = judge(replace(good, **{name: getattr(good, name)[:7] for name in fields}), references)
+    assert (verdict.verdict, verdict.score) == ("unjudged", None)
+    assert "7 readings are too few" in verdict.english
+    assert "references" not in verdict.english
+
+
 def _late(good):
     stamps = good.stamp_s.copy()
     stamps[10:20] = stamps[10]
@@ -95,14 +104,45 @@ def _beyond(good):
     return replace(good, position_rad=position)
 
 
+def _stalled(good):
+    stamps = good.stamp_s.copy()
+    stamps[30:] += 2.0
+    return replace(good, stamp_s=stamps)
+
+
+def _three_readings_missing(good):
+    fields = ("stamp_s", "position_rad", "sent_rad", "touch_n", "instruction")
+    return replace(good, **{name: np.delete(getattr(good, name), [40, 41, 42], axis=0) for name in fields})
+
+
+def _no_number(good):
+    position = good.position_rad.copy()
+    position[30, 1] = np.nan
+    return replace(good, position_rad=position)
+
+
 @pytest.mark.parametrize(
-    ("change", "said"), [(_late, "late"), (_out_of_order, "wrong order"), (_beyond, "elbow was 0.10 rad beyond")]
+    ("change", "said"),
+    [
+        (_late, "late"),
+        (_out_of_order, "wrong order"),
+        (_beyond, "elbow was 0.10 rad beyond"),
+        (_stalled, "Nothing was read for 2.04 s at 1.2 s"),
+        (_three_readings_missing, "Nothing was read for 0.16 s at 1.6 s"),
+        (_no_number, "elbow has readings that are no number"),
+    ],
 )
 def test_a_gate_rejects_whatever_the_style(references, change, said):
     verdict = judge(change(good_episode(5)), references)
     assert verdict.verdict == "reject"
     assert said in verdict.english
     assert verdict.gates == (verdict.english,)
+
+
+def test_two_readings_that_are_missing_in_a_row_close_no_gate(references):
+    good = good_episode(5)
+    stamps = np.delete(good.stamp_s, [40, 41])
+    assert judge(replace(good, stamp_s=np.r_[stamps, stamps[-1] + [0.04, 0.08]]), references).gates == ()
 
 
 def test_skew_and_missing_senses_and_failure_reject_without_any_reference():
