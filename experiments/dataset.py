@@ -164,7 +164,9 @@ def verify(config: Verify) -> int:
         for finding in findings:
             table.add_row(finding.place, finding.kind, finding.message)
         console.print(table)
-        console.print(f"  {config.dataset} has {len(findings)} findings; build or import it again", soft_wrap=True)
+        console.print(
+            f"  {config.dataset} has {len(findings)} findings; remove it and build or import it again", soft_wrap=True
+        )
     else:
         console.print(f"  {config.dataset} is sound", soft_wrap=True)
     return FOUND_DAMAGE if findings else 0

@@ -80,7 +80,7 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
         frames = sum(len(rows[STATE]) for rows in columns)
         version = foreign.version
         report = ImportReport(version, len(columns), frames, pool.value, robot, derived, tuple(left_out))
-        write_json(draft / "meta" / "import.json", {**asdict(report), "robot": robot.digest, "source": source.name})
+        write_json(draft / layout.IMPORT_PATH, {**asdict(report), "robot": robot.digest, "source": source.name})
         draft.rename(out)
     except OSError as error:
         raise DatasetError(cannot_write(out, error)) from error
