@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from assets.robot import RobotSpec
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue, CatalogueEntry, Query, entry_of_sheet
 from envs.episodes.messages import CAMERA_TOPIC
-from envs.episodes.reading import Episode
+from envs.episodes.reading import Episode, refuse_altered
 from envs.episodes.sheet import EpisodeSheet
 from envs.episodes.where import Where, column_kinds
-from envs.errors import ArchiveError
+from envs.errors import ArchiveError, EnvError
 from envs.scenario import TRAINABLE, Pool
 from policies.dataset.features import ACTION, SenseFeatures, declared_features, default_weight, stamps_of_episode
 from policies.dataset.meta import EPISODE_ID_COLUMN, LABEL_PREFIX, POOL_COLUMN, SAMPLE_WEIGHT
@@ -50,6 +50,7 @@ class BuildReport:
     left_out: tuple[LeftOut, ...]
     episodes: int
     frames: int
+    unasked: tuple[str, ...] = ()  # episodes of the archive that were in the dataset already, but are not selected
 
 
 def build_dataset(
@@ -65,6 +66,8 @@ def build_dataset(
 ) -> BuildReport:
     """Append the selected episodes that are not in the dataset at `out` yet.
 
+    An episode that is damaged, or is not what was recorded, is left out and named; it keeps no other from being built.
+    So are accepted demonstrations that a gate of quality rejects, unless the selection speaks of quality.
     Video is remuxed, never encoded again. Steps that shall not train keep their row and image and get weight 0.
 
     Args:
@@ -72,37 +75,81 @@ def build_dataset(
         that: a further condition on what the catalogue knows. Where it speaks of `accepted` or `pool`, what would else
             be selected by these is left to it.
         for_training: refuse episodes of pools that must never train.
-        accepted_only: select accepted episodes only; ids of others are refused.
+        accepted_only: select accepted episodes only, and none that a gate of quality rejects; ids of episodes that were
+            not accepted are refused.
         weigh: the `sample_weight` of each tick of an episode.
 
     Raises:
         PoolError: an episode that was asked for must never train, or its pool is not its scenario's.
-        DatasetError: nothing is selected, the robots differ, or `out` cannot take the episodes.
-        ArchiveError: an episode is damaged.
+        DatasetError: nothing is selected or can be read, the robots differ, or `out` cannot take the episodes.
+        ArchiveError: the archive cannot be read.
     """
     root = Path(out)
     sheets = _select(archive, where, that, for_training, accepted_only)
     if for_training:
         _refuse_pools(archive, sheets)
     robot = _one_robot(sheets)
-    left_out = tuple(LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet)))
-    for episode in left_out:
-        _log.warning("episode %s is left out: %s", episode.id, episode.reason)
+    left_out = [LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet))]
     usable = [sheet.id for sheet in sheets if not _unusable(sheet)]
-    if not usable:
-        raise DatasetError(f"none of the {len(sheets)} selected episodes can be in a dataset: {left_out[0].reason}")
+    sample = _first_sound(archive, usable, left_out)
+    added: list[str] = []
     try:
-        with _open(root, robot, archive.open(usable[0]), for_training) as writer:
+        with _open(root, robot, sample, for_training) as writer:
             known = {str(row[EPISODE_ID_COLUMN]) for row in writer.episode_rows}
-            added = [episode_id for episode_id in usable if episode_id not in known]
-            for number, episode_id in enumerate(added, start=1):
-                writer.append(_rows(archive.open(episode_id), weigh))
+            new = [episode_id for episode_id in usable if episode_id not in known]
+            for number, episode_id in enumerate(new, start=1):
+                rows = _rows_or_reason(archive, episode_id, weigh)
+                if isinstance(rows, LeftOut):
+                    left_out.append(rows)
+                else:
+                    writer.append(rows)
+                    added.append(episode_id)
                 if progress is not None:
-                    progress(number, len(added))
+                    progress(number, len(new))
     except OSError as error:
         raise building_error(root, error) from error
-    kept = len(usable) - len(added)
-    return BuildReport(root, tuple(added), kept, left_out, len(writer.episode_rows), writer.frames)
+    left_out = [episode for episode in dict.fromkeys(left_out) if episode.id not in known]
+    for episode in left_out:
+        _log.warning("episode %s is left out: %s", episode.id, episode.reason)
+    unasked = () if isinstance(where, Sequence) else _unasked(archive, known, sheets)
+    if unasked:
+        _log.warning(
+            "%d episodes that are in %s already are not among those asked for now; build into a new folder to have "
+            "these alone",
+            len(unasked),
+            root,
+        )
+    kept = len(known & set(usable))
+    return BuildReport(root, tuple(added), kept, tuple(left_out), len(writer.episode_rows), writer.frames, unasked)
+
+
+def _sound(archive: Archive, episode_id: str) -> Episode:
+    episode = archive.open(episode_id)
+    refuse_altered(episode)
+    return episode
+
+
+def _first_sound(archive: Archive, episode_ids: Sequence[str], left_out: list[LeftOut]) -> Episode:
+    """The first episode that can be read, to see what its images are like. Those before it are added to `left_out`."""
+    for episode_id in episode_ids:
+        try:
+            return _sound(archive, episode_id)
+        except EnvError as error:
+            left_out.append(LeftOut(episode_id, str(error)))
+    raise DatasetError(f"none of the {len(left_out)} selected episodes can be in a dataset: {left_out[0].reason}")
+
+
+def _rows_or_reason(archive: Archive, episode_id: str, weigh: Weigh) -> EpisodeRows | LeftOut:
+    try:
+        return _rows(_sound(archive, episode_id), weigh)
+    except EnvError as error:
+        return LeftOut(episode_id, str(error))
+
+
+def _unasked(archive: Archive, known: Collection[str], sheets: Sequence[EpisodeSheet]) -> tuple[str, ...]:
+    """Of the episodes in the dataset, those of this archive that are not selected: a dataset can be of several."""
+    others = set(known) - {sheet.id for sheet in sheets}
+    return tuple(sorted(other for other in others if archive.folder(other).is_dir()))
 
 
 def _select(
