@@ -50,7 +50,8 @@ class Build:
     """The dataset's folder. If it is a dataset already, episodes that are not in it are added."""
     where: str | None = None
     """Only episodes of which this is true, such as "task = pick_fruit and quality >= 0.5". Where it speaks of accepted
-    or pool, it decides about these alone."""
+    or pool, it decides about these alone. What a gate of quality rejects is left out unless it speaks of quality or
+    verdict."""
     task: tuple[str, ...] = ()
     """Only episodes of these tasks."""
     body: tuple[BodyKind, ...] = ()

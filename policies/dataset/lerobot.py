@@ -29,6 +29,8 @@ from policies.errors import DatasetError, PoolError
 Weigh = Callable[[Episode], NDArray[np.float32]]  # (ticks,)
 Progress = Callable[[int, int], None]  # (episodes done, episodes in all)
 
+_OF_QUALITY = frozenset({"quality_verdict", "quality_score", "quality_reason"})
+
 _log = logging.getLogger(__name__)
 
 
@@ -85,11 +87,11 @@ def build_dataset(
         ArchiveError: the archive cannot be read.
     """
     root = Path(out)
-    sheets = _select(archive, where, that, for_training, accepted_only)
+    sheets, left_out = _select(archive, where, that, for_training, accepted_only)
     if for_training:
         _refuse_pools(archive, sheets)
     robot = _one_robot(sheets)
-    left_out = [LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet))]
+    left_out += [LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet))]
     usable = [sheet.id for sheet in sheets if not _unusable(sheet)]
     sample = _first_sound(archive, usable, left_out)
     added: list[str] = []
@@ -154,7 +156,8 @@ def _unasked(archive: Archive, known: Collection[str], sheets: Sequence[EpisodeS
 
 def _select(
     archive: Archive, where: Query | Sequence[str] | None, that: Where | None, for_training: bool, accepted_only: bool
-) -> list[EpisodeSheet]:
+) -> tuple[list[EpisodeSheet], list[LeftOut]]:
+    """The sheets of the selected episodes, and what a gate of quality rejects of them."""
     named = that.columns if that is not None else frozenset()
     if where is None:
         query = Query(pool=sorted(TRAINABLE)) if for_training and "pool" not in named else Query()
@@ -176,7 +179,22 @@ def _select(
         )
     if not entries:
         raise DatasetError(f"no episode of {archive.root} is {_in_words(query)}; ask for others, or collect some")
-    return [archive.sheet(entry.id) for entry in entries]
+    speaks_of_quality = not isinstance(where, Query | None) or query.quality_verdict is not None or named & _OF_QUALITY
+    poor = [] if speaks_of_quality or not accepted_only else [entry for entry in entries if _is_gated(entry)]
+    if len(poor) == len(entries):
+        raise DatasetError(f"none of the {len(poor)} selected episodes can be in a dataset: {_of_gate(poor[0])}")
+    gated = {entry.id for entry in poor}
+    sheets = [archive.sheet(entry.id) for entry in entries if entry.id not in gated]
+    return sheets, [LeftOut(entry.id, _of_gate(entry)) for entry in poor]
+
+
+def _is_gated(entry: CatalogueEntry) -> bool:
+    """Whether a gate rejects what was accepted. What was not accepted is here only because it was asked for."""
+    return entry.accepted and entry.quality_verdict == "reject"
+
+
+def _of_gate(entry: CatalogueEntry) -> str:
+    return f"a gate of quality rejects it ({entry.quality_reason}); to have it, say so by verdict = reject"
 
 
 def _in_words(query: Query) -> str:

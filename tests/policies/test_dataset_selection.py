@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from episode_samples import ROBOT, header_of, made_up_ticks, record_episode, scenario_of, success
 from rewritten_episode import at, rewrite
+from verdicts import QUALITY
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Query
@@ -172,3 +173,28 @@ def test_what_is_in_the_dataset_but_not_asked_for_is_said(archive, tmp_path, cap
     assert (report.unasked, report.kept, report.episodes) == ((first,), 1, 2)
     assert "1 episodes that are in" in caplog.text
     assert "build into a new folder" in caplog.text
+
+
+def test_what_a_gate_of_quality_rejects_is_built_only_where_quality_is_spoken_of(archive, tmp_path):
+    gated, coached, unjudged, failed = (record_episode(archive, 2, seed=n, accepted=n < 3) for n in range(4))
+    for episode_id, verdict in ((gated, "reject"), (coached, "coach"), (failed, "reject")):
+        archive.keep_quality(episode_id, dataclasses.replace(QUALITY, verdict=verdict))
+
+    def built(name, text=None, where=None, **options):
+        that = None if text is None else Where.parse(text)
+        return set(build_dataset(archive, tmp_path / name, where, that=that, **options).added)
+
+    report = build_dataset(archive, tmp_path / "default")
+    assert set(report.added) == {coached, unjudged}
+    assert [left.id for left in report.left_out] == [gated]
+    assert f"a gate of quality rejects it ({QUALITY.english})" in report.left_out[0].reason
+    assert built("day", "day >= 2020-01-01") == {coached, unjudged}
+    assert built("accepted", "accepted") == {coached, unjudged}
+    assert built("failed", "not accepted") == {failed}
+    assert built("verdict", "verdict = reject or verdict = coach") == {gated, coached}
+    assert built("quality", "quality >= 0.5") == {gated, coached}
+    assert built("queried", where=Query(quality_verdict="reject")) == {gated}
+    assert built("named", where=[gated]) == {gated}
+    assert built("all", accepted_only=False) == {gated, coached, unjudged, failed}
+    with pytest.raises(DatasetError, match=r"none of the 1 selected episodes .* gate of quality rejects it"):
+        built("alone", where=Query(id=gated))
