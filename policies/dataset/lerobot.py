@@ -19,10 +19,11 @@ from envs.episodes.messages import CAMERA_TOPIC
 from envs.episodes.reading import Episode, refuse_altered
 from envs.episodes.sheet import EpisodeSheet
 from envs.episodes.where import Where, column_kinds
-from envs.errors import ArchiveError, EnvError
-from envs.scenario import TRAINABLE, Pool
+from envs.errors import EnvError
+from envs.scenario import TRAINABLE
 from policies.dataset.features import ACTION, SenseFeatures, declared_features, default_weight, stamps_of_episode
 from policies.dataset.meta import EPISODE_ID_COLUMN, LABEL_PREFIX, POOL_COLUMN, SAMPLE_WEIGHT
+from policies.dataset.pools import refuse_pools
 from policies.dataset.writer import DatasetWriter, EpisodeRows, Label, building_error
 from policies.errors import DatasetError, PoolError
 
@@ -85,11 +86,12 @@ def build_dataset(
         PoolError: an episode that was asked for must never train, or its pool is not its scenario's.
         DatasetError: nothing is selected or can be read, the robots differ, or `out` cannot take the episodes.
         ArchiveError: the archive cannot be read.
+        QueryError: `that` speaks of a task or a factor that there is not.
     """
     root = Path(out)
     sheets, left_out = _select(archive, where, that, for_training, accepted_only)
     if for_training:
-        _refuse_pools(archive, sheets)
+        refuse_pools(archive, sheets)
     robot = _one_robot(sheets)
     left_out += [LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet))]
     usable = [sheet.id for sheet in sheets if not _unusable(sheet)]
@@ -167,6 +169,8 @@ def _select(
         query = replace(query, accepted=True)
     with Catalogue(archive) as catalogue:
         catalogue.sync()
+        if that is not None:
+            that.refuse_unknown(catalogue.query())
         entries = [entry for entry in catalogue.query(query) if entry.status != "recording"]
     if isinstance(where, Sequence):
         _check_ids(archive, where, entries, accepted_only)
@@ -216,30 +220,6 @@ def _check_ids(archive: Archive, ids: Sequence[str], entries: Sequence[Catalogue
     rejected = [entry.id for entry in entries if not entry.accepted]
     if accepted_only and rejected:
         raise DatasetError(f"episodes {', '.join(rejected)} were not accepted; leave them out, or allow them by name")
-
-
-def _refuse_pools(archive: Archive, sheets: Sequence[EpisodeSheet]) -> None:
-    """A pool is the scenario's own; only a recovery demonstration has that of the rollout it starts from."""
-    for sheet in sheets:
-        stated, due = sheet.header.pool, _due_pool(archive, sheet)
-        if stated not in TRAINABLE or due not in TRAINABLE:
-            raise PoolError(
-                f"episode {sheet.id} is stated as pool {stated.value!r} and its scenario is of {due.value!r}; it must "
-                f"never train. Select from {' and '.join(sorted(TRAINABLE))}, or build a dataset not for training"
-            )
-
-
-def _due_pool(archive: Archive, sheet: EpisodeSheet) -> Pool:
-    seen: set[str] = set()
-    while sheet.header.parent is not None and sheet.id not in seen:
-        if not archive.folder(sheet.header.parent).is_dir():
-            break  # a rollout kept elsewhere; what both state of the scene must do
-        seen.add(sheet.id)
-        try:
-            sheet = archive.sheet(sheet.header.parent)
-        except ArchiveError as error:
-            raise PoolError(f"episode {sheet.id} inherits the pool of one that cannot be read: {error}") from error
-    return sheet.header.scenario.pool
 
 
 def _one_robot(sheets: Sequence[EpisodeSheet]) -> RobotSpec:

@@ -11,7 +11,7 @@ from verdicts import QUALITY
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Query
 from envs.episodes.where import Where
-from envs.errors import UnreadableError
+from envs.errors import QueryError, UnreadableError
 from envs.scenario import Pool
 from policies.dataset.lerobot import build_dataset
 from policies.errors import DatasetError, PoolError
@@ -121,6 +121,8 @@ def test_a_condition_chooses_and_leaves_the_defaults_to_what_it_does_not_name(ar
         built("smuggled", "pool = test")
     with pytest.raises(DatasetError, match=r"of 2 episodes of .*, none is one where operator = Zhao"):
         built("nobody", "operator = Zhao")
+    with pytest.raises(QueryError, match="there is no task 'pick_friut'"):
+        built("typo", "task = pick_friut")
 
 
 def spoil(path, at, byte):
