@@ -50,7 +50,8 @@ class Build:
     """The dataset's folder. If it is a dataset already, episodes that are not in it are added."""
     where: str | None = None
     """Only episodes of which this is true, such as "task = pick_fruit and quality >= 0.5". Where it speaks of accepted
-    or pool, it decides about these alone."""
+    or pool, it decides about these alone. What a gate of quality rejects is left out unless it speaks of quality or
+    verdict."""
     task: tuple[str, ...] = ()
     """Only episodes of these tasks."""
     body: tuple[BodyKind, ...] = ()
@@ -164,7 +165,9 @@ def verify(config: Verify) -> int:
         for finding in findings:
             table.add_row(finding.place, finding.kind, finding.message)
         console.print(table)
-        console.print(f"  {config.dataset} has {len(findings)} findings; build or import it again", soft_wrap=True)
+        console.print(
+            f"  {config.dataset} has {len(findings)} findings; remove it and build or import it again", soft_wrap=True
+        )
     else:
         console.print(f"  {config.dataset} is sound", soft_wrap=True)
     return FOUND_DAMAGE if findings else 0

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.body import SOUND_WINDOW, Fault
 from envs.episodes import messages
+from envs.episodes.seal import changed_stretches
 from envs.episodes.sheet import EpisodeSheet, read_sheet
 from envs.episodes.stream_reader import Stream, Streams, read_streams
 from envs.episodes.stream_writer import STREAM_NAME
 from envs.episodes.video import decode_frames
-from envs.errors import ArchiveError
+from envs.errors import ArchiveError, EnvError, UnreadableError
 from envs.snapshot import Snapshot
 
 FloatArray = NDArray[np.float64]
+Message = TypeVar("Message")
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,27 @@ def read_episode(path: Path | str) -> Episode:
     return _assemble(folder, sheet, streams)
 
 
+def refuse_altered(episode: Episode) -> None:
+    """Compare the recording of an episode with its seal, byte for byte. One that was cut off has no seal.
+
+    Raises:
+        UnreadableError: it is not what was recorded.
+    """
+    path, seal = episode.path / STREAM_NAME, episode.sheet.seal
+    if seal is None:
+        return
+    try:
+        changed = changed_stretches(path, seal)
+    except OSError as error:
+        raise UnreadableError(f"cannot read {path}: {error.strerror}; restore it from a copy") from error
+    if changed:
+        first = changed[0]
+        raise UnreadableError(
+            f"{path} is not what was recorded: bytes {first.begin} to {first.end} were altered (steps "
+            f"{first.first_tick} to {first.end_tick}); restore it from a copy"
+        )
+
+
 def _assemble(folder: Path, sheet: EpisodeSheet, streams: Streams) -> Episode:
     robot, ticks = sheet.header.robot, streams.ticks
     joints, command = _records(streams, "joints"), _records(streams, "command")
@@ -151,13 +175,23 @@ def _assemble(folder: Path, sheet: EpisodeSheet, streams: Streams) -> Episode:
             for topic, stream in streams.by_topic.items()
             if topic.startswith(messages.CAMERA_TOPIC)
         },
-        snapshots={
-            tick: Snapshot.from_bytes(data) for tick, data in zip(snapshots.ticks, snapshots.messages, strict=True)
-        },
-        faults=tuple(
-            (tick, messages.decode_fault(data)) for tick, data in zip(faults.ticks, faults.messages, strict=True)
-        ),
+        snapshots=dict(_decoded(folder, "snapshot", Snapshot.from_bytes, snapshots)),
+        faults=tuple(_decoded(folder, "fault", messages.decode_fault, faults)),
     )
+
+
+def _decoded(folder: Path, kind: str, decode: Callable[[bytes], Message], stream: Stream) -> list[tuple[int, Message]]:
+    """The messages of a stream, each with its tick."""
+    found = []
+    for tick, data in zip(stream.ticks, stream.messages, strict=True):
+        try:
+            found.append((int(tick), decode(data)))
+        except (EnvError, ValueError, KeyError, TypeError) as error:
+            raise UnreadableError(
+                f"the {kind} at step {tick} of {folder / STREAM_NAME} cannot be read ({error}); restore the file from "
+                "a copy"
+            ) from error
+    return found
 
 
 def _track(stream: Stream) -> VideoTrack:

@@ -12,12 +12,18 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from datetime import date
+from typing import Any, get_args, get_type_hints
 
 from envs.episodes.catalogue import CatalogueEntry
+from envs.episodes.records import BodyKind, Purpose
+from envs.episodes.sheet import Status
+from envs.episodes.verdict import VERDICTS
 from envs.errors import QueryError
+from envs.scenario import Pool
+from envs.tasks.known import TASK_NAMES
 
 Condition = Callable[[CatalogueEntry], bool]
 
@@ -27,6 +33,13 @@ _YES_NO = {"true": True, "yes": True, "false": False, "no": False}
 _NOTHING = "none"
 _DAY = "day"  # of `started_at`, in UTC
 _OTHER_NAMES = {"quality": "quality_score", "verdict": "quality_verdict", "date": _DAY}
+_WORDS: dict[str, tuple[str, ...]] = {
+    "quality_verdict": (*VERDICTS, ""),
+    "pool": tuple(Pool),
+    "body": get_args(BodyKind),
+    "purpose": get_args(Purpose),
+    "status": get_args(Status),
+}
 _KINDS = {str: "text", bool: "yes or no", int: "number", float: "number", object: "a number or text"}
 
 
@@ -37,6 +50,23 @@ class Where:
     text: str
     columns: frozenset[str]
     admits: Condition
+    tasks: frozenset[str] = frozenset()  # that it names
+    factors: frozenset[str] = frozenset()
+
+    def refuse_unknown(self, entries: Sequence[CatalogueEntry]) -> None:
+        """Refuse a name that is in none of these episodes, of which an archive consists, nor otherwise known.
+
+        Raises:
+            QueryError: there is such a task or factor; the message lists those that there are.
+        """
+        tasks = {*TASK_NAMES, *(entry.task for entry in entries)}
+        factors = {name for entry in entries for name in entry.factors}
+        for what, named, there_are in (("task", self.tasks, tasks), ("factor", self.factors, factors)):
+            for name in sorted(named - there_are) if entries else ():
+                raise QueryError(
+                    f"cannot choose episodes where {self.text!r}: there is no {what} {name!r}; there are "
+                    f"{', '.join(sorted(there_are))}"
+                )
 
     @staticmethod
     def parse(text: str) -> Where:
@@ -75,6 +105,7 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self._text, self._columns = text, set[str]()
+        self._tasks, self._factors = set[str](), set[str]()
         self._kinds = {**column_kinds(), _DAY: str}
         self._tokens: list[tuple[str, str]] = []  # "sign", "word" or "text", and what it is
         place = 0
@@ -90,7 +121,7 @@ class _Parser:
         condition = self._either()
         if self._tokens:
             raise self._error(f"{self._tokens[0][1]!r} is one word too many; combine conditions by and, or")
-        return Where(self._text, frozenset(self._columns), condition)
+        return Where(self._text, frozenset(self._columns), condition, frozenset(self._tasks), frozenset(self._factors))
 
     def _either(self) -> Condition:
         parts = [self._both()]
@@ -161,10 +192,12 @@ class _Parser:
         if column == _DAY:
             return lambda entry: entry.started_at[:10], str
         if kind is dict:
+            self._factors.add(key)
             return lambda entry: getattr(entry, column).get(key), object
         return lambda entry: getattr(entry, column), kind
 
     def _constant(self, name: str, kind: type) -> Any:
+        column = _OTHER_NAMES.get(name, name)
         is_quoted = bool(self._tokens) and self._tokens[0][0] == "text"
         text = self._value(f"a value for {name!r}")
         if not is_quoted and text.lower() == _NOTHING:
@@ -177,8 +210,19 @@ class _Parser:
         if kind in (int, float):
             if number is None:
                 raise self._error(f"{name!r} is a number; {text!r} is none")
+            if column == "quality_score" and not 0.0 <= number <= 1.0:
+                raise self._error(f"{name!r} runs from 0 to 1, {text} is beyond; the 79 that is shown is 0.79 here")
             return number
+        self._check_word(name, column, text)
         return number if kind is object and number is not None else text
+
+    def _check_word(self, name: str, column: str, text: str) -> None:
+        if column == "task":
+            self._tasks.add(text)
+        if column == _DAY and not _is_day(text):
+            raise self._error(f"{text!r} is no day; write it as 2026-01-31")
+        if column in _WORDS and text not in _WORDS[column]:
+            raise self._error(f"{name!r} is never {text!r}; it is one of {', '.join(filter(None, _WORDS[column]))}")
 
     def _value(self, what: str) -> str:
         if not self._tokens or self._tokens[0][0] == "sign":
@@ -210,3 +254,10 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -132,19 +132,36 @@ def _stat_or_none(path: Path) -> os.stat_result | None:
 def _cached_video(video: Path, fps: float, size: int | None, place: Path) -> NDArray[np.uint8]:
     if place.exists():
         os.utime(place, ns=(time.time_ns(), place.stat().st_mtime_ns))  # many disks note no reading by themselves
-    else:
-        # A reader of the same cache, now or after a crash, must find a whole file or none; and two threads may be at
-        # two videos of the same content.
-        draft = place.with_name(f"{place.name}.{os.getpid()}-{threading.get_ident()}.draft")
-        try:
-            _decode_into(draft, video, fps, size)
-            draft.replace(place)
-        except OSError as error:
-            raise DatasetError(f"cannot write the image cache {place}: {error}") from error
-        finally:
-            draft.unlink(missing_ok=True)
-    # A plain view: indexing a memmap object itself costs several times more.
-    return np.asarray(np.load(place, mmap_mode="r"))
+        held = _mapped(place, size)
+        if held is not None:
+            return held
+        _log.warning("%s of the image cache is damaged; its video is decoded again", place)
+    # A reader of the same cache, now or after a crash, must find a whole file or none; and two threads may be at
+    # two videos of the same content.
+    draft = place.with_name(f"{place.name}.{os.getpid()}-{threading.get_ident()}.draft")
+    try:
+        _decode_into(draft, video, fps, size)
+        draft.replace(place)
+    except OSError as error:
+        raise DatasetError(f"cannot write the image cache {place}: {error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    made = _mapped(place, size)
+    if made is None:
+        raise DatasetError(f"the image cache {place} does not keep what is written to it; name another folder")
+    return made
+
+
+def _mapped(place: Path, size: int | None) -> NDArray[np.uint8] | None:
+    """What the cache holds at `place`; None where that is no array of images. The video is not opened for it."""
+    try:
+        # A plain view: indexing a memmap object itself costs several times more.
+        held = np.asarray(np.load(place, mmap_mode="r"))
+    except (ValueError, EOFError):  # not of numpy's format, or cut short
+        return None
+    if held.dtype != np.uint8 or held.ndim != 4 or held.shape[3] != 3:
+        return None
+    return held if size is None or held.shape[1:3] == (size, size) else None
 
 
 def _decode_into(draft: Path, video: Path, fps: float, size: int | None) -> None:

@@ -56,7 +56,7 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
     `meta/import.json` keeps the report.
 
     Raises:
-        DatasetError: the source cannot be read or does not command joint positions, or `out` exists.
+        DatasetError: the source cannot be read or does not command joint positions, or `out` or its draft exists.
     """
     if out.exists():
         raise DatasetError(f"{out} exists already; remove it or name another place for the import")
@@ -71,7 +71,15 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
     derived = () if VELOCITY in features else (VELOCITY, VELOCITY_BEFORE)
     features |= {name: {**features[STATE], "dtype": "float32"} for name in derived}
     draft = out.with_name(out.name + ".draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir(parents=True)
+    except FileExistsError as error:
+        raise DatasetError(
+            f"{draft} exists already, where an import is made ready; another one is at work or was broken off there. "
+            "Remove it, or name another place for the import"
+        ) from error
+    except OSError as error:
+        raise DatasetError(cannot_write(out, error)) from error
     try:
         columns = [_columns(episode, features, float(foreign.info["fps"])) for episode in foreign.episodes]
         robot = _robot(foreign, columns, robot_name)
@@ -80,7 +88,7 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
         frames = sum(len(rows[STATE]) for rows in columns)
         version = foreign.version
         report = ImportReport(version, len(columns), frames, pool.value, robot, derived, tuple(left_out))
-        write_json(draft / "meta" / "import.json", {**asdict(report), "robot": robot.digest, "source": source.name})
+        write_json(draft / layout.IMPORT_PATH, {**asdict(report), "robot": robot.digest, "source": source.name})
         draft.rename(out)
     except OSError as error:
         raise DatasetError(cannot_write(out, error)) from error

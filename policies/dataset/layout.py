@@ -23,6 +23,7 @@ INFO_PATH = "meta/info.json"
 STATS_PATH = "meta/stats.json"
 TASKS_PATH = "meta/tasks.parquet"
 ROBOT_PATH = "meta/robot.json"
+IMPORT_PATH = "meta/import.json"  # only in what was imported
 STANDARD_COLUMNS = {
     "timestamp": "float32",
     "frame_index": "int64",

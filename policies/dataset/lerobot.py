@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,21 @@ from assets.robot import RobotSpec
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue, CatalogueEntry, Query, entry_of_sheet
 from envs.episodes.messages import CAMERA_TOPIC
-from envs.episodes.reading import Episode
+from envs.episodes.reading import Episode, refuse_altered
 from envs.episodes.sheet import EpisodeSheet
 from envs.episodes.where import Where, column_kinds
-from envs.errors import ArchiveError
-from envs.scenario import TRAINABLE, Pool
+from envs.errors import EnvError
+from envs.scenario import TRAINABLE
 from policies.dataset.features import ACTION, SenseFeatures, declared_features, default_weight, stamps_of_episode
 from policies.dataset.meta import EPISODE_ID_COLUMN, LABEL_PREFIX, POOL_COLUMN, SAMPLE_WEIGHT
+from policies.dataset.pools import refuse_pools
 from policies.dataset.writer import DatasetWriter, EpisodeRows, Label, building_error
 from policies.errors import DatasetError, PoolError
 
 Weigh = Callable[[Episode], NDArray[np.float32]]  # (ticks,)
 Progress = Callable[[int, int], None]  # (episodes done, episodes in all)
+
+_OF_QUALITY = frozenset({"quality_verdict", "quality_score", "quality_reason"})
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class BuildReport:
     left_out: tuple[LeftOut, ...]
     episodes: int
     frames: int
+    unasked: tuple[str, ...] = ()  # episodes of the archive that were in the dataset already, but are not selected
 
 
 def build_dataset(
@@ -65,6 +69,8 @@ def build_dataset(
 ) -> BuildReport:
     """Append the selected episodes that are not in the dataset at `out` yet.
 
+    An episode that is damaged, or is not what was recorded, is left out and named; it keeps no other from being built.
+    So are accepted demonstrations that a gate of quality rejects, unless the selection speaks of quality.
     Video is remuxed, never encoded again. Steps that shall not train keep their row and image and get weight 0.
 
     Args:
@@ -72,42 +78,88 @@ def build_dataset(
         that: a further condition on what the catalogue knows. Where it speaks of `accepted` or `pool`, what would else
             be selected by these is left to it.
         for_training: refuse episodes of pools that must never train.
-        accepted_only: select accepted episodes only; ids of others are refused.
+        accepted_only: select accepted episodes only, and none that a gate of quality rejects; ids of episodes that were
+            not accepted are refused.
         weigh: the `sample_weight` of each tick of an episode.
 
     Raises:
         PoolError: an episode that was asked for must never train, or its pool is not its scenario's.
-        DatasetError: nothing is selected, the robots differ, or `out` cannot take the episodes.
-        ArchiveError: an episode is damaged.
+        DatasetError: nothing is selected or can be read, the robots differ, or `out` cannot take the episodes.
+        ArchiveError: the archive cannot be read.
+        QueryError: `that` speaks of a task or a factor that there is not.
     """
     root = Path(out)
-    sheets = _select(archive, where, that, for_training, accepted_only)
+    sheets, left_out = _select(archive, where, that, for_training, accepted_only)
     if for_training:
-        _refuse_pools(archive, sheets)
+        refuse_pools(archive, sheets)
     robot = _one_robot(sheets)
-    left_out = tuple(LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet)))
-    for episode in left_out:
-        _log.warning("episode %s is left out: %s", episode.id, episode.reason)
+    left_out += [LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet))]
     usable = [sheet.id for sheet in sheets if not _unusable(sheet)]
-    if not usable:
-        raise DatasetError(f"none of the {len(sheets)} selected episodes can be in a dataset: {left_out[0].reason}")
+    sample = _first_sound(archive, usable, left_out)
+    added: list[str] = []
     try:
-        with _open(root, robot, archive.open(usable[0]), for_training) as writer:
+        with _open(root, robot, sample, for_training) as writer:
             known = {str(row[EPISODE_ID_COLUMN]) for row in writer.episode_rows}
-            added = [episode_id for episode_id in usable if episode_id not in known]
-            for number, episode_id in enumerate(added, start=1):
-                writer.append(_rows(archive.open(episode_id), weigh))
+            new = [episode_id for episode_id in usable if episode_id not in known]
+            for number, episode_id in enumerate(new, start=1):
+                rows = _rows_or_reason(archive, episode_id, weigh)
+                if isinstance(rows, LeftOut):
+                    left_out.append(rows)
+                else:
+                    writer.append(rows)
+                    added.append(episode_id)
                 if progress is not None:
-                    progress(number, len(added))
+                    progress(number, len(new))
     except OSError as error:
         raise building_error(root, error) from error
-    kept = len(usable) - len(added)
-    return BuildReport(root, tuple(added), kept, left_out, len(writer.episode_rows), writer.frames)
+    left_out = [episode for episode in dict.fromkeys(left_out) if episode.id not in known]
+    for episode in left_out:
+        _log.warning("episode %s is left out: %s", episode.id, episode.reason)
+    unasked = () if isinstance(where, Sequence) else _unasked(archive, known, sheets)
+    if unasked:
+        _log.warning(
+            "%d episodes that are in %s already are not among those asked for now; build into a new folder to have "
+            "these alone",
+            len(unasked),
+            root,
+        )
+    kept = len(known & set(usable))
+    return BuildReport(root, tuple(added), kept, tuple(left_out), len(writer.episode_rows), writer.frames, unasked)
+
+
+def _sound(archive: Archive, episode_id: str) -> Episode:
+    episode = archive.open(episode_id)
+    refuse_altered(episode)
+    return episode
+
+
+def _first_sound(archive: Archive, episode_ids: Sequence[str], left_out: list[LeftOut]) -> Episode:
+    """The first episode that can be read, to see what its images are like. Those before it are added to `left_out`."""
+    for episode_id in episode_ids:
+        try:
+            return _sound(archive, episode_id)
+        except EnvError as error:
+            left_out.append(LeftOut(episode_id, str(error)))
+    raise DatasetError(f"none of the {len(left_out)} selected episodes can be in a dataset: {left_out[0].reason}")
+
+
+def _rows_or_reason(archive: Archive, episode_id: str, weigh: Weigh) -> EpisodeRows | LeftOut:
+    try:
+        return _rows(_sound(archive, episode_id), weigh)
+    except EnvError as error:
+        return LeftOut(episode_id, str(error))
+
+
+def _unasked(archive: Archive, known: Collection[str], sheets: Sequence[EpisodeSheet]) -> tuple[str, ...]:
+    """Of the episodes in the dataset, those of this archive that are not selected: a dataset can be of several."""
+    others = set(known) - {sheet.id for sheet in sheets}
+    return tuple(sorted(other for other in others if archive.folder(other).is_dir()))
 
 
 def _select(
     archive: Archive, where: Query | Sequence[str] | None, that: Where | None, for_training: bool, accepted_only: bool
-) -> list[EpisodeSheet]:
+) -> tuple[list[EpisodeSheet], list[LeftOut]]:
+    """The sheets of the selected episodes, and what a gate of quality rejects of them."""
     named = that.columns if that is not None else frozenset()
     if where is None:
         query = Query(pool=sorted(TRAINABLE)) if for_training and "pool" not in named else Query()
@@ -117,6 +169,8 @@ def _select(
         query = replace(query, accepted=True)
     with Catalogue(archive) as catalogue:
         catalogue.sync()
+        if that is not None:
+            that.refuse_unknown(catalogue.query())
         entries = [entry for entry in catalogue.query(query) if entry.status != "recording"]
     if isinstance(where, Sequence):
         _check_ids(archive, where, entries, accepted_only)
@@ -129,7 +183,22 @@ def _select(
         )
     if not entries:
         raise DatasetError(f"no episode of {archive.root} is {_in_words(query)}; ask for others, or collect some")
-    return [archive.sheet(entry.id) for entry in entries]
+    speaks_of_quality = not isinstance(where, Query | None) or query.quality_verdict is not None or named & _OF_QUALITY
+    poor = [] if speaks_of_quality or not accepted_only else [entry for entry in entries if _is_gated(entry)]
+    if len(poor) == len(entries):
+        raise DatasetError(f"none of the {len(poor)} selected episodes can be in a dataset: {_of_gate(poor[0])}")
+    gated = {entry.id for entry in poor}
+    sheets = [archive.sheet(entry.id) for entry in entries if entry.id not in gated]
+    return sheets, [LeftOut(entry.id, _of_gate(entry)) for entry in poor]
+
+
+def _is_gated(entry: CatalogueEntry) -> bool:
+    """Whether a gate rejects what was accepted. What was not accepted is here only because it was asked for."""
+    return entry.accepted and entry.quality_verdict == "reject"
+
+
+def _of_gate(entry: CatalogueEntry) -> str:
+    return f"a gate of quality rejects it ({entry.quality_reason}); to have it, say so by verdict = reject"
 
 
 def _in_words(query: Query) -> str:
@@ -151,30 +220,6 @@ def _check_ids(archive: Archive, ids: Sequence[str], entries: Sequence[Catalogue
     rejected = [entry.id for entry in entries if not entry.accepted]
     if accepted_only and rejected:
         raise DatasetError(f"episodes {', '.join(rejected)} were not accepted; leave them out, or allow them by name")
-
-
-def _refuse_pools(archive: Archive, sheets: Sequence[EpisodeSheet]) -> None:
-    """A pool is the scenario's own; only a recovery demonstration has that of the rollout it starts from."""
-    for sheet in sheets:
-        stated, due = sheet.header.pool, _due_pool(archive, sheet)
-        if stated not in TRAINABLE or due not in TRAINABLE:
-            raise PoolError(
-                f"episode {sheet.id} is stated as pool {stated.value!r} and its scenario is of {due.value!r}; it must "
-                f"never train. Select from {' and '.join(sorted(TRAINABLE))}, or build a dataset not for training"
-            )
-
-
-def _due_pool(archive: Archive, sheet: EpisodeSheet) -> Pool:
-    seen: set[str] = set()
-    while sheet.header.parent is not None and sheet.id not in seen:
-        if not archive.folder(sheet.header.parent).is_dir():
-            break  # a rollout kept elsewhere; what both state of the scene must do
-        seen.add(sheet.id)
-        try:
-            sheet = archive.sheet(sheet.header.parent)
-        except ArchiveError as error:
-            raise PoolError(f"episode {sheet.id} inherits the pool of one that cannot be read: {error}") from error
-    return sheet.header.scenario.pool
 
 
 def _one_robot(sheets: Sequence[EpisodeSheet]) -> RobotSpec:

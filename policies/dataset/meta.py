@@ -81,7 +81,7 @@ def read_robot(root: Path) -> RobotSpec | None:
         return None
     try:
         return RobotSpec.from_dict(json.loads(path.read_text()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path} does not describe a robot: {error!r}") from error
 
 

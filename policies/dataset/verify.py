@@ -12,7 +12,14 @@ import pyarrow.parquet as pq
 
 from policies.dataset import layout
 from policies.dataset.findings import Finding, Kind
-from policies.dataset.verify_meta import EPISODES, check_episodes, check_info, check_statistics, check_tasks
+from policies.dataset.verify_meta import (
+    EPISODES,
+    check_episodes,
+    check_info,
+    check_robot,
+    check_statistics,
+    check_tasks,
+)
 from policies.dataset.verify_rows import RowCheck
 from policies.dataset.verify_video import check_video
 from policies.errors import DatasetError
@@ -40,13 +47,17 @@ class _Inspection:
         except FileNotFoundError as error:
             raise DatasetError(f"{error.filename} does not exist; give the root of a LeRobot v3 dataset") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DatasetError(f"{root / layout.INFO_PATH} is not that of a LeRobot dataset: {error!r}") from error
+            raise DatasetError(
+                f"{root / layout.INFO_PATH} is not that of a LeRobot dataset: {error!r}; restore it from a copy, or "
+                "remove the dataset and build or import it again"
+            ) from error
 
     def findings(self) -> Iterator[Finding]:
         about_info = list(check_info(self._info))
         yield from about_info
         if str(self._info.get("codebase_version")).startswith(("v1.", "v2.")):
             return  # the rest lies elsewhere
+        yield from check_robot(self._root, self._info)
         fps = None if any(found.kind == "rate" for found in about_info) else int(self._info["fps"])
         tasks = yield from self._tasks()
         episodes = yield from self._episodes()

@@ -12,8 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from policies.dataset import layout
+from policies.dataset.features import ACTION, STATE
 from policies.dataset.findings import Finding
+from policies.dataset.meta import CAMERA_PREFIX, read_robot
 from policies.dataset.statistics import Moments
+from policies.errors import DatasetError
 
 EPISODES = "meta/episodes"
 
@@ -65,6 +68,28 @@ def check_episodes(rows: Sequence[Mapping[str, Any]], total_rows: int | None) ->
         start = after if after in (end, first + length) else end
     if is_sound and total_rows is not None and start != total_rows:
         yield Finding(EPISODES, "range", f"the episodes end at row {start}; data/ holds {total_rows}")
+
+
+def check_robot(root: Path, info: Mapping[str, Any]) -> Iterator[Finding]:
+    """The robot's description, where there is one, against the declared features."""
+    try:
+        robot = read_robot(root)
+    except DatasetError as error:
+        yield Finding(layout.ROBOT_PATH, "unreadable", str(error))
+        return
+    if robot is None:
+        return
+    features = info["features"]
+    if robot.control_hz != info.get("fps"):
+        yield Finding(layout.ROBOT_PATH, "rate", f"control_hz is {robot.control_hz:g}, fps is {info.get('fps')}")
+    for name in (STATE, ACTION):
+        shape = features[name]["shape"] if name in features else []
+        if list(shape) != [len(robot.joints)]:
+            yield Finding(layout.ROBOT_PATH, "shape", f"it has {len(robot.joints)} joints, {name} is declared {shape}")
+    declared = {name.removeprefix(CAMERA_PREFIX) for name, found in features.items() if found["dtype"] == "video"}
+    if differing := sorted(declared ^ {camera.name for camera in robot.cameras}):
+        message = f"cameras that only it or only info.json knows: {', '.join(differing)}"
+        yield Finding(layout.ROBOT_PATH, "columns", message)
 
 
 def check_statistics(root: Path, features: Mapping[str, Any], moments: Mapping[str, Moments]) -> Iterator[Finding]:

@@ -75,6 +75,7 @@ class DatasetWriter:
             if (root / layout.INFO_PATH).exists():
                 self._continue()
             else:
+                self._refuse_headless()
                 self._remove_after(0)
                 write_json(root / layout.ROBOT_PATH, robot.to_dict())
         except BlockingIOError as error:
@@ -136,6 +137,16 @@ class DatasetWriter:
         info = layout.info_fields(self._robot.name, self._fps, self._features, *counts)
         write_json(self.root / layout.INFO_PATH, info)
 
+    def _refuse_headless(self) -> None:
+        """What lacks `info.json` is either what a first build left, or a whole dataset that lost it."""
+        rows = sum(1 for _ in self.root.glob("data/chunk-*/file-*.parquet"))
+        # A build puts `info.json` in place behind its first episode, before it begins with the second.
+        if (self.root / layout.IMPORT_PATH).exists() or rows > 1:
+            raise DatasetError(
+                f"{self.root} holds a dataset without its {layout.INFO_PATH}; restore that from a copy, or give "
+                "another folder"
+            )
+
     def _continue(self) -> None:
         """Take up a dataset that stands here already."""
         try:
@@ -153,10 +164,21 @@ class DatasetWriter:
             tasks = pq.read_table(self.root / layout.TASKS_PATH)
             self._tasks = tasks.column("task").to_pylist()
             for number in range(total):
+                self._check_files(number)
                 self._take_up(self._path(layout.EPISODES_PATH, number))
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise DatasetError(f"{self.root} is a damaged dataset ({error!r}); remove it and build it again") from error
         self._remove_after(total)
+
+    def _check_files(self, number: int) -> None:
+        cameras = [name for name, feature in self._features.items() if feature["dtype"] == "video"]
+        wanted = [self._path(layout.DATA_PATH, number), self._path(layout.EPISODES_PATH, number)]
+        wanted += [self._path(layout.VIDEO_PATH, number, camera) for camera in cameras]
+        missing = [str(path.relative_to(self.root)) for path in wanted if not path.is_file()]
+        if missing:
+            raise DatasetError(
+                f"{self.root} is a damaged dataset: {', '.join(missing)} is missing; remove it and build it again"
+            )
 
     def _take_up(self, path: Path) -> None:
         (row,) = pq.read_table(path).to_pylist()

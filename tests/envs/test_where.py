@@ -37,7 +37,7 @@ def holds(text, entry=ENTRY):
         "success = no and accepted = TRUE",
         "request = none and quality_score != none",
         "factors.colour = red and factors.mass_g >= 0",
-        "verdict in (good, fair)",
+        "verdict in (good, coach)",
         "ticks in (1, 120)",
         "task = other or (body = sim and not pool = test)",
         "NOT task = other AND accepted",
@@ -77,6 +77,13 @@ def test_and_binds_closer_than_or_and_not_closest(first, second, third):
         ("task =", "the end stands where a value for 'task'"),
         ("quality >= good", "'quality' is a number; 'good' is none"),
         ("quality >= inf", "'quality' is a number; 'inf' is none"),
+        ("day >= 2026-13-45", "'2026-13-45' is no day; write it as 2026-01-31"),
+        ("day >= 20260101", "'20260101' is no day"),
+        ("quality >= 80", "'quality' runs from 0 to 1, 80 is beyond"),
+        ("verdict = fair", "'verdict' is never 'fair'; it is one of good, coach, reject, unjudged"),
+        ("pool in (train, tests)", "'pool' is never 'tests'"),
+        ("body = simulated", "it is one of sim, fast-twin, serial"),
+        ("purpose = normal", "'purpose' is never 'normal'"),
         ("accepted = maybe", "must be one of true, yes, false, no"),
         ("accepted > no", "'accepted' cannot be compared by >"),
         ("ticks > none", "'ticks' cannot be compared by > with None"),
@@ -104,7 +111,18 @@ def test_no_text_is_worse_than_refused(text):
 
 def test_every_column_of_the_catalogue_can_be_asked_for():
     values = {bool: "yes", int: "1", float: "1", str: "x"}
+    words = {"quality_verdict": "good", "pool": "train", "body": "sim", "purpose": "nominal", "status": "complete"}
     for name, kind in column_kinds().items():
         asked = f"{name}.a" if kind is dict else name
-        assert isinstance(holds(f"{asked} = {values.get(kind, 'x')}"), bool)
+        assert isinstance(holds(f"{asked} = {words.get(name, values.get(kind, 'x'))}"), bool)
         assert name in allowed_columns()
+
+
+def test_a_task_or_a_factor_that_there_is_not_is_refused_with_those_that_there_are():
+    for fine in ("task = pick_fruit or task = fold_towel", "factors.colour = red and factors.mass_g > 0"):
+        Where.parse(fine).refuse_unknown([ENTRY])
+    Where.parse("task = mine").refuse_unknown([ENTRY, replace(ENTRY, task="mine")])
+    with pytest.raises(QueryError, match=r"there is no task 'pick_friut'; there are .*pick_fruit"):
+        Where.parse("not task = pick_friut").refuse_unknown([ENTRY])
+    with pytest.raises(QueryError, match=r"there is no factor 'nope'; there are colour, mass_g"):
+        Where.parse("factors.nope = 3").refuse_unknown([ENTRY])

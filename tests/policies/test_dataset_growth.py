@@ -8,8 +8,11 @@ import time
 import pandas as pd
 import pytest
 from episode_samples import record_episode
+from hand_made_dataset import write_dataset
 
 from envs.episodes.archive import Archive
+from envs.scenario import Pool
+from policies.dataset.importing import import_dataset
 from policies.dataset.lerobot import build_dataset
 from policies.dataset.reader import open_dataset
 from policies.dataset.verify import verify_dataset
@@ -121,3 +124,40 @@ def test_a_disk_that_takes_no_more_leaves_the_dataset_as_it_was(archive, tmp_pat
     assert not list(out.rglob("*.tmp"))
     assert build_dataset(archive, out).added == (second,)
     assert verify_dataset(out) == []
+
+
+def contents(root):
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_dataset_that_lost_its_info_is_not_built_over(archive, tmp_path):
+    for seed in range(2):
+        record_episode(archive, 4, seed=seed)
+    built = build_dataset(archive, tmp_path / "built").root
+    imported = tmp_path / "imported"
+    import_dataset(write_dataset(tmp_path / "made"), imported, Pool.TRAIN)
+    for root in (built, imported):
+        (root / "meta/info.json").unlink()
+        before = contents(root)
+        with pytest.raises(DatasetError, match=r"without its meta/info\.json; restore that from a copy"):
+            build_dataset(archive, root)
+        assert {path: data for path, data in contents(root).items() if path.name != ".writing"} == {
+            path: data for path, data in before.items() if path.name != ".writing"
+        }
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "data/chunk-000/file-000.parquet",
+        "meta/episodes/chunk-000/file-000.parquet",
+        "videos/observation.images.wrist/chunk-000/file-000.mp4",
+    ],
+)
+def test_a_dataset_that_lost_a_file_is_not_added_to(archive, tmp_path, lost):
+    record_episode(archive, 4)
+    out = build_dataset(archive, tmp_path / "dataset").root
+    (out / lost).unlink()
+    record_episode(archive, 4, seed=1)
+    with pytest.raises(DatasetError, match=f"damaged dataset: {lost} is missing; remove it and build it again"):
+        build_dataset(archive, out)

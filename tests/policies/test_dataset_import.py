@@ -63,6 +63,17 @@ def contents(root):
     return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
+def test_what_lies_where_an_import_is_made_ready_is_not_removed(tmp_path):
+    source = write_dataset(tmp_path / "made")
+    (tmp_path / "ours.draft").mkdir()
+    (tmp_path / "ours.draft" / "thesis.tex").write_text("do not lose me")
+    with pytest.raises(DatasetError, match=r"ours\.draft exists already.* Remove it"):
+        import_dataset(source, tmp_path / "ours", Pool.TRAIN)
+    assert (tmp_path / "ours.draft" / "thesis.tex").read_text() == "do not lose me"
+    import_dataset(source, tmp_path / "other", Pool.TRAIN)
+    assert not (tmp_path / "other.draft").exists()
+
+
 def test_a_v3_dataset_keeps_its_rows_and_frames(tmp_path):
     source = write_dataset(tmp_path / "made")
     before = contents(source)

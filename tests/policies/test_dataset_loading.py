@@ -1,5 +1,6 @@
 """Samples for training: the cache's budget, decoding without one, forked workers, and batches that go on."""
 
+import io
 import itertools
 import json
 import logging
@@ -151,3 +152,25 @@ def test_columns_are_mapped_and_follow_their_files(tmp_path):
     before = set(root.rglob("*"))
     open_dataset(root, mapped=False).column("observation.state")
     assert set(root.rglob("*")) == before
+
+
+def of_another_shape(data):
+    array = np.load(io.BytesIO(data))
+    file = io.BytesIO()
+    np.save(file, array[:, :-1])
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: b"", lambda data: b"x" * len(data), lambda data: data[: len(data) // 2], of_another_shape],
+    ids=["empty", "overwritten", "cut short", "of another shape"],
+)
+def test_a_damaged_image_cache_is_made_anew(root, tmp_path, caplog, damage):
+    dataset = open_dataset(root)
+    whole = dataset.frames("head", 16, cache=tmp_path).gather(dataset.rows)
+    spoilt = sorted(tmp_path.glob("*.npy"))[0]
+    spoilt.write_bytes(damage(spoilt.read_bytes()))
+    again = open_dataset(root).frames("head", 16, cache=tmp_path).gather(dataset.rows)
+    np.testing.assert_array_equal(again, whole)
+    assert f"{spoilt} of the image cache is damaged" in caplog.text

@@ -2,12 +2,16 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from episode_samples import ROBOT, header_of, made_up_ticks, record_episode, scenario_of, success
+from rewritten_episode import at, rewrite
+from verdicts import QUALITY
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Query
 from envs.episodes.where import Where
+from envs.errors import QueryError, UnreadableError
 from envs.scenario import Pool
 from policies.dataset.lerobot import build_dataset
 from policies.errors import DatasetError, PoolError
@@ -117,3 +121,82 @@ def test_a_condition_chooses_and_leaves_the_defaults_to_what_it_does_not_name(ar
         built("smuggled", "pool = test")
     with pytest.raises(DatasetError, match=r"of 2 episodes of .*, none is one where operator = Zhao"):
         built("nobody", "operator = Zhao")
+    with pytest.raises(QueryError, match="there is no task 'pick_friut'"):
+        built("typo", "task = pick_friut")
+
+
+def spoil(path, at, byte):
+    data = bytearray(path.read_bytes())
+    data[at] ^= byte
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+def test_a_recording_cut_short_keeps_no_other_from_being_built(archive, tmp_path, damaged):
+    ids = [record_episode(archive, 3, seed=seed) for seed in range(3)]
+    path = archive.folder(ids[damaged]) / "raw.mcap"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    report = build_dataset(archive, tmp_path / "dataset")
+    assert report.added == tuple(episode_id for episode_id in ids if episode_id != ids[damaged])
+    (left,) = report.left_out
+    assert left.id == ids[damaged]
+    assert f"{path} holds" in left.reason
+    assert "restore it from a copy" in left.reason
+
+
+def test_a_single_bit_that_is_not_as_recorded_leaves_the_episode_out(archive, tmp_path):
+    altered, fine = (record_episode(archive, 3, seed=seed) for seed in range(2))
+    path = archive.folder(altered) / "raw.mcap"
+    value = np.float64(archive.open(altered).position_rad[1, 0]).tobytes()
+    spoil(path, path.read_bytes().index(value), 1)
+    assert archive.open(altered).ticks == 3, "the file can still be read"
+    report = build_dataset(archive, tmp_path / "dataset")
+    assert report.added == (fine,)
+    assert [left.id for left in report.left_out] == [altered]
+    assert f"{path} is not what was recorded" in report.left_out[0].reason
+    with pytest.raises(DatasetError, match=r"none of the 1 selected .* is not what was recorded"):
+        build_dataset(archive, tmp_path / "alone", [altered])
+
+
+def test_a_damaged_snapshot_names_file_step_and_remedy(archive):
+    episode_id = record_episode(archive, 4)
+    rewrite(archive.folder(episode_id), at("snapshot", 2, lambda told: dataclasses.replace(told, data=b"{}")))
+    with pytest.raises(UnreadableError, match=r"snapshot at step 2 of .*raw\.mcap cannot be read .* from a copy"):
+        archive.open(episode_id)
+
+
+def test_what_is_in_the_dataset_but_not_asked_for_is_said(archive, tmp_path, caplog):
+    first, second = (record_episode(archive, 2, operator=name) for name in ("Li", "Wang"))
+    build_dataset(archive, tmp_path / "dataset")
+    assert build_dataset(archive, tmp_path / "dataset").unasked == ()
+    assert build_dataset(archive, tmp_path / "dataset", [second]).unasked == ()
+    assert not caplog.records
+    report = build_dataset(archive, tmp_path / "dataset", that=Where.parse("operator = Wang"))
+    assert (report.unasked, report.kept, report.episodes) == ((first,), 1, 2)
+    assert "1 episodes that are in" in caplog.text
+    assert "build into a new folder" in caplog.text
+
+
+def test_what_a_gate_of_quality_rejects_is_built_only_where_quality_is_spoken_of(archive, tmp_path):
+    gated, coached, unjudged, failed = (record_episode(archive, 2, seed=n, accepted=n < 3) for n in range(4))
+    for episode_id, verdict in ((gated, "reject"), (coached, "coach"), (failed, "reject")):
+        archive.keep_quality(episode_id, dataclasses.replace(QUALITY, verdict=verdict))
+
+    def built(name, text=None, where=None, **options):
+        that = None if text is None else Where.parse(text)
+        return set(build_dataset(archive, tmp_path / name, where, that=that, **options).added)
+
+    report = build_dataset(archive, tmp_path / "default")
+    assert set(report.added) == {coached, unjudged}
+    assert [left.id for left in report.left_out] == [gated]
+    assert f"a gate of quality rejects it ({QUALITY.english})" in report.left_out[0].reason
+    assert built("day", "day >= 2020-01-01") == {coached, unjudged}
+    assert built("accepted", "accepted") == {coached, unjudged}
+    assert built("failed", "not accepted") == {failed}
+    assert built("verdict", "verdict = reject or verdict = coach") == {gated, coached}
+    assert built("quality", "quality >= 0.5") == {gated, coached}
+    assert built("queried", where=Query(quality_verdict="reject")) == {gated}
+    assert built("named", where=[gated]) == {gated}
+    assert built("all", accepted_only=False) == {gated, coached, unjudged, failed}
+    with pytest.raises(DatasetError, match=r"none of the 1 selected episodes .* gate of quality rejects it"):
+        built("alone", where=Query(id=gated))

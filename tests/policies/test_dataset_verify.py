@@ -73,7 +73,21 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-200])
 
 
+def edit_robot(root, **changes):
+    path = root / "meta" / "robot.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+ROBOT_FILE = "meta/robot.json"
 DAMAGES = {
+    "a robot that is none": (lambda r: (r / ROBOT_FILE).write_text("{}"), {(ROBOT_FILE, "unreadable")}),
+    "a robot that is a list": (lambda r: (r / ROBOT_FILE).write_text("[]"), {(ROBOT_FILE, "unreadable")}),
+    "a robot of another rate": (lambda r: edit_robot(r, control_hz=50.0), {(ROBOT_FILE, "rate")}),
+    "a robot without its cameras": (lambda r: edit_robot(r, cameras=[]), {(ROBOT_FILE, "columns")}),
+    "a robot of fewer joints": (
+        lambda r: edit_robot(r, joints=json.loads((r / ROBOT_FILE).read_text())["joints"][:-1]),
+        {(ROBOT_FILE, "shape")},
+    ),
     "a number that is none": (
         lambda r: change(r / DATA, "stamp_s", set_value(3, float("nan"))),
         {(DATA, "not finite")},
@@ -130,3 +144,12 @@ def test_damage_is_found_by_place_and_kind(sound, tmp_path, name):
 def test_what_is_no_dataset_is_refused(tmp_path):
     with pytest.raises(DatasetError, match=r"info\.json does not exist; give the root"):
         verify_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "{}"])
+def test_an_info_that_is_none_says_what_to_do(sound, tmp_path, text):
+    root = tmp_path / "dataset"
+    shutil.copytree(sound, root)
+    (root / "meta/info.json").write_text(text)
+    with pytest.raises(DatasetError, match=r"restore it from a copy, or remove the dataset and build or import it"):
+        verify_dataset(root)
