@@ -1,11 +1,7 @@
 import dataclasses
-import errno
 import fcntl
 import json
-import os
-import resource
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +11,6 @@ from verdicts import QUALITY
 
 from envs.episodes import recorder as recorder_module
 from envs.episodes.archive import Archive
-from envs.episodes.durable import cannot_write, write_bytes
 from envs.episodes.reading import read_episode
 from envs.episodes.sheet import read_sheet
 from envs.episodes.stream_writer import STREAM_NAME
@@ -228,44 +223,6 @@ def test_a_finish_that_the_writer_holds_up_closes_the_stream_all_the_same(archiv
     may_go_on.set()
     with (recorder.path / STREAM_NAME).open() as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-
-
-def test_a_disk_that_takes_no_more_keeps_all_that_was_recorded(archive):
-    """A real limit of the kernel on the size of a file stands in for a full disk."""
-    finished = record_episode(archive, 5)
-    ticks = made_up_ticks(ROBOT, 60)
-    recorder = archive.record(header_of())
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
-    try:
-        for tick in ticks:
-            recorder.tick(tick)
-        with pytest.raises(
-            ArchiveError, match=r"File too large: cannot write .*raw\.mcap; .*What was written before is kept"
-        ):
-            recorder.finish(success())
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert archive.open(finished).ticks == 5
-    episode = archive.open(recorder.episode_id)
-    assert episode.sheet.status == "interrupted"
-    assert 0 < episode.ticks == episode.sheet.ticks < 60
-    np.testing.assert_array_equal(episode.sent_rad, [tick.sent_rad for tick in ticks[: episode.ticks]])
-
-
-def test_a_full_disk_is_called_by_its_name(tmp_path):
-    message = cannot_write(tmp_path / "raw.mcap", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert message.startswith("the disk is full: cannot write ")
-    assert "raw.mcap; free some space" in message
-
-
-@pytest.mark.parametrize("place", ["/proc/nowhere", f"/{300 * 'a'}"])
-def test_a_path_that_cannot_be_is_no_matter_of_the_disk(place):
-    with pytest.raises(OSError, match=place) as raised:
-        write_bytes(Path(place) / "raw.mcap", b"")
-    message = cannot_write(Path(place) / "raw.mcap", raised.value)
-    assert "give another path" in message
-    assert "disk" not in message
 
 
 def test_a_wrong_path_is_no_archive(tmp_path):
