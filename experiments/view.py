@@ -14,7 +14,7 @@ from tyro.conf import Positional, arg
 from envs.episodes.archive import Archive
 from envs.episodes.reading import Episode, read_episode
 from envs.episodes.skew import StreamSkew
-from experiments.command import UsageError, run_verb
+from experiments.command import UsageError, at_least, run_verb
 from experiments.contact_sheet import write_contact_sheet
 from experiments.outputs import require_file
 from experiments.view_episode import show_episode
@@ -63,6 +63,8 @@ class View:
 def run(config: View) -> int:
     _require_name("--out", config.out, ".png", "pictures are written as PNG")
     _require_name("--save", config.save, ".rrd", "the viewer's files are called so")
+    if config.seed is not None:
+        at_least(0, seed=config.seed)
     if config.episode or config.archive is not None:
         return _show_episode(config)
     if config.save is not None:

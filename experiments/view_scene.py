@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -68,7 +69,7 @@ def open_window(task: str, pairs: Sequence[str], seed: int | None) -> None:
     """
     space = load_task(task).space
     first = chosen_scenario(space, pairs, seed)
-    env = make_env(task, images=False, pace="wall")
+    env = make_env(task, images=False)
     try:
         env.reset(seed=0, options={"scenario": first})
         # A module of its own, which opens windows: it comes after the engine, and only where there is a display.
@@ -106,12 +107,17 @@ def fly(env: HumanoidEnv, window: Window, scenario_of: Callable[[int], Scenario]
         count += 1
         wants_next.clear()
         is_over = False
+        period_s = 1.0 / env.robot.control_hz
+        due_s = time.monotonic() + period_s
         while window.is_running() and not wants_next.is_set() and not is_over:
             with window.lock():
                 target = pilot.command(observation, info)
                 observation, _, terminated, truncated, info = env.step(info["sent_rad"] if target is None else target)
             is_over = terminated or truncated
             window.sync()
+            # Not within the lock, under which the window cannot draw.
+            wants_next.wait(max(0.0, due_s - time.monotonic()))
+            due_s = max(due_s, time.monotonic()) + period_s
         if is_over and window.is_running():
             wants_next.wait(_REST_S)
 

@@ -115,11 +115,10 @@ class ClonedPolicy:
         if missing:
             raise PolicyError(f"the observation lacks {', '.join(missing)}; pass None for a sense that is dead")
         tensors = {}
+        _finite(self._anchor, observation[self._anchor], inputs.joints)
         for name, width in inputs.vectors.items():
             value = observation[name]
-            flat = np.zeros(width) if value is None else np.asarray(value).reshape(-1)
-            if flat.size != width or not np.isfinite(flat).all():
-                raise PolicyError(f"{name!r} must be {width} finite numbers; got {flat.size}: {flat[:4]}...")
+            flat = np.zeros(width) if value is None else _finite(name, value, width)
             tensors[name] = torch.from_numpy(self.trained.scaler.encode_feature(name, flat[None]))
         for camera in inputs.cameras:
             name = CAMERA_PREFIX + camera
@@ -128,3 +127,10 @@ class ClonedPolicy:
             tensors[name] = image_tensor((blank if pixels is None else resize_image(pixels, size))[None])
         alive = [all(observation[name] is not None for name in features) for features in self._senses]
         return tensors, torch.tensor([alive])
+
+
+def _finite(name: str, value: NDArray[Any] | None, width: int) -> NDArray[Any]:
+    flat = np.asarray(value).reshape(-1)
+    if flat.size != width or not np.isfinite(flat).all():
+        raise PolicyError(f"{name!r} must be {width} finite numbers; got {flat.size}: {flat[:4]}...")
+    return flat

@@ -73,7 +73,8 @@ def evaluate_open_loop(
     """Compare the policy with "hold the last command" and with the nearest neighbour among the training frames.
 
     Every frame of `held_out` counts that has a command before it and one as far ahead as is asked. The command
-    `k / fps` ahead of a frame is `action[t + k]`; the policy sees only the frame's observation.
+    `k / fps` ahead of a frame is `action[t + k]`; the policy sees only the frame's observation, and
+    starts from the command before it where it was trained to (`Scaler.anchor`).
 
     Raises:
         DatasetError: training saw a held-out episode, or the chunk does not reach that far.

@@ -84,13 +84,18 @@ class TouchSense:
             column, right = _within(across_m / PAD_WIDTH_M, columns)
             first = (pad * rows + row) * columns + column
             taxels_n[first] += force_n * ((1.0 - down) * (1.0 - right))
-            taxels_n[first + 1] += force_n * ((1.0 - down) * right)
-            taxels_n[first + columns] += force_n * (down * (1.0 - right))
-            taxels_n[first + columns + 1] += force_n * (down * right)
+            if right:
+                taxels_n[first + 1] += force_n * ((1.0 - down) * right)
+            if down:
+                taxels_n[first + columns] += force_n * (down * (1.0 - right))
+            if down and right:
+                taxels_n[first + columns + 1] += force_n * (down * right)
         return np.array(taxels_n).reshape(self._shape)
 
 
 def _within(share: float, taxels: int) -> tuple[int, float]:
     """From a place along the pad, -0.5 to 0.5, to the taxel before it and how far it is on the way to the next one."""
+    if taxels == 1:
+        return 0, 0.0
     place = min(max(0.0, (share + 0.5) * (taxels - 1)), taxels - 1 - 1e-9)
     return int(place), place - int(place)

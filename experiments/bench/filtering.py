@@ -70,13 +70,14 @@ def measure(config: Filter) -> list[Row]:
     at_least(1, references=config.references, steps=config.steps, trials=config.trials, seeds=config.seeds)
     at_least(4, demonstrations=config.demonstrations)
     count, references, steps, trials, seeds = config.sizes
+    sizes = (count, references, steps, trials)
+    bench = LearningBench(config.folder, config.task, "nominal", config.processes, sizes)
     entries = _judged_demonstrations(config, count, references)
     dataset = _dataset(config, entries)
     size = len(entries) // 2
     if not size:
         raise UsageError(f"{len(entries)} of {count} demonstrations succeeded; record more with --demonstrations")
     chosen = [entry.id for entry in sorted(entries, key=_badness)[:size]]
-    bench = LearningBench(config.folder, config.task, "nominal", config.processes)
     tried: dict[str, list[list[Rollout]]] = {"filtered": [], "random": []}
     for seed in range(seeds):
         drawn = np.random.default_rng(seed).permutation(len(entries))[:size]

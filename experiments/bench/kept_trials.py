@@ -49,14 +49,14 @@ def _read(file: Path) -> dict[str, Trial]:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         return {}
-    text = file.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        write_bytes(file, whole.encode())
+    content = file.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
     try:
         trials = [Trial(**json.loads(line)) for line in whole.splitlines()]
     except (ValueError, TypeError) as error:
         raise UsageError(f"{file} holds no trials of the expert ({error}); give another --folder") from error
+    if whole != content:
+        write_bytes(file, whole)
     return {trial.order: trial for trial in trials}
 
 

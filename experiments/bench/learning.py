@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
+from envs.episodes.durable import write_json
 from envs.episodes.records import Purpose
 from envs.registry import BodyKind
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.bench.rows import Row
 from experiments.collect import Collect, demonstrate
+from experiments.command import UsageError
 from experiments.evaluate import Evaluate, roll_out_all
 from experiments.orders import orders, scenarios
 from experiments.rollout_files import keep_rollouts, load_rollouts
@@ -29,12 +32,31 @@ _OPERATOR = "bench"
 
 @dataclass(frozen=True)
 class LearningBench:
-    """What all trainings of one benchmark share. Whatever is in `folder` already is not made again."""
+    """What all trainings of one benchmark share. Whatever is in `folder` already is not made again.
+
+    Policies are tried on DISCOVER scenarios, on which nothing trains here.
+
+    Raises:
+        UsageError: what is in the folder was made with other settings.
+    """
 
     folder: Path
     task: str
     distribution: Distribution
     processes: int
+    sizes: tuple[int, ...]  # whatever else the results depend on, but for how many seeds there are
+
+    def __post_init__(self) -> None:
+        file = self.folder / "settings.json"
+        ours = {"task": self.task, "distribution": self.distribution, "sizes": list(self.sizes)}
+        if not file.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(file, ours)
+        elif (theirs := json.loads(file.read_text(encoding="utf-8"))) != ours:
+            raise UsageError(
+                f"{self.folder} holds results of {theirs}, and {ours} were asked for; give another --folder, or the "
+                "same settings to go on"
+            )
 
     def demonstrations(self, body: BodyKind, count: int) -> Path:
         """The dataset of so many of the expert's demonstrations."""
@@ -50,8 +72,6 @@ class LearningBench:
             catalogue.sync()
             held = {entry.scenario_key for entry in catalogue.query()}
         missing = [scenario for scenario in chosen if scenario.key not in held]
-        if not missing and dataset.is_dir():
-            return dataset
         purpose: Purpose = "nominal" if self.distribution == "nominal" else "uniform"
         if missing:
             demonstrate(collect, orders(missing, 0, purpose, _OPERATOR), what=f"demonstrations, {body}")

@@ -76,8 +76,9 @@ class Mix(BenchOptions):
 
 def measure(config: Mix) -> list[Row]:
     at_least(1, demonstrations=config.demonstrations, steps=config.steps, trials=config.trials, seeds=config.seeds)
-    bench = LearningBench(config.folder, config.task, config.distribution, config.processes)
     demonstrations, steps, trials, seeds = config.sizes
+    sizes = (demonstrations, steps, trials)
+    bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)
     at_home: list[Rollout] = []
     on_twin: dict[str, list[Rollout]] = {blend.name: [] for blend in config.blends}
     for seed in range(seeds):

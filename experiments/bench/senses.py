@@ -55,8 +55,9 @@ class Senses(BenchOptions):
 
 def measure(config: Senses) -> list[Row]:
     at_least(1, demonstrations=config.demonstrations, steps=config.steps, trials=config.trials, seeds=config.seeds)
-    bench = LearningBench(config.folder, config.task, config.distribution, config.processes)
     demonstrations, steps, trials, seeds = config.sizes
+    sizes = (demonstrations, steps, trials)
+    bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)
     left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
     tried: dict[str, list[Rollout]] = {name: [] for name in left_out}
     for seed in range(seeds):

@@ -62,9 +62,16 @@ class EpisodeLog:
         self._rr.send_columns(path, indexes=index, columns=columns, recording=self.recording)
 
     def save(self, file: Path, layout: Any) -> None:
-        """Write from here on into a file, with a layout of views."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self.recording.save(str(file), default_blueprint=layout)
+        """Write from here on into a file, with a layout of views.
+
+        Raises:
+            UsageError: the file cannot be written.
+        """
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.recording.save(str(file), default_blueprint=layout)
+        except (OSError, RuntimeError) as error:
+            raise UsageError(f"{file} cannot be written ({error}); give --save another place") from error
 
     def spawn(self, layout: Any) -> None:
         """Open the viewer's window, or take the one that is open, and write into it from here on.
@@ -80,8 +87,17 @@ class EpisodeLog:
             ) from error
 
     def close(self) -> None:
-        """Wait until all that was written is in the file, or with the viewer."""
-        self.recording.flush()
+        """Wait until all that was written is in the file, or with the viewer.
+
+        Raises:
+            UsageError: it could not be written.
+        """
+        try:
+            self.recording.flush()
+        except RuntimeError as error:
+            raise UsageError(
+                f"the viewer's data could not be written to the end ({error}); is the disk full?"
+            ) from error
         self.recording.disconnect()
 
     def _recording_name(self, name: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mujoco
@@ -44,6 +46,22 @@ def test_a_force_between_taxels_is_shared_by_its_neighbours_only() -> None:
         contacts = body_of(env).simulation.data.ncon
         assert (felt >= 0.0).all()
         assert 0 < np.count_nonzero(felt) <= 4 * contacts
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 4), (4, 1)])
+def test_pads_of_a_single_row_or_column_feel_as_much(rows: int, columns: int) -> None:
+    with blind_env() as env:
+        fly_until(env, scenario(), lambda info: info["judgement"].current > PICK)
+        simulation = body_of(env).simulation
+        whole_n = TouchSense(simulation).forces_n().sum(axis=(1, 2))
+        narrow = copy.copy(simulation)
+        narrow.robot = replace(
+            env.robot, pads=tuple(replace(pad, rows=rows, columns=columns) for pad in env.robot.pads)
+        )
+        felt = TouchSense(narrow).forces_n()
+        assert felt.shape == (len(env.robot.pads), rows, columns)
+        np.testing.assert_allclose(felt.sum(axis=(1, 2)), whole_n, atol=1e-9)
+        assert whole_n.max() > HOLDING_N
 
 
 def test_taxels_feel_a_force_where_it_presses() -> None:

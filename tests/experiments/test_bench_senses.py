@@ -9,7 +9,9 @@ import pytest
 from planted import rollout
 
 from envs.tasks.pick_fruit import PICK_FRUIT
+from experiments.bench.learning import LearningBench
 from experiments.bench.senses import Senses, measure, summary
+from experiments.command import UsageError
 from policies.checkpoint import load_policy
 
 SCENARIOS = list(islice(PICK_FRUIT.space.draw(None, np.random.default_rng(0)), 10))
@@ -27,6 +29,14 @@ def test_what_a_sense_is_worth_is_counted_pair_by_pair() -> None:
     assert rows["lost by sight"].value == pytest.approx(70.0)
     assert "lost 8, gained 1 of 10" in rows["lost by sight"].note
     assert rows["lost by sound"].value == 0.0
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path) -> None:
+    first = LearningBench(tmp_path, "pick_fruit", "nominal", 1, (2, 10, 1))
+    assert LearningBench(tmp_path, "pick_fruit", "nominal", 1, (2, 10, 1)) == first
+    for task, sizes in (("brew_coffee", (2, 10, 1)), ("pick_fruit", (120, 2500, 50))):
+        with pytest.raises(UsageError, match=r"holds results of .*pick_fruit.* give another --folder"):
+            LearningBench(tmp_path, task, "nominal", 1, sizes)
 
 
 def test_a_run_that_was_broken_off_goes_on_with_what_it_has(tmp_path) -> None:

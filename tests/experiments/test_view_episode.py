@@ -271,6 +271,7 @@ def test_without_rerun_it_says_how_to_install_it(
     [
         (["last"], "'last' is no folder of an episode"),
         (["--save", "episode.rrd"], "--save is for an episode"),
+        (["--task", "pick_fruit", "--seed", "-1", "--out", "scene.png"], "seed"),
         (["last", "--archive", "nowhere", "--save", "episode.mp4"], "ends in .rrd"),
     ],
 )
@@ -279,3 +280,11 @@ def test_bad_input_is_told_in_one_line(arguments: list[str], told: str, capsys: 
     assert view.main(arguments) == 2
     assert told in one_line(capsys.readouterr().err)
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record_episode(Archive(tmp_path / "archive"))
+    (tmp_path / "full.rrd").symlink_to("/dev/full")
+    assert view.main(["last", "--archive", str(tmp_path / "archive"), "--save", str(tmp_path / "full.rrd")]) == 2
+    told = one_line(capsys.readouterr().err)
+    assert "could not be written" in told or "cannot be written" in told

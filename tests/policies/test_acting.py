@@ -61,6 +61,8 @@ def test_images_of_any_size_are_taken_and_a_dead_camera_is_survived(learnt, made
     [
         ({"observation.state": None}, "a plan needs 'observation.state'"),
         ({"goal": ...}, "a plan needs 'goal'"),
+        ({"goal": np.zeros(1)}, "'goal' must be 3 finite numbers; got 1"),
+        ({"goal": np.array([0.0, np.nan, 0.0])}, "'goal' must be 3 finite numbers"),
         ({"observation.velocity": np.zeros(2)}, "must be 3 finite numbers; got 2"),
         ({"observation.velocity": np.array([0.0, np.nan, 0.0])}, "must be 3 finite numbers"),
         ({"observation.images.head": ...}, r"lacks observation\.images\.head"),
