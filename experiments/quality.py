@@ -25,7 +25,7 @@ from envs.episodes.quality.references import (
     references_path,
     write_references,
 )
-from envs.episodes.reading import Episode
+from envs.episodes.reading import Episode, refuse_altered
 from envs.episodes.sheet import EpisodeSheet
 from envs.errors import EnvError
 from experiments.command import UsageError, Verbs, run_verbs
@@ -137,11 +137,17 @@ def learn(config: Learn) -> int:
 
 def _measured(archive: Archive, episode_id: str) -> tuple[str, Reference, str]:
     """The robot's name, what was measured, and why a gate is closed; empty where none is."""
-    episode = archive.open(episode_id)
+    episode = _unaltered(archive, episode_id)
     sheet, recording = episode.sheet, recording_of(episode)
     gates = closed_gates(recording, sheet.skew, "", (0.0, None), sheet.losses.steps)
     closed = gates[0].english if gates else ""
     return sheet.header.robot.name, Reference.of(episode_id, measure(recording)), closed
+
+
+def _unaltered(archive: Archive, episode_id: str) -> Episode:
+    episode = archive.open(episode_id)
+    refuse_altered(episode)
+    return episode
 
 
 def judge_recorded(config: Judge) -> int:
@@ -162,7 +168,7 @@ def judge_recorded(config: Judge) -> int:
     with Catalogue(archive) as catalogue, progress_bar("episodes judged", len(wanted)) as advance:
         for entry in wanted:
             sheet = None
-            episode = _unless_damaged(entry.id, partial(archive.open, entry.id))
+            episode = _unless_damaged(entry.id, partial(_unaltered, archive, entry.id))
             if episode is not None:
                 references = _references_for(episode.sheet, entry, sources, known)
                 sheet = _unless_damaged(entry.id, partial(_kept_verdict, archive, episode, references))

@@ -101,6 +101,21 @@ def test_a_damaged_episode_does_not_stop_the_others(archive: Path, caplog: pytes
     assert f"episode {ids[2]} is passed over" in caplog.text
 
 
+def test_an_altered_recording_is_neither_learnt_from_nor_judged(
+    archive: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = Archive(archive).ids()
+    stream = Archive(archive).folder(ids[1]) / "raw.mcap"
+    content = bytearray(stream.read_bytes())
+    content[len(content) // 2] ^= 1
+    stream.write_bytes(content)
+    assert quality.main(["learn", "--archive", str(archive)]) == 1
+    assert learnt(archive) == set(ids) - {ids[1]}
+    assert quality.main(["judge", "--archive", str(archive)]) == 1
+    assert [sheet.id for sheet in Archive(archive).episodes() if sheet.quality is None] == [ids[1]]
+    assert f"episode {ids[1]} is passed over" in caplog.text
+
+
 def test_what_does_not_pass_the_gates_is_no_reference(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     usual = set(Archive(archive).ids())
     stalled = good_episode(20)
