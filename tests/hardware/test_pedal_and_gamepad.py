@@ -126,8 +126,8 @@ def test_sticks_and_triggers_of_other_ranges_rest_in_the_middle_and_reach_both_e
     def sent(**numbers: int) -> GamepadReading:
         for name, number in numbers.items():
             pipe.send(EV_ABS, getattr(hardware.gamepad, name), number)
-        pipe.send(EV_KEY, BTN_LEFT_SHOULDER, int(not gamepad.read().is_dead_man_held))
         was_held = gamepad.read().is_dead_man_held
+        pipe.send(EV_KEY, BTN_LEFT_SHOULDER, int(not was_held))
         wait_until(lambda: gamepad.read().is_dead_man_held != was_held)
         return gamepad.read()
 
