@@ -81,10 +81,11 @@ def measure(config: Mix) -> list[Row]:
     bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)
     at_home: list[Rollout] = []
     on_twin: dict[str, list[Rollout]] = {blend.name: [] for blend in config.blends}
+    datasets = {body: bench.demonstrations(body, demonstrations) for body in (SIM, TWIN)}
     for seed in range(seeds):
         for blend in config.blends:
-            datasets = [bench.demonstrations(body, demonstrations) for body in blend.bodies]
-            policy = bench.policy(blend.name, datasets, steps, seed, real_weight=blend.real_weight)
+            chosen = [datasets[body] for body in blend.bodies]
+            policy = bench.policy(blend.name, chosen, steps, seed, real_weight=blend.real_weight)
             on_twin[blend.name] += bench.rollouts(policy, TWIN, trials, seed)
             if blend.bodies == (SIM,):
                 at_home += bench.rollouts(policy, SIM, trials, seed)

@@ -60,9 +60,9 @@ def measure(config: Senses) -> list[Row]:
     bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)
     left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
     tried: dict[str, list[Rollout]] = {name: [] for name in left_out}
+    dataset = bench.demonstrations(SIM, demonstrations)
     for seed in range(seeds):
         for name, without in left_out.items():
-            dataset = bench.demonstrations(SIM, demonstrations)
             policy = bench.policy(name, [dataset], steps, seed, without=without)
             tried[name] += bench.rollouts(policy, SIM, trials, seed)
     return summary(tried)
