@@ -26,7 +26,7 @@ from envs.simulation import Simulation
 from envs.stage import Station
 from envs.tasks.backdrop import Backdrop
 from envs.tasks.known import load_rules, load_task
-from experiments.bench.env_flights import Flight, record_flight
+from experiments.bench.env_flights import Flight, Moment, record_flight
 from experiments.bench.rows import Row
 from experiments.port_options import DEFAULT_ROBOT
 
@@ -78,6 +78,9 @@ def over_pictures(task: str, quick: bool) -> list[Row]:
     ]
 
 
+Seconds = Callable[[], float]
+
+
 class Way(Protocol):
     """One way to go along a flight."""
 
@@ -85,8 +88,8 @@ class Way(Protocol):
         """Stand where the flight begins; not measured."""
         ...
 
-    def go(self) -> None:
-        """Take all its steps."""
+    def go(self, clock: Seconds) -> float:
+        """Take all its steps; the time that they took by a clock, in seconds."""
         ...
 
 
@@ -99,13 +102,20 @@ class Led:
     def begin(self) -> None:
         self._flight.begin(self._env)
 
-    def go(self) -> None:
+    def go(self, clock: Seconds) -> float:
+        taken_s = 0.0
         for wish_rad in self._flight.wishes_rad:
+            began_s = clock()
             self._env.step(wish_rad)
+            taken_s += clock() - began_s
+        return taken_s
 
 
 class Bare:
-    """The physics steps of a flight with nothing around them: what was sent, and which equalities rules had switched.
+    """The physics steps of a flight with nothing around them: what was sent, from where each step of it began.
+
+    Rules change the physics within a step too (a stem breaks, a hand takes hold): without them it would soon go
+    another way, with other contacts. So every step begins anew from the flight's own state, which is not measured.
 
     Args:
         robot, flight: what stands there, and what was commanded.
@@ -131,30 +141,41 @@ class Bare:
             self._rules.stage(self.simulation, self._flight.scenario)
             self._backdrop.stage(self._flight.scenario)  # what is seen costs as much as it does there
 
-    def go(self) -> None:
-        model, data, actuators = self.simulation.model, self.simulation.data, self.simulation.actuators
-        for pulled_rad, switched in zip(self._pulled_rad, self._flight.switched, strict=True):
-            if switched is not None:
-                data.eq_active[:], model.eq_data[:] = switched[:, 0], switched[:, 1:]
-            data.ctrl[actuators] = pulled_rad
-            for _ in range(self._substeps):
-                mujoco.mj_step(model, data)
-            for camera in self._cameras:
-                self._sight.render(camera.name, camera.width, camera.height)
+    def go(self, clock: Seconds) -> float:
+        taken_s = 0.0
+        for pulled_rad, moment in zip(self._pulled_rad, self._flight.moments, strict=True):
+            self._stand_at(moment)
+            began_s = clock()
+            self._step(pulled_rad)
+            taken_s += clock() - began_s
+        return taken_s
 
     def close(self) -> None:
         self._sight.close()
 
+    def _stand_at(self, moment: Moment) -> None:
+        model, data = self.simulation.model, self.simulation.data
+        mujoco.mj_setState(model, data, moment.physics, mujoco.mjtState.mjSTATE_INTEGRATION)
+        self._rules.restore(moment.rules)
+        data.eq_active[:], model.eq_data[:] = moment.equality[:, 0], moment.equality[:, 1:]
 
-def alternating(ways: Sequence[Way], rounds: int, clock: Callable[[], float]) -> NDArray[np.float64]:
+    def _step(self, pulled_rad: NDArray[np.float64]) -> None:
+        model, data = self.simulation.model, self.simulation.data
+        data.ctrl[self.simulation.actuators] = pulled_rad
+        mj_step = mujoco.mj_step
+        for _ in range(self._substeps):
+            mj_step(model, data)
+        for camera in self._cameras:
+            self._sight.render(camera.name, camera.width, camera.height)
+
+
+def alternating(ways: Sequence[Way], rounds: int, clock: Seconds) -> NDArray[np.float64]:
     """Seconds that each way takes in each round, all ways once a round; (ways, rounds)."""
     taken = np.empty((len(ways), rounds + 1))
     for number in range(rounds + 1):
         for place, way in enumerate(ways):
             way.begin()
-            begin = clock()
-            way.go()
-            taken[place, number] = clock() - begin
+            taken[place, number] = way.go(clock)
     return taken[:, 1:]  # the first one warms up
 
 

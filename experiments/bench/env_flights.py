@@ -18,7 +18,22 @@ from envs.tasks.known import load_task
 SEED = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """All that the physics of a step begins with, but for what is sent."""
+
+    physics: NDArray[np.float64]
+    equality: NDArray[np.float64]
+    rules: dict[str, Any]
+
+    @staticmethod
+    def of(body: SimBody) -> Moment:
+        """What a body's next step begins with."""
+        simulation = body.simulation
+        return Moment(simulation.physics_state(), simulation.equality_state(), body.rules.memory())
+
+
+@dataclass(frozen=True, eq=False)
 class Flight:
     """What an expert commanded, step by step."""
 
@@ -26,7 +41,7 @@ class Flight:
     scenario: Scenario
     wishes_rad: NDArray[np.float64]  # (steps, joints)
     sent_rad: NDArray[np.float64]  # (steps, joints)
-    switched: tuple[NDArray[np.float64] | None, ...]  # one a step: all equalities, where rules had changed any before
+    moments: tuple[Moment, ...]  # one a step
 
     def __len__(self) -> int:
         return len(self.wishes_rad)
@@ -47,23 +62,21 @@ def record_flight(task: str, limit: int | None = None) -> Flight:
         pilot.reset(scenario, np.random.default_rng(SEED))
         wishes: list[NDArray[np.float64]] = []
         sent: list[NDArray[np.float64]] = []
-        equalities = [_equalities(env)]
+        moments: list[Moment] = []
         is_over = False
         while not is_over and len(wishes) != limit:
             target = pilot.command(observation, info)
             wishes.append(info["sent_rad"] if target is None else target.position_rad)
+            moments.append(Moment.of(_body(env)))
             observation, _, terminated, truncated, info = env.step(wishes[-1])
             sent.append(info["sent_rad"])
-            equalities.append(_equalities(env))
             is_over = terminated or truncated
     finally:
         env.close()
-    pairs = zip(equalities[:1] + equalities[:-2], equalities[:-1], strict=True)
-    switched = tuple(None if np.array_equal(before, now) else now for before, now in pairs)
-    return Flight(task, scenario, np.array(wishes), np.array(sent), switched)
+    return Flight(task, scenario, np.array(wishes), np.array(sent), tuple(moments))
 
 
-def _equalities(env: HumanoidEnv) -> NDArray[np.float64]:
+def _body(env: HumanoidEnv) -> SimBody:
     if not isinstance(env.body, SimBody):
         raise TypeError(f"{env.body} is no simulated body")
-    return env.body.simulation.equality_state()
+    return env.body
