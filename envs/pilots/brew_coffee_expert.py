@@ -69,6 +69,7 @@ class BrewCoffeeExpert:
     """Commands the right arm and hand; all other joints stay at home."""
 
     def __init__(self, robot: RobotSpec, simulation: Simulation, rules: BrewCoffeeRules) -> None:
+        self.hold = 1.0
         self._robot = robot
         self._simulation = simulation
         self._rules = rules
@@ -243,7 +244,7 @@ class BrewCoffeeExpert:
         if leg.fingers == "close":
             grip_n = max(self._rules.grip_n(self._simulation))
             eager = minimum_jerk(self._elapsed_s / CLOSING_RAMP_S)
-            closer: FloatArray = self._flex + eager * SQUEEZE_RAD_S_N * self._dt_s * (HOLD_N - grip_n)
+            closer: FloatArray = self._flex + eager * SQUEEZE_RAD_S_N * self._dt_s * (self.hold * HOLD_N - grip_n)
             return closer
         radius_m = self._size_guess * self._rules.cup.radius_m
         wide = np.full(3, flex_at_contact(radius_m, 0.0) - OPEN_MARGIN_RAD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pkgutil import resolve_name
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,13 @@ class Expert(Protocol):
             PilotError: the arm cannot go where it should.
         """
         ...
+
+
+@runtime_checkable
+class HoldsByForce(Protocol):
+    """An expert that closes its fingers until they feel enough."""
+
+    hold: float  # how hard, as a multiple of what is enough
 
 
 def load_expert(task: str, spec: RobotSpec, simulation: Simulation, rules: SceneRules) -> Expert:

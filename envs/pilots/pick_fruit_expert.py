@@ -44,6 +44,7 @@ class PickFruitExpert:
     """Commands the right arm and hand; all other joints stay at home."""
 
     def __init__(self, robot: RobotSpec, simulation: Simulation, rules: PickFruitRules) -> None:
+        self.hold = 1.0
         self._robot = robot
         self._simulation = simulation
         self._rules = rules
@@ -141,7 +142,7 @@ class PickFruitExpert:
             wide = self._touching_flex() - OPEN_MARGIN_RAD
             return blend(self._flex_start, wide, self._elapsed_s, self._flex_s)
         eager = minimum_jerk(self._elapsed_s / CLOSING_RAMP_S) if self._step == 1 else 1.0
-        closer: FloatArray = self._flex + eager * SQUEEZE_RAD_S_N * self._dt_s * (HOLD_N - grip_n)
+        closer: FloatArray = self._flex + eager * SQUEEZE_RAD_S_N * self._dt_s * (self.hold * HOLD_N - grip_n)
         return closer
 
     def _touching_flex(self) -> FloatArray:  # (3,)

@@ -51,6 +51,7 @@ class WashDishesExpert:
     """Commands the right arm and hand, and looks down at the sink; all other joints stay at home."""
 
     def __init__(self, robot: RobotSpec, simulation: Simulation, rules: WashDishesRules) -> None:
+        self.hold = 1.0
         self._robot = robot
         self._simulation = simulation
         self._rules = rules
@@ -291,5 +292,5 @@ class WashDishesExpert:
         if self._step == WIPE and self._rules.press_n > 0.3:
             return self._flex  # what the tips feel now is the plate, through the sponge
         grip_n = max(self._rules.grip_n(self._held))
-        closer: FloatArray = self._flex + SQUEEZE_RAD_S_N * self._dt_s * (HOLD_N[self._held] - grip_n)
+        closer: FloatArray = self._flex + SQUEEZE_RAD_S_N * self._dt_s * (self.hold * HOLD_N[self._held] - grip_n)
         return closer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from envs.episodes.quality.judging import judge_measured
 from envs.episodes.quality.measuring import measure
 from envs.episodes.quality.recording import Recording, recording_of
 from envs.episodes.quality.references import FEWEST, Reference, References
-from envs.scenario import Pool
+from envs.scenario import Pool, Scenario
 from envs.tasks.known import TASK_NAMES, load_task
-from experiments.bench.injections import INJECTIONS, placebo
+from experiments.bench.hard_grip import HELD_BY_FORCE, HardGripDemonstrations
+from experiments.bench.injections import GRIP, INJECTIONS, grip, placebo
 from experiments.bench.rows import BenchOptions, Row
 from experiments.command import at_least
 from experiments.foreign_recordings import foreign_recordings
@@ -39,8 +40,9 @@ class Quality(BenchOptions):
     Each episode is judged by references that it is not among, once as it was and once with each fault: half by the
     other half, drawn anew with each seed, or one by all others where there are fewer than 40. The AUROC is that of the
     verdict's own number, the worst robust deviation of any metric in any step, a closed gate being beyond all. Faults
-    are put into the measured motion; see `experiments.bench.injections`. Good episodes are the scripted expert's,
-    recorded into --folder where they are not there yet, and people's, where --people names a LeRobot dataset.
+    are put into the measured motion; see `experiments.bench.injections`. Only too hard a grip is simulated again where
+    the expert holds by force: what it does to the fingers as well, physics decides. Good episodes are the scripted
+    expert's, recorded into --folder where they are not there yet, and people's, where --people names a LeRobot dataset.
 
     Example: retake bench quality --folder runs/quality --people datasets/g1_pick_bottle
     """
@@ -69,26 +71,40 @@ def measure_quality(config: Quality) -> list[Row]:
     rows: list[Row] = []
     tasks, episodes, seeds = config.sizes
     for task in tasks:
-        rows += fault_rows(task, _demonstrations(config, task, episodes), seeds)
+        rows += fault_rows(task, *_demonstrations(config, task, episodes), seeds)
     if config.people is not None:
-        rows += fault_rows(f"people, {config.people.name}", foreign_recordings(config.people), seeds)
+        rows += fault_rows(f"people, {config.people.name}", foreign_recordings(config.people), {}, seeds)
     return rows
 
 
-def _demonstrations(config: Quality, task: str, count: int) -> list[Recording]:
-    """The expert's demonstrations that succeeded, without images."""
-    archive = Archive(config.folder / f"archive-{task}")
-    archive.recover()
+def _demonstrations(config: Quality, task: str, count: int) -> tuple[list[Recording], dict[int, Recording]]:
+    """The expert's demonstrations that succeeded, without images; and by their places, the same held too hard."""
     chosen = scenarios(load_task(task).space, Pool.TRAIN, count, 0, distribution="nominal")
+    usual, hard = config.folder / f"archive-{task}", config.folder / f"archive-{task}-hard-grip"
+    found = _recorded(config, usual, chosen, Demonstrations(task, usual, images=False), f"demonstrations, {task}")
+    harder: dict[str, Recording] = {}
+    if task in HELD_BY_FORCE:
+        harder = _recorded(config, hard, chosen, HardGripDemonstrations(task, hard, GRIP), f"held too hard, {task}")
+    return list(found.values()), {place: harder[key] for place, key in enumerate(found) if key in harder}
+
+
+def _recorded(
+    config: Quality,
+    folder: Path,
+    chosen: Sequence[Scenario],
+    place: Demonstrations | HardGripDemonstrations,
+    what: str,
+) -> dict[str, Recording]:
+    """The demonstrations of a place that succeeded, by scenario; those that are not there yet are recorded."""
+    archive = Archive(folder)
+    archive.recover()
     known = {sheet.header.scenario.key for sheet in archive.episodes() if sheet.status == "complete"}
     missing = [scenario for scenario in chosen if scenario.key not in known]
     if missing:
-        place = Demonstrations(task, archive.root, images=False)
-        what = f"demonstrations, {task}"
         run_jobs(what, place.run, orders(missing, 0, "nominal", "bench"), processes=config.processes)
     wanted = {scenario.key for scenario in chosen}
     sheets = [sheet for sheet in archive.episodes() if sheet.success and sheet.header.scenario.key in wanted]
-    return [recording_of(archive.open(sheet.id)) for sheet in sheets]
+    return {sheet.header.scenario.key: recording_of(archive.open(sheet.id)) for sheet in sheets}
 
 
 @dataclass(frozen=True)
@@ -99,8 +115,11 @@ class _Judged:
     flagged: NDArray[np.float64]  # (seeds, episodes) 1 where the verdict is not "good"
 
 
-def fault_rows(name: str, good: Sequence[Recording], seeds: int) -> list[Row]:
-    """How well each fault is told from good episodes; each seed draws references and faults anew."""
+def fault_rows(name: str, good: Sequence[Recording], harder: Mapping[int, Recording], seeds: int) -> list[Row]:
+    """How well each fault is told from good episodes; each seed draws references and faults anew.
+
+    `harder` are the same episodes held too hard, by their places in `good`, where they were simulated so.
+    """
     if len(good) <= FEWEST:
         return [Row(f"{name}: good episodes", len(good), "episodes", note=f"more than {FEWEST} are needed")]
     variants = {"": placebo, **INJECTIONS}
@@ -115,6 +134,8 @@ def fault_rows(name: str, good: Sequence[Recording], seeds: int) -> list[Row]:
                 for place in places:
                     for fault, inject in variants.items():
                         recording = inject(good[place], rng)
+                        if harder and inject is grip:
+                            recording = placebo(harder[place], rng) if place in harder else None
                         if recording is None:
                             continue
                         begin_s = time.process_time()

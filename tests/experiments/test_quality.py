@@ -198,12 +198,12 @@ def test_each_fault_is_as_large_as_it_says() -> None:
 
 
 def test_the_bench_tells_made_up_faults_from_good_episodes() -> None:
-    rows = fault_rows("made up", [good_episode(seed) for seed in range(10)], 1)
+    rows = fault_rows("made up", [good_episode(seed) for seed in range(10)], {}, 1)
     by_name = {row.name: row.value for row in rows}
     for fault in ("tremor, 6 Hz, 1 mm", "one pause of 0.4 s", "commands held for 3 samples", "grip x 1.4"):
         assert by_name[f"made up: AUROC, {fault}"] > 0.9
     assert by_name["made up: time of a verdict"] < 1.0
-    (row,) = fault_rows("few", [good_episode(seed) for seed in range(4)], 1)
+    (row,) = fault_rows("few", [good_episode(seed) for seed in range(4)], {}, 1)
     assert "are needed" in row.note
 
 

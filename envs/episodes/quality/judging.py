@@ -134,7 +134,7 @@ def figures_of(
             step=step,
             value=measured.metrics[step][name],
             unit=METRICS[name].unit,
-            usual=None if usual is None else usual.expected(measured.duration_s[step]),
+            usual=None if usual is None else usual.expected(measured.duration_s[step], measured.setting),
             worse_by=deviations.get((step, name)),
         )
     return tuple(figures.values())

@@ -21,7 +21,7 @@ class LiveJudge:
 
     def __init__(self, header: EpisodeHeader, references: References) -> None:
         self._references = references
-        self._tally = RecordingTally(header.robot, header.instructions)
+        self._tally = RecordingTally(header)
         self._skew = SkewTally(header.robot)
 
     def watch(self, tick: Tick) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ class Measured:
     deeds: Mapping[str, Mapping[str, float]]  # what a step does: see `deeds_of`
     duration_s: Mapping[str, float]
     moments: tuple[Moment, ...]
+    setting: Mapping[str, float] = field(default_factory=dict)  # see `Recording`
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def measure(recording: Recording) -> Measured:
         metrics[step.name] = {name: value for name, value in found.items() if np.isfinite(value)}
         deeds[step.name] = deeds_of(recording, limbs, step.ticks)
     metrics[WHOLE]["idle_s"] = sum(idle_s(still, RATE_HZ))
-    return Measured(metrics, deeds, durations, _moments(recording, arms, still, steps))
+    return Measured(metrics, deeds, durations, _moments(recording, arms, still, steps), recording.setting)
 
 
 def _busy(recording: Recording, limbs: Iterable[Limb]) -> list[_Arm]:

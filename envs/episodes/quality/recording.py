@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.body import FloatArray
 from envs.episodes.reading import Episode
-from envs.episodes.records import Instruction, Tick
+from envs.episodes.records import EpisodeHeader, Instruction, Tick
+from envs.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class Recording:
     sent_rad: FloatArray  # (ticks, joints)
     touch_n: FloatArray  # (ticks, pads) summed over each pad; no pads, no numbers
     instruction: NDArray[np.int64]  # (ticks,)
+    setting: Mapping[str, float] = field(
+        default_factory=dict
+    )  # the numeric factors of the scenario, where they are known
 
     @property
     def ticks(self) -> int:
@@ -48,15 +53,22 @@ def recording_of(episode: Episode) -> Recording:
         sent_rad=episode.sent_rad,
         touch_n=episode.touch_n.sum(axis=(2, 3)),
         instruction=episode.instruction,
+        setting=setting_of(episode.sheet.header.scenario),
     )
+
+
+def setting_of(scenario: Scenario) -> dict[str, float]:
+    """The numeric factors of a scenario."""
+    return {name: float(value) for name, value in scenario.values.items() if not isinstance(value, str)}
 
 
 class RecordingTally:
     """Collects a recording while the episode runs, so that its judgement need not wait for the disk; no images."""
 
-    def __init__(self, robot: RobotSpec, instructions: tuple[Instruction, ...]) -> None:
-        self._robot = robot
-        self._instructions = instructions
+    def __init__(self, header: EpisodeHeader) -> None:
+        self._robot = header.robot
+        self._instructions = header.instructions
+        self._setting = setting_of(header.scenario)
         self._rows: list[tuple[float, FloatArray, FloatArray, FloatArray, int]] = []
 
     def add(self, tick: Tick) -> None:
@@ -77,4 +89,5 @@ class RecordingTally:
             sent_rad=np.array([row[2] for row in self._rows]).reshape(joints),
             touch_n=np.array([row[3] for row in self._rows]).reshape(count, len(robot.pads)),
             instruction=np.array([row[4] for row in self._rows], dtype=np.int64),
+            setting=self._setting,
         )

@@ -11,18 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from envs.body import FloatArray
 from envs.episodes.durable import cannot_write, write_json
 from envs.episodes.quality.deeds import FLOORS
 from envs.episodes.quality.measuring import Measured
-from envs.episodes.quality.metrics import METRICS, Metric
+from envs.episodes.quality.metrics import METRICS
 from envs.episodes.quality.order import SWAPPED, exchanged_steps
+from envs.episodes.quality.usual import Usual, robust_deviation, usual_of
 from envs.errors import ArchiveError
 
 FEWEST = 8  # references of a step, below which its style is not judged
-_FEWEST_FOR_DURATION = 12  # references from which on it is learned how a metric goes with the duration
-_MAD_TO_DEVIATION = 1.4826  # of a normal distribution
-_NINE_IN_TEN = 1.2816  # deviations of a normal distribution below which nine in ten are
 _KIND = {"kind": "retake-references", "schema_version": 1}
 _FOLDS = 5
 _USUAL_WORST = 0.95  # of the references are judged better than this
@@ -36,31 +33,11 @@ class Reference:
     metrics: Mapping[str, Mapping[str, float]]
     deeds: Mapping[str, Mapping[str, float]]
     duration_s: Mapping[str, float]
+    setting: Mapping[str, float] = field(default_factory=dict)
 
     @staticmethod
     def of(episode: str, measured: Measured) -> Reference:
-        return Reference(episode, measured.metrics, measured.deeds, measured.duration_s)
-
-
-@dataclass(frozen=True)
-class Usual:
-    """How one metric is spread over the references of one step.
-
-    `slope` is how it changes with the logarithm of the duration: a longer step has more of nearly everything, and that
-    alone is no fault.
-    """
-
-    count: int
-    median: float
-    spread: float  # a robust standard deviation, never below the metric's floor
-    slope: float = 0.0
-    log_duration: float = 0.0  # median
-    log_range: tuple[float, float] = (0.0, 0.0)
-
-    def expected(self, duration_s: float) -> float:
-        """For a step that took so long; beyond the references' durations as at their ends."""
-        log_duration = float(np.clip(np.log(max(duration_s, 1e-3)), *self.log_range))
-        return self.median + self.slope * (log_duration - self.log_duration)
+        return Reference(episode, measured.metrics, measured.deeds, measured.duration_s, measured.setting)
 
 
 @dataclass(frozen=True)
@@ -102,7 +79,8 @@ class References:
             for name, value in metrics.items():
                 usual = self.usual.get(step, {}).get(name)
                 if usual is not None:
-                    away = (value - usual.expected(measured.duration_s[step])) / usual.spread
+                    expected = usual.expected(measured.duration_s[step], measured.setting)
+                    away = (value - expected) / usual.spread
                     found[step, name] = away if METRICS[name].worse == "more" else -away
         return found
 
@@ -141,14 +119,12 @@ class References:
     def _usual_of(self, step: str) -> dict[str, Usual]:
         found = {}
         for name in METRICS:
-            rows = [
-                (reference.duration_s[step], reference.metrics[step][name])
-                for reference in self.episodes
-                if name in reference.metrics.get(step, {})
-            ]
-            if len(rows) >= self.fewest:
-                durations, values = np.array(rows).T
-                found[name] = _usual(values, np.log(np.maximum(durations, 1e-3)), METRICS[name])
+            having = [reference for reference in self.episodes if name in reference.metrics.get(step, {})]
+            if len(having) >= self.fewest:
+                values = np.array([reference.metrics[step][name] for reference in having])
+                durations_s = np.array([reference.duration_s[step] for reference in having])
+                settings = [reference.setting for reference in having]
+                found[name] = usual_of(values, durations_s, settings, METRICS[name])
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -211,33 +187,7 @@ def find_references(archives: Iterable[Path], task: str, robot: str, body: str) 
     return References(task, robot, body, ())
 
 
-def _usual(values: FloatArray, log_durations: FloatArray, metric: Metric) -> Usual:
-    """Median, and the spread by the median deviation or by the tail that is worse, whichever is more.
-
-    Counts and shares are mostly one value and now and then another; their median deviation alone would be nothing.
-    """
-    middle = float(np.median(log_durations))
-    slope = 0.0
-    if len(values) >= _FEWEST_FOR_DURATION and np.ptp(log_durations) > 0.0 and np.ptp(values) > 0.0:
-        slope = _middle_slope(values, log_durations)
-    apart = values - slope * (log_durations - middle)
-    median = float(np.median(apart))
-    spread = _MAD_TO_DEVIATION * float(np.median(np.abs(apart - median)))
-    tail = float(np.quantile(apart if metric.worse == "more" else -apart, 0.9))
-    tail -= median if metric.worse == "more" else -median
-    bounds = (float(log_durations.min()), float(log_durations.max()))
-    return Usual(len(values), median, max(spread, tail / _NINE_IN_TEN, metric.floor), slope, middle, bounds)
-
-
-def _middle_slope(values: FloatArray, along: FloatArray) -> float:
-    """Median of the slopes between any two (Theil 1950, Sen 1968)."""
-    one, other = np.triu_indices(len(values), 1)
-    apart = along[other] - along[one]
-    slopes = (values[other] - values[one])[apart != 0.0] / apart[apart != 0.0]
-    return float(np.median(slopes)) if len(slopes) else 0.0
-
-
 def _spread_of(values: list[float], name: str) -> tuple[float, float]:
     median = float(np.median(values))
-    spread = _MAD_TO_DEVIATION * float(np.median(np.abs(np.array(values) - median)))
+    spread = robust_deviation(np.array(values))
     return median, max(spread, FLOORS[name.rpartition("_")[2]])

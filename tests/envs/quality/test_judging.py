@@ -160,7 +160,7 @@ def test_duration_alone_is_no_fault():
     references = references_of(24)
     slow = references.deviations(measure(good_episode(101)))
     usual = references.usual["reach"]["ldlj"]
-    assert usual.slope < -1.0
+    assert usual.duration.slope < -1.0
     assert abs(slow["reach", "ldlj"]) < 3.0
 
 
