@@ -32,6 +32,7 @@ ADVICE: Mapping[str, Advice] = {
     "pause_count": _MOVING,
     "pause_longest_s": _MOVING,
     "pause_share": _MOVING,
+    "hesitation_s": Advice("Do not stop in the midst of a motion", "动作中途不要停", "pause"),
     "idle_s": Advice("Begin at once, and end the recording when done", "开始后马上动作,做完立即结束录制", "idle"),
     "path_ratio": Advice("Go there more directly", "走更直接的路线"),
     "tremor_mm2": _CALM,
@@ -59,6 +60,7 @@ _NAMES = {
     "pause_count": ("pauses", "停顿次数"),
     "pause_longest_s": ("longest pause", "最长停顿"),
     "pause_share": ("share of pauses", "停顿占比"),
+    "hesitation_s": ("stops half-way", "中途停顿"),
     "idle_s": ("idle at the ends", "首尾空闲"),
     "path_ratio": ("way over distance", "路径比"),
     "tremor_mm2": ("tremor", "颤抖"),
@@ -77,7 +79,7 @@ _NAMES = {
 }
 
 
-_CAUSES = ("late_share", "held_share", "pause_count", "pause_longest_s", "pause_share")
+_CAUSES = ("late_share", "held_share", "pause_count", "pause_longest_s", "pause_share", "hesitation_s")
 _SYMPTOMS = ("sparc", "ldlj", "submovements_per_m", "submovements_per_rad", "path_ratio", "tracking_rad")
 
 

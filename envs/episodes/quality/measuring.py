@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,15 @@ from envs.episodes.quality.hand_lag import hand_lag
 from envs.episodes.quality.limbs import Limb, limbs_of
 from envs.episodes.quality.metrics import WHOLE
 from envs.episodes.quality.moments import held_moments, jerk_moments, pause_moments, peak_moments, tremor_moments
-from envs.episodes.quality.pauses import Span, idle_s, is_still, pauses, top_speed, without_twitches
+from envs.episodes.quality.pauses import (
+    Span,
+    idle_s,
+    is_hesitation,
+    is_still,
+    pauses,
+    top_speed,
+    without_twitches,
+)
 from envs.episodes.quality.recording import Recording
 from envs.episodes.quality.resampling import RATE_HZ, EvenMotion, even, even_motion
 from envs.episodes.quality.smoothness import log_dimensionless_jerk, sparc, submovements
@@ -61,6 +69,7 @@ def measure(recording: Recording) -> Measured:
         return Measured({}, {}, {}, ())
     still = _still(recording, limbs, arms, steps)
     paused = pauses(still, RATE_HZ)
+    hesitations = {pause for pause in paused if _is_hesitation(arms, pause)}
     whole = Step(WHOLE, False, Span(0, recording.ticks))
     metrics, deeds, durations = {}, {}, {}
     for step in (whole, *steps):
@@ -68,7 +77,7 @@ def measure(recording: Recording) -> Measured:
         durations[step.name] = end_s - start_s
         found = {**_of_motion(arms, start_s, end_s), **_of_ticks(recording, limbs, step)}
         if not step.is_wait:
-            found |= _of_pauses(paused, arms[0].motion.start_s, start_s, end_s)
+            found |= _of_pauses(paused, hesitations, arms[0].motion.start_s, start_s, end_s)
         metrics[step.name] = {name: value for name, value in found.items() if np.isfinite(value)}
         deeds[step.name] = deeds_of(recording, limbs, step.ticks)
     metrics[WHOLE]["idle_s"] = sum(idle_s(still, RATE_HZ))
@@ -162,17 +171,25 @@ def _of_ticks(recording: Recording, limbs: Iterable[Limb], step: Step) -> dict[s
     return found
 
 
-def _of_pauses(paused: Iterable[Span], first_s: float, start_s: float, end_s: float) -> dict[str, float]:
-    inside = []
+def _is_hesitation(arms: Iterable[_Arm], pause: Span) -> bool:
+    motions = [arm.motion for arm in arms]
+    return any(is_hesitation(motion.path, pause, RATE_HZ, top_speed(motion.speed)) for motion in motions)
+
+
+def _of_pauses(
+    paused: Iterable[Span], hesitations: Collection[Span], first_s: float, start_s: float, end_s: float
+) -> dict[str, float]:
+    inside: dict[Span, float] = {}
     for span in paused:
         from_s, to_s = first_s + span.start / RATE_HZ, first_s + span.end / RATE_HZ
         if start_s <= (from_s + to_s) / 2 <= end_s:
-            inside.append(to_s - from_s)
+            inside[span] = to_s - from_s
     lasts_s = max(end_s - start_s, 1.0 / RATE_HZ)
     return {
         "pause_count": float(len(inside)),
-        "pause_longest_s": max(inside, default=0.0),
-        "pause_share": min(sum(inside) / lasts_s, 1.0),
+        "pause_longest_s": max(inside.values(), default=0.0),
+        "pause_share": min(sum(inside.values()) / lasts_s, 1.0),
+        "hesitation_s": sum(lasts for span, lasts in inside.items() if span in hesitations),
     }
 
 

@@ -26,6 +26,7 @@ METRICS: Mapping[str, Metric] = {
     "pause_count": Metric("", "more", 0.25),
     "pause_longest_s": Metric("s", "more", 0.06),
     "pause_share": Metric("", "more", 0.05),
+    "hesitation_s": Metric("s", "more", 0.06),
     "idle_s": Metric("s", "more", 0.3),
     "path_ratio": Metric("", "more", 0.1),
     "tremor_mm2": Metric("mm²", "more", 0.05),

@@ -12,6 +12,8 @@ from envs.body import FloatArray
 STILL_SHARE = 0.1  # of the episode's usual top speed: a person's hand that hovers drifts by so much
 SHORTEST_S = 0.25
 _TWITCH_S = 0.1
+_BESIDE_S = 0.3  # before and after a pause, to see which way the hand comes and goes
+_SAME_WAY = 0.7  # cosine between the two
 _TOP_QUANTILE = 0.95
 
 
@@ -60,6 +62,25 @@ def pauses(still: NDArray[np.bool_], rate_hz: float) -> tuple[Span, ...]:
         for span in spans(still)
         if span.samples >= SHORTEST_S * rate_hz - 1e-9 and span.start > 0 and span.end < len(still)
     )
+
+
+def is_hesitation(path: FloatArray, pause: Span, rate_hz: float, top: float) -> bool:
+    """Whether the hand goes on after a pause the way that it came: it stopped in the midst of a motion.
+
+    One that stops where it arrives, to take hold or to turn, goes on another way.
+
+    Args:
+        path: (samples, axes).
+        pause: within it.
+        rate_hz: samples a second.
+        top: usual top speed; what moves less beside the pause than a hand that is still may is no motion.
+    """
+    beside = round(_BESIDE_S * rate_hz)
+    came = path[pause.start] - path[max(pause.start - beside, 0)]
+    went = path[min(pause.end + beside, len(path) - 1)] - path[pause.end - 1]
+    ways = float(np.linalg.norm(came)), float(np.linalg.norm(went))
+    is_motion = min(ways) > STILL_SHARE * top * _BESIDE_S
+    return is_motion and float(came @ went) >= _SAME_WAY * ways[0] * ways[1]
 
 
 def idle_s(still: NDArray[np.bool_], rate_hz: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from envs.episodes.quality.hand_lag import hand_lag
 from envs.episodes.quality.limbs import limbs_of
 from envs.episodes.quality.measuring import measure
 from envs.episodes.quality.order import exchanged_steps
-from envs.episodes.quality.pauses import Span, idle_s, pauses
+from envs.episodes.quality.pauses import Span, idle_s, is_hesitation, pauses
 from envs.episodes.quality.resampling import RATE_HZ, even, even_motion
 from envs.episodes.quality.steps import steps_of, worked_out_of_order
 from envs.episodes.quality.tremor import tremor_power
@@ -40,6 +40,9 @@ def test_a_pause_is_found_where_it_is_and_a_declared_wait_is_none():
     paused = measure(with_pause(good_episode(0), 20, 15))  # at 0.8 s, for 0.6 s
     assert paused.metrics["reach"]["pause_count"] == 1
     assert paused.metrics["reach"]["pause_longest_s"] == pytest.approx(0.6, abs=0.15)
+    assert (clean.metrics[""]["hesitation_s"], paused.metrics["reach"]["hesitation_s"]) == pytest.approx(
+        (0, 0.6), abs=0.15
+    )
     (moment,) = [moment for moment in paused.moments if moment.kind == "pause"]
     assert moment.step == "reach"
     assert (moment.start_s, moment.end_s) == pytest.approx((0.8, 1.4), abs=0.15)
@@ -49,6 +52,17 @@ def test_standing_still_before_and_after_is_idle_time_and_no_pause():
     still = np.repeat([True, False, True, False, True], [50, 80, 40, 60, 30])
     assert pauses(still, RATE_HZ) == (Span(130, 170),)
     assert idle_s(still, RATE_HZ) == (0.5, 0.3)
+
+
+@pytest.mark.parametrize(("turn_deg", "hesitates"), [(0.0, True), (20.0, True), (90.0, False), (180.0, False)])
+def test_a_hand_that_goes_on_as_it_came_has_hesitated_and_one_that_turns_had_arrived(turn_deg, hesitates):
+    leg = np.interp(np.arange(0.0, 0.8, 1 / RATE_HZ), np.arange(0.0, 0.8, 1 / HZ), 0.3 * reach(0.8))
+    away = np.array([np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))])
+    arrived = np.column_stack([leg, np.zeros_like(leg)])
+    path = np.concatenate([arrived, np.repeat(arrived[-1:], 40, axis=0), arrived[-1] + leg[:, None] * away])
+    pause = Span(len(leg), len(leg) + 40)
+    assert is_hesitation(path, pause, RATE_HZ, top=0.7) == hesitates
+    assert not is_hesitation(0.01 * path, pause, RATE_HZ, top=0.7)  # what trembles on the spot has not set out
 
 
 @pytest.mark.parametrize("hz", [5.0, 6.0, 9.0])
