@@ -76,7 +76,7 @@ class Archive:
         """Start an episode. In real time the recorder never lets the control loop wait; see `Recorder`.
 
         Raises:
-            ArchiveError: the archive cannot be written.
+            ArchiveError: the archive cannot be written, or in real time, a camera's images cannot be.
         """
         started = self._now()
         episode_id = f"{started:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
@@ -91,7 +91,8 @@ class Archive:
         )
         try:
             unborn.mkdir(parents=True)
-            stream = TickStream(unborn / STREAM_NAME, header.robot, sheet_text(sheet), self._encoder)
+            path, about = unborn / STREAM_NAME, sheet_text(sheet)
+            stream = TickStream(path, header.robot, about, self._encoder, is_prepared=is_real_time)
             write_sheet(unborn, sheet, is_durable=False)  # the stream carries it as well, and is synced soon
             unborn.rename(folder)
         except OSError as error:

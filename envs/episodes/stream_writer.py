@@ -35,13 +35,31 @@ class EncoderMaker(Protocol):
 class TickStream:
     """Turns ticks into messages. The command closes each tick: what follows is of the next, or the last faults.
 
-    `about` says what the file is a recording of, so that it can be told without anything beside it.
+    `about` says what the file is a recording of, so that it can be told without anything beside it. With `is_prepared`
+    the encoders of the robot's cameras are opened now, for opening one keeps every other thread waiting.
+
+    Raises:
+        ArchiveError: a camera that is prepared for gives images that video cannot hold.
+        OSError: the file cannot be made.
     """
 
-    def __init__(self, path: Path, robot: RobotSpec, about: str = "", encoder: EncoderMaker = FrameEncoder) -> None:
+    def __init__(
+        self,
+        path: Path,
+        robot: RobotSpec,
+        about: str = "",
+        encoder: EncoderMaker = FrameEncoder,
+        *,
+        is_prepared: bool = False,
+    ) -> None:
         self.counts: Counter[str] = Counter()  # messages by stream, of the ticks that are flushed
         self.busy_with = _READY  # what the writer does right now, for whoever waits for it
         self._make_encoder = encoder
+        self._prepared: dict[tuple[str, int, int], ImageEncoder] = {}
+        if is_prepared:
+            for each in robot.cameras:
+                key = each.name, each.width, each.height
+                self._prepared[key] = encoder(*key, robot.control_hz)
         self._unflushed: list[str] = []
         self._robot = robot
         self._layouts = messages.record_layouts(robot)
@@ -218,7 +236,8 @@ class TickStream:
     def _open_camera(self, camera: str, state: BodyState) -> ImageEncoder:
         height, width = state.images[camera].pixels.shape[:2]
         self._open_protobuf(messages.CAMERA_TOPIC + camera, CompressedVideo, width=str(width), height=str(height))
-        return self._make_encoder(camera, width, height, self._robot.control_hz)
+        key = camera, width, height
+        return self._prepared.pop(key, None) or self._make_encoder(*key, self._robot.control_hz)
 
     def _open_protobuf(self, topic: str, message: Any, **facts: str) -> None:
         schema = messages.descriptor_set(message)

@@ -70,6 +70,7 @@ class FrameEncoder:
         self._codec.gop_size, self._codec.max_b_frames = GROUP_OF_PICTURES, 0
         self._codec.thread_count = 1
         self._codec.options = _OPTIONS
+        self._codec.open()  # takes milliseconds that all other threads wait for: not at the first image
         self._reformatter = VideoReformatter()
 
     def encode(self, pixels: NDArray[np.uint8]) -> bytes:

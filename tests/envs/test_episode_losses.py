@@ -268,3 +268,24 @@ def test_gaps_are_the_runs_of_lost_steps(kept: list[bool]) -> None:
     assert list(losses.gaps) == expected
     assert losses.steps == kept.count(False) == losses.streams.get("joints", 0)
     assert Losses.from_dict(losses.to_dict()) == losses
+
+
+def test_in_real_time_encoders_are_open_before_the_first_step_and_no_other_is_made(tmp_path: Path) -> None:
+    made: list[tuple[str, int, int]] = []
+
+    def counting(camera: str, width: int, height: int, rate_hz: float) -> FrameEncoder:
+        made.append((camera, width, height))
+        return FrameEncoder(camera, width, height, rate_hz)
+
+    ticks = made_up_ticks(ROBOT, 3)
+    shown = {(name, *image.pixels.shape[1::-1]) for name, image in ticks[0].state.images.items()}
+    archive = Archive(tmp_path, encoder=counting)
+    for is_real_time, before in ((True, len(ROBOT.cameras)), (False, 0)):
+        made.clear()
+        recorder = archive.record(header_of(), is_real_time=is_real_time)
+        assert len(made) == before
+        for tick in ticks:
+            recorder.tick(tick)
+        archive.open(recorder.finish(success()))
+        assert shown <= set(made)
+        assert len(made) == max(before, len(shown))
