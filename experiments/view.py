@@ -73,6 +73,10 @@ def run(config: View) -> int:
         size = (config.width, config.height)
         write_scene(config.out, config.task, config.factors, config.seed, config.camera, size)
         return 0
+    if config.camera != View.camera:
+        raise UsageError(
+            f"--camera {config.camera} is for a picture; give --out scene.png. A window is turned by mouse"
+        )
     _require_display("--out scene.png")
     open_window(config.task, config.factors, config.seed)
     return 0
