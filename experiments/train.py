@@ -23,7 +23,7 @@ from policies.training import REAL_WEIGHT, TrainingConfig, TrainingReport, train
 
 CHUNK_S = 0.32
 PREDICTION_CHUNK_S = 0.64
-EXECUTE_S = 0.08
+EXECUTE_S = 0.24
 
 Sense = Literal["sight", "touch", "sound", "imu"]  # of policies.dataset.table.SENSES
 
@@ -33,7 +33,7 @@ class Train:
     """Clone a policy from one or more datasets of one robot.
 
     The datasets are LeRobot v3, as `retake dataset build` and `retake dataset import` write them. The policy sees
-    the senses that they declare, plans 0.32 s ahead and carries out 0.08 s of it.
+    the senses that they declare, plans 0.32 s ahead and carries out 0.24 s of it.
 
     Example: retake train --datasets runs/mine/dataset --out runs/mine/policy
     """
@@ -60,6 +60,9 @@ class Train:
     """"act" is for a policy that will act: it sees no velocities, which give away the last command. "predict" is for
     recordings of a robot that is not here: it uses velocities, commands all joints relative to their pose, and looks
     0.64 s ahead."""
+    execute_s: float = EXECUTE_S
+    """How much of a plan is carried out before the next one is made, in seconds. In simulation less is better (a cup is
+    carried more smoothly); across the reality gap, where a robot answers later than in training, it is much worse."""
     real_weight: float = REAL_WEIGHT
     """How many times as often a step of a real body, or of what stands for it, is drawn as one of simulation."""
     without: tuple[Sense, ...] = ()
@@ -105,11 +108,13 @@ def training_config(config: Train) -> TrainingConfig:
         or config.batch < 1
         or config.real_weight < 0.0
         or config.cache_gb < 0.0
+        or not 0.0 < config.execute_s <= CHUNK_S
         or config.image_size < 16
         or config.image_size % 4
     ):
         raise UsageError(
-            "--steps and --batch must be at least 1, --real-weight and --cache-gb 0, --image-size 16, 20, 24, ..."
+            "--steps and --batch must be at least 1, --real-weight and --cache-gb 0, --image-size 16, 20, 24, ..., "
+            f"--execute-s above 0 and at most {CHUNK_S:g}, which is as far as a plan reaches"
         )
     at_least(0, seed=config.seed)
     if config.device == "cuda" and not torch.cuda.is_available():
@@ -125,7 +130,7 @@ def training_config(config: Train) -> TrainingConfig:
         device=config.device,
         network=network,
         chunk_s=CHUNK_S,
-        execute_s=EXECUTE_S,
+        execute_s=config.execute_s,
     )
     wanted = plain if config.recipe == "act" else prediction_recipe(plain)
     return wanted if config.steps is None else replace(wanted, steps=config.steps)

@@ -22,7 +22,7 @@ from experiments.command import UsageError
 from experiments.evaluate import Evaluate, roll_out_all
 from experiments.orders import orders, scenarios
 from experiments.rollout_files import keep_rollouts, load_rollouts
-from experiments.train import Sense, Train, train_policy, training_config
+from experiments.train import EXECUTE_S, Sense, Train, train_policy, training_config
 from policies.cases.paired import pair, paired_interval
 from policies.cases.rates import Rate
 from policies.cases.rollout import Rollout
@@ -46,7 +46,7 @@ class LearningBench:
     task: str
     distribution: Distribution
     processes: int
-    sizes: tuple[int, ...]  # whatever else the results depend on, but for how many seeds there are
+    sizes: tuple[float, ...]  # whatever else the results depend on, but for how many seeds there are
 
     def __post_init__(self) -> None:
         file = self.folder / "settings.json"
@@ -89,6 +89,7 @@ class LearningBench:
         *,
         real_weight: float = 1.0,
         without: tuple[Sense, ...] = (),
+        execute_s: float = EXECUTE_S,
         episodes: Sequence[str] | None = None,
     ) -> Path:
         """The checkpoint of a training; its folder is named after `name` and the seed.
@@ -100,7 +101,14 @@ class LearningBench:
             from policies.dataset.reader import open_dataset
 
             wanted = Train(
-                tuple(datasets), out, steps=steps, seed=seed, device="cpu", real_weight=real_weight, without=without
+                tuple(datasets),
+                out,
+                steps=steps,
+                seed=seed,
+                device="cpu",
+                real_weight=real_weight,
+                without=without,
+                execute_s=execute_s,
             )
             what = f"training, {name}, seed {seed}"
             opened = [open_dataset(root) for root in datasets]

@@ -12,7 +12,7 @@ from envs.tasks.known import load_task
 from experiments.bench.learning import SIM, LearningBench, lost_row, success_row
 from experiments.bench.rows import BenchOptions, Row
 from experiments.command import at_least
-from experiments.train import Sense
+from experiments.train import EXECUTE_S, Sense
 from experiments.workers import available_processes
 from policies.cases.rollout import Rollout
 from policies.dataset.reader import open_dataset
@@ -30,7 +30,7 @@ class Senses(BenchOptions):
 
     Examples:
       retake bench senses --task pick_fruit --folder runs/senses --seeds 3
-      retake bench senses --task brew_coffee --steps 15000 --begin grasp wait --folder runs/coffee
+      retake bench senses --task brew_coffee --steps 15000 --execute-s 0.08 --begin grasp wait --folder runs/coffee
     """
 
     folder: Path = Path("runs/senses")
@@ -43,6 +43,8 @@ class Senses(BenchOptions):
     """By the expert."""
     steps: int = 2_500
     """Batches that each policy learns from."""
+    execute_s: float = EXECUTE_S
+    """How much of a plan each policy carries out before it looks again; see `retake train --help`."""
     trials: int = 50
     """Scenarios that each policy is tried on."""
     begin: tuple[str, ...] = ()
@@ -63,7 +65,7 @@ class Senses(BenchOptions):
 def measure(config: Senses) -> list[Row]:
     at_least(1, demonstrations=config.demonstrations, steps=config.steps, trials=config.trials, seeds=config.seeds)
     demonstrations, steps, trials, seeds = config.sizes
-    sizes = (demonstrations, steps, trials)
+    sizes = (demonstrations, steps, trials, config.execute_s)
     bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)
     left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
     first = load_task(config.task).instructions[0].name
@@ -72,7 +74,7 @@ def measure(config: Senses) -> list[Row]:
     dataset = bench.demonstrations(SIM, demonstrations)
     for seed in range(seeds):
         for name, without in left_out.items():
-            policy = bench.policy(name, [dataset], steps, seed, without=without)
+            policy = bench.policy(name, [dataset], steps, seed, without=without, execute_s=config.execute_s)
             for step, by_policy in tried.items():
                 by_policy[name] += bench.rollouts(policy, SIM, trials, seed, step)
     rows = [Row("demonstrations that were learnt from", len(open_dataset(dataset).episodes), "episodes")]
