@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -75,6 +77,8 @@ class Archive:
     def record(self, header: EpisodeHeader, *, is_real_time: bool = False) -> Recorder:
         """Start an episode. In real time the recorder never lets the control loop wait; see `Recorder`.
 
+        Where it cannot be started, nothing is left of it.
+
         Raises:
             ArchiveError: the archive cannot be written, or in real time, a camera's images cannot be.
         """
@@ -89,15 +93,22 @@ class Archive:
             header=header,
             versions=dict(package_versions()),
         )
-        try:
-            unborn.mkdir(parents=True)
-            path, about = unborn / STREAM_NAME, sheet_text(sheet)
-            stream = TickStream(path, header.robot, about, self._encoder, is_prepared=is_real_time)
-            write_sheet(unborn, sheet, is_durable=False)  # the stream carries it as well, and is synced soon
-            unborn.rename(folder)
-        except OSError as error:
-            raise ArchiveError(cannot_write(folder, error)) from error
-        return Recorder(folder, sheet, stream, self._now, is_real_time=is_real_time, queue_ticks=self._queue_ticks)
+        with ExitStack() as on_failure:
+            try:
+                unborn.mkdir(parents=True)
+                on_failure.callback(shutil.rmtree, unborn, ignore_errors=True)
+                path, about = unborn / STREAM_NAME, sheet_text(sheet)
+                stream = TickStream(path, header.robot, about, self._encoder, is_prepared=is_real_time)
+                on_failure.callback(stream.close)
+                write_sheet(unborn, sheet, is_durable=False)  # the stream carries it as well, and is synced soon
+                unborn.rename(folder)
+            except OSError as error:
+                raise ArchiveError(cannot_write(folder, error)) from error
+            recorder = Recorder(
+                folder, sheet, stream, self._now, is_real_time=is_real_time, queue_ticks=self._queue_ticks
+            )
+            on_failure.pop_all()
+        return recorder
 
     def folder(self, episode_id: str) -> Path:
         """Where an episode lies."""

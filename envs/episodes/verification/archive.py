@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import CATALOGUE_NAME, Catalogue, entry_of_sheet
-from envs.episodes.recovery import UNBORN, lock
+from envs.episodes.recovery import UNBORN, lock_unborn
 from envs.episodes.sheet import SHEET_NAME
 from envs.episodes.stream_writer import STREAM_NAME
 from envs.episodes.verification.damage import Damage
@@ -26,7 +26,7 @@ def _strays(archive: Archive) -> Iterator[Damage]:
         for folder in sorted(day.iterdir()):
             place = f"episodes/{day.name}/{folder.name}"
             if folder.name.startswith(UNBORN):
-                with lock(folder, free_if_absent=False) as is_abandoned:
+                with lock_unborn(folder) as is_abandoned:
                     if is_abandoned:
                         yield Damage(
                             place, "left open", "a recorder died as it began; `retake archive recover` clears it"
