@@ -1,8 +1,11 @@
 """The archive: one folder an episode, append-only, never edited.
 
 archive.json                          what this folder is
+catalogue.sqlite                      an index of the episodes; see `Catalogue`
+references/<task>-<body>.json         what is usual in good episodes; see `References`
 episodes/<date>/<id>/episode.json     all that is known of the episode
 episodes/<date>/<id>/raw.mcap         every stream at its own rate, with its own stamps
+episodes/<date>/<id>/evidence         only where the physics broke down; see `envs.evidence`
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ from envs.errors import ArchiveError, UnreadableError
 _log = logging.getLogger(__name__)
 
 MARKER_NAME = "archive.json"
+EPISODES_NAME = "episodes"
+EVIDENCE_NAME = "evidence"  # folder of an episode whose physics broke down
 _MARKER = {"kind": "retake-archive", "schema_version": 1}
 
 
@@ -112,7 +117,7 @@ class Archive:
 
     def folder(self, episode_id: str) -> Path:
         """Where an episode lies."""
-        return self.root / "episodes" / f"{episode_id[:4]}-{episode_id[4:6]}-{episode_id[6:8]}" / episode_id
+        return self.root / EPISODES_NAME / f"{episode_id[:4]}-{episode_id[4:6]}-{episode_id[6:8]}" / episode_id
 
     def folders(self) -> list[Path]:
         """The folders of all episodes, oldest first, whatever is in them."""
