@@ -73,7 +73,7 @@ def wait_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, modes: Sequ
             "s",
             goal=WAIT_GOAL_S,
             peer=max(found["waits_s"]) if found else None,
-            note=f"the longest of {episodes}, the middle one {np.median(waits_s):.3f} s; "
+            note=f"the longest of {episodes}, their median {np.median(waits_s):.3f} s; "
             f"{told(found, 'streaming h264: until save_episode is through')}",
         ),
         Row(

@@ -81,7 +81,13 @@ def test_processor_time_is_measured_in_turns_with_the_peer(tmp_path: Path, stand
     assert len(Archive(tmp_path / "cost").ids()) == 11, "and two after the last"
     assert [row.peer for row in rows[:2]] == [(50.0 + 90.0) / 2, (30.0 + 70.0) / 2]
     assert "2 runs in turns with ours" in rows[0].note
-    assert "5 episodes of 6 steps" in rows[0].note
+    assert "the median of 5 episodes of 6 steps" in rows[0].note
+
+
+def test_a_mode_of_the_peer_that_is_left_out_is_not_called_an_absent_peer(tmp_path: Path, stand_in: Peer) -> None:
+    rows = cost_rows(tmp_path, pictures(6, 192, 64), stand_in, modes=("streaming",))
+    assert (rows[0].peer, rows[1].peer) == (None, 30.0)
+    assert "LeRobot's default is left out" in rows[0].note
 
 
 def test_waiting_is_measured_in_turns_with_the_peer(tmp_path: Path, stand_in: Peer) -> None:
