@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envs.episodes.archive import Archive
-from envs.episodes.catalogue import CATALOGUE_NAME, Catalogue
+from envs.episodes.catalogue import CATALOGUE_FILES, Catalogue
 from envs.errors import ArchiveError
 from experiments.workers import console
-
-_OF_SQLITE = ("", "-journal", "-wal", "-shm")  # a journal that is left would be played into the new file
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,8 @@ def rebuild(config: Rebuild) -> int:
             # A sound one is not deleted: another process may be writing to it.
             if config.url is not None or not _is_no_database(error):
                 raise
-            for ending in _OF_SQLITE:
-                (archive.root / (CATALOGUE_NAME + ending)).unlink(missing_ok=True)
+            for name in CATALOGUE_FILES:  # a journal that is left would be played into the new file
+                (archive.root / name).unlink(missing_ok=True)
             count = _rebuilt(archive, None)
     console.print(f"  the catalogue of {config.archive} knows {count} episodes", soft_wrap=True)
     return 0

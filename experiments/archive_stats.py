@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +21,8 @@ from experiments.outputs import require_file
 from experiments.workers import console
 
 _SUFFIXES = (".png", ".svg")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,12 @@ def _wanted_efforts(config: Stats) -> list[Effort]:
     with Catalogue(archive, config.url) as catalogue:
         catalogue.sync()
         entries = catalogue.query(task=config.task or None, operator=config.operator or None)
+    control_hz = _control_hz(archive, entries)
+    entries = [entry for entry in entries if entry.robot_digest in control_hz]
     # The day filters come after the times of work: an episode's ends with the next one's begin.
     found = [
         effort
-        for effort in efforts(entries, _control_hz(archive, entries))
+        for effort in efforts(entries, control_hz)
         if (config.since or "") <= day_of(effort.entry) <= (config.until or "9999")
     ]
     if not found:
@@ -96,9 +102,23 @@ def _wanted_efforts(config: Stats) -> list[Effort]:
 
 
 def _control_hz(archive: Archive, entries: Sequence[CatalogueEntry]) -> dict[str, float]:
-    """By digest of the robot: entries count steps, and how long one takes stands in the sheets."""
-    one_of_each = {entry.robot_digest: entry.id for entry in entries}
-    return {digest: archive.sheet(id_).header.robot.control_hz for digest, id_ in one_of_each.items()}
+    """By digest of the robot: entries count steps, and how long one takes stands in the sheets.
+
+    A robot of which no sheet can be read is not in it, and that is said.
+    """
+    of_robot: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        of_robot[entry.robot_digest].append(entry.id)
+    found: dict[str, float] = {}
+    for digest, episode_ids in of_robot.items():
+        sheet = next(archive.sheets(episode_ids), None)
+        if sheet is not None:
+            found[digest] = sheet.header.robot.control_hz
+        else:
+            told = "%d episodes of robot %s are not counted: no sheet of them can be read, and only a sheet says how "
+            told += "long a step takes; `retake archive verify` says what is wrong with each"
+            _log.warning(told, len(episode_ids), digest)
+    return found
 
 
 def _table(grouping: Grouping, groups: Sequence[Tally], total: Tally) -> Table:

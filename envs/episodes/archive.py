@@ -1,8 +1,11 @@
 """The archive: one folder an episode, append-only, never edited.
 
 archive.json                          what this folder is
+catalogue.sqlite                      an index of the episodes; see `Catalogue`
+references/<task>-<body>.json         what is usual in good episodes; see `References`
 episodes/<date>/<id>/episode.json     all that is known of the episode
 episodes/<date>/<id>/raw.mcap         every stream at its own rate, with its own stamps
+episodes/<date>/<id>/evidence         only where the physics broke down; see `envs.evidence`
 """
 
 from __future__ import annotations
@@ -10,7 +13,9 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +42,8 @@ from envs.errors import ArchiveError, UnreadableError
 _log = logging.getLogger(__name__)
 
 MARKER_NAME = "archive.json"
+EPISODES_NAME = "episodes"
+EVIDENCE_NAME = "evidence"  # folder of an episode whose physics broke down
 _MARKER = {"kind": "retake-archive", "schema_version": 1}
 
 
@@ -75,6 +82,8 @@ class Archive:
     def record(self, header: EpisodeHeader, *, is_real_time: bool = False) -> Recorder:
         """Start an episode. In real time the recorder never lets the control loop wait; see `Recorder`.
 
+        Where it cannot be started, nothing is left of it.
+
         Raises:
             ArchiveError: the archive cannot be written, or in real time, a camera's images cannot be.
         """
@@ -89,19 +98,26 @@ class Archive:
             header=header,
             versions=dict(package_versions()),
         )
-        try:
-            unborn.mkdir(parents=True)
-            path, about = unborn / STREAM_NAME, sheet_text(sheet)
-            stream = TickStream(path, header.robot, about, self._encoder, is_prepared=is_real_time)
-            write_sheet(unborn, sheet, is_durable=False)  # the stream carries it as well, and is synced soon
-            unborn.rename(folder)
-        except OSError as error:
-            raise ArchiveError(cannot_write(folder, error)) from error
-        return Recorder(folder, sheet, stream, self._now, is_real_time=is_real_time, queue_ticks=self._queue_ticks)
+        with ExitStack() as on_failure:
+            try:
+                unborn.mkdir(parents=True)
+                on_failure.callback(shutil.rmtree, unborn, ignore_errors=True)
+                path, about = unborn / STREAM_NAME, sheet_text(sheet)
+                stream = TickStream(path, header.robot, about, self._encoder, is_prepared=is_real_time)
+                on_failure.callback(stream.close)
+                write_sheet(unborn, sheet, is_durable=False)  # the stream carries it as well, and is synced soon
+                unborn.rename(folder)
+            except OSError as error:
+                raise ArchiveError(cannot_write(folder, error)) from error
+            recorder = Recorder(
+                folder, sheet, stream, self._now, is_real_time=is_real_time, queue_ticks=self._queue_ticks
+            )
+            on_failure.pop_all()
+        return recorder
 
     def folder(self, episode_id: str) -> Path:
         """Where an episode lies."""
-        return self.root / "episodes" / f"{episode_id[:4]}-{episode_id[4:6]}-{episode_id[6:8]}" / episode_id
+        return self.root / EPISODES_NAME / f"{episode_id[:4]}-{episode_id[4:6]}-{episode_id[6:8]}" / episode_id
 
     def folders(self) -> list[Path]:
         """The folders of all episodes, oldest first, whatever is in them."""

@@ -16,6 +16,7 @@ from envs.episodes.sheet import EpisodeSheet
 from envs.errors import ArchiveError
 
 CATALOGUE_NAME = "catalogue.sqlite"
+CATALOGUE_FILES = tuple(CATALOGUE_NAME + ending for ending in ("", "-journal", "-wal", "-shm"))  # of SQLite
 LOCK_WAIT_MS = 30_000  # for another process's write
 
 

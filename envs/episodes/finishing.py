@@ -28,7 +28,6 @@ class Finishing:
 
     Args:
         archive: where the episodes are.
-        judge: called with the id of each whole episode before it is entered in the catalogue; it may write its sheet.
         on_problem: called with the episode's id and one line, in the thread.
         url: of the catalogue; see `Catalogue`.
     """
@@ -37,13 +36,11 @@ class Finishing:
         self,
         archive: Archive,
         *,
-        judge: Callable[[str], object] | None = None,
         on_problem: Callable[[str, str], object] | None = None,
         url: str | None = None,
     ) -> None:
         self.problems: list[tuple[str, str]] = []  # the id of an episode and what is wrong with it
         self._archive = archive
-        self._judge = judge
         self._on_problem = on_problem
         self._url = url
         self._queue: queue.Queue[Recorder | None] = queue.Queue(maxsize=_UNFINISHED)
@@ -99,8 +96,6 @@ class Finishing:
             if damages := verify_episode(recorder.path, decode=False):
                 self._archive.reject(episode_id, f"not whole after recording: {damages[0]}")
                 self._tell(episode_id, "; ".join(map(str, damages)))
-            elif self._judge is not None:
-                self._judge(episode_id)
         catalogue.add(self._archive.sheet(episode_id))
 
     def _tell(self, episode_id: str, problem: str) -> None:

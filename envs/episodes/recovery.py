@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -35,6 +36,7 @@ from envs.episodes.stream_writer import STREAM_NAME
 from envs.errors import ArchiveError, UnreadableError
 
 UNBORN = ".new-"  # begins the name of a folder until its sheet stands in it
+_UNBORN_S = 86_400.0
 
 
 def recover_episode(folder: Path, now: datetime) -> bool:
@@ -60,13 +62,27 @@ def recover_episode(folder: Path, now: datetime) -> bool:
 
 
 def clear_unborn(folder: Path) -> None:
-    """Take away a folder whose recorder died before its episode began.
-
-    Without a stream it is a recorder's that has only begun, or holds nothing.
-    """
-    with lock(folder, free_if_absent=False) as is_abandoned:
+    """Take away a folder whose recorder died before its episode began."""
+    with lock_unborn(folder) as is_abandoned:
         if is_abandoned:
             shutil.rmtree(folder)
+
+
+@contextmanager
+def lock_unborn(folder: Path) -> Iterator[bool]:
+    """Hold the folder of an episode that has not begun; False if a living process may still be at it.
+
+    Without a stream it is a recorder's that has only begun: that takes seconds, so after a day it is nobody's.
+    """
+    with lock(folder, free_if_absent=_age_s(folder) > _UNBORN_S) as is_abandoned:
+        yield is_abandoned
+
+
+def _age_s(folder: Path) -> float:
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:  # just now it became an episode
+        return 0.0
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from envs.episodes.archive import Archive
+from envs.episodes.archive import EVIDENCE_NAME, Archive
 from envs.episodes.finishing import Finishing
 from envs.episodes.marks import instruction_marks
 from envs.episodes.quality.live import LiveJudge
@@ -34,7 +34,6 @@ from envs.snapshot import Snapshot
 from envs.stage import Calibrated, KeepsEvidence, Restartable, StandIn
 
 SNAPSHOT_EVERY = 5  # control steps: 0.2 s
-EVIDENCE_NAME = "evidence"  # folder beside an episode whose physics broke down; see `envs.evidence`
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -74,9 +75,12 @@ class TickStream:
         self._now_ns = 0
         self._touch_stamp_s = self._imu_stamp_s = -1.0
         self._sound_count = -1
-        self._open_record_channels()
-        self._tell(about)
-        self._file.flush()
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            self._open_record_channels()
+            self._tell(about)
+            self._file.flush()
+            on_failure.pop_all()
 
     def write(self, tick: Tick) -> None:
         """Append one tick and flush it.

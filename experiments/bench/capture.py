@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from experiments.bench.capture_cost import cost_rows
 from experiments.bench.capture_kill import kill_rows
 from experiments.bench.capture_pictures import pictures
-from experiments.bench.capture_rivals import Peer
+from experiments.bench.capture_rivals import Mode, Peer
 from experiments.bench.capture_stalls import stall_rows
 from experiments.bench.capture_wait import wait_rows
 from experiments.bench.rows import BenchOptions, Row
@@ -44,9 +44,10 @@ def measure(config: Capture) -> list[Row]:
     with TemporaryDirectory(dir=config.folder) as name:
         folder = Path(name)
         peer = Peer.beside(config.lerobot_python, folder, shown)
+        once: tuple[Mode, ...] = ("streaming",) if peer.python is not None else ()
         return [
-            *cost_rows(folder, shown, peer, episodes=1 if config.quick else 5, is_quick=config.quick),
-            *wait_rows(folder, shown, peer, episodes=1 if config.quick else 3),
+            *cost_rows(folder, shown, peer, modes=once if config.quick else ("streaming", "default") * 2),
+            *wait_rows(folder, shown, peer, modes=once if config.quick else ("streaming",) * 2),
             *kill_rows(folder, config.width, config.height, peer),
             *stall_rows(folder, shown, peer, is_quick=config.quick),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,26 +27,31 @@ def cpu_s() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def cost_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: int, is_quick: bool) -> list[Row]:
-    """Fed as fast as the recorder takes steps, each episode until it is closed on the disk."""
+def cost_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, modes: Sequence[Mode]) -> list[Row]:
+    """Fed as fast as the recorder takes steps, each episode until it is closed on the disk.
+
+    An episode of ours before and after each of the peer's, which are of these modes.
+    """
     height, width = shown.shape[2:4]
-    peers, ours_ms, whole_ms = [], [], []
+    ours_ms: list[float] = []
+    whole_ms: list[float] = []
     archive = Archive(folder / "cost")
-    modes: tuple[Mode, ...] = ("streaming",) if is_quick else ("streaming", "default")
+    episodes = len(modes) + 1
     _cpu_ms(archive, whole_robot(width, height), shown[:20])  # libraries are loaded once
-    with progress_bar("episodes recorded", 2 * episodes + len(modes)) as advance:
-        for _ in range(episodes):  # interleaved, so that a busy machine is busy for all
+    with progress_bar("episodes recorded", episodes) as advance:
+
+        def ours() -> None:
             ours_ms.append(_cpu_ms(archive, bare_robot(width, height), shown))
-            advance("")
             whole_ms.append(_cpu_ms(archive, whole_robot(width, height), shown))
             advance("")
-        for mode in modes:
-            peers.append(peer.measure("cost", mode, 1 if is_quick else 2))
-            advance("")
-    streaming, default = peers[0], peers[-1] if len(peers) > 1 else None
+
+        found = peer.alternate(ours, "cost", modes)
+    streaming, default = found.get("streaming"), found.get("default")
     size, psnr_db = _stored(archive, shown)
     cameras = f"2 cameras of {width}x{height}"
-    steps = f"{episodes} episodes of {len(shown)} steps, the middle one"
+    steps = f"the median of {episodes} episodes of {len(shown)} steps"
+    is_left_out = peer.python is not None and "default" not in modes
+    beside = "LeRobot's default is left out" if is_left_out else told(default, "PNG, then AV1 (its default)")
     return [
         Row(
             f"processor time a frame, {cameras}, 32 + 32 floats",
@@ -53,7 +59,7 @@ def cost_rows(folder: Path, shown: NDArray[np.uint8], peer: Peer, *, episodes: i
             "ms",
             goal=GOAL_MS,
             peer=figure(default, "cpu_ms"),
-            note=f"all threads and children; {steps}; {told(default, 'PNG, then AV1 (its default)')}",
+            note=f"all threads and children; {steps}; {beside}",
         ),
         Row(
             "the same, beside video encoded at capture",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -44,8 +45,9 @@ class Peer:
         """
         if self.python is None:
             return None
-        out = self.folder / f"{verb}-{mode}.json"
-        command = self.command(verb, mode, number, root or f"{verb}-{mode}", out)
+        root = root or f"{verb}-{mode}"
+        out = self.folder / f"{root}.json"
+        command = self.command(verb, mode, number, root, out)
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
         if done.returncode or not out.is_file():
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
@@ -53,10 +55,43 @@ class Peer:
         found: dict[str, Any] = json.loads(out.read_text())
         return found
 
+    def alternate(self, ours: Callable[[], None], verb: str, modes: Sequence[Mode]) -> dict[Mode, dict[str, Any]]:
+        """Ours, one episode of the peer's, ours, and so on, ending with ours: what keeps the machine busy meanwhile
+        keeps it so for both. Without a peer ours alone, as often.
+
+        Returns:
+            What the peer found, by mode; of several runs in one mode, see `_as_one`.
+
+        Raises:
+            UsageError: the peer could not do it.
+        """
+        runs: dict[Mode, list[dict[str, Any]]] = {mode: [] for mode in modes}
+        ours()
+        for number, mode in enumerate(modes):
+            found = self.measure(verb, mode, 1, f"{verb}-{mode}-{number}")
+            if found is not None:
+                runs[mode].append(found)
+            ours()
+        return {mode: _as_one(found) for mode, found in runs.items() if found}
+
     def command(self, verb: str, mode: Mode, number: int | str, root: str, out: Path) -> list[str]:
         """How the peer is run."""
         given = [verb, self.pictures, self.folder / root, out, mode, number]
         return [str(self.python), str(PEER_SCRIPT), *map(str, given)]
+
+
+def _as_one(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The middle of each figure, the worst of what is a worst, all of what is a list; `runs` says of how many."""
+    merged: dict[str, Any] = {"runs": len(runs)}
+    for name, first in runs[0].items():
+        values = [run[name] for run in runs]
+        if isinstance(first, list):
+            merged[name] = [value for each in values for value in each]
+        elif isinstance(first, str):
+            merged[name] = first
+        else:
+            merged[name] = max(values) if name.startswith("worst") else float(np.median(values))
+    return merged
 
 
 def figure(found: dict[str, Any] | None, name: str, scale: float = 1.0) -> float | None:
@@ -66,4 +101,7 @@ def figure(found: dict[str, Any] | None, name: str, scale: float = 1.0) -> float
 
 def told(found: dict[str, Any] | None, what: str) -> str:
     """The note of a row: which peer, or that none was measured."""
-    return f"peer: LeRobot {found['version']}, {what}" if found else "peer not measured: no --lerobot-python"
+    if not found:
+        return "peer not measured: no --lerobot-python"
+    runs = found.get("runs", 1)
+    return f"peer: LeRobot {found['version']}, {what}" + (f", {runs} runs in turns with ours" if runs > 1 else "")

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from envs.episodes.durable import replacing
+from policies.dataset.mapped import mapped_array
 from policies.errors import DatasetError
 
 _log = logging.getLogger(__name__)
@@ -113,18 +114,23 @@ class ColumnStore:
         if self._cache is None:
             return self._read(name)
         place = self._cache / f"{name}-{self._version.hexdigest()}.npy"
-        if not place.exists():
-            array = self._read(name)
-            try:
-                with replacing(place) as temporary, temporary.open("wb") as file:
-                    np.save(file, array)
-            except OSError as error:
-                _log.info("column %s stays in memory: %s cannot be written (%s)", name, place, error)
-                return array
-            for outdated in self._cache.glob(f"{glob.escape(name)}-????????????????.npy"):
-                if outdated != place:
-                    outdated.unlink(missing_ok=True)
-        return np.asarray(np.load(place, mmap_mode="r"))
+        if place.exists():
+            held = mapped_array(place)
+            if held is not None and held.shape[:1] == (self.num_rows,):
+                return held
+            _log.warning("%s of the column cache is damaged; its column is decoded again", place)
+        array = self._read(name)
+        try:
+            with replacing(place) as temporary, temporary.open("wb") as file:
+                np.save(file, array)
+        except OSError as error:
+            _log.info("column %s stays in memory: %s cannot be written (%s)", name, place, error)
+            return array
+        for outdated in self._cache.glob(f"{glob.escape(name)}-????????????????.npy"):
+            if outdated != place:
+                outdated.unlink(missing_ok=True)
+        made = mapped_array(place)
+        return array if made is None else made
 
     def _read(self, name: str) -> NDArray[Any]:
         parts = []

@@ -47,6 +47,38 @@ def film_shape(path: Path) -> FilmShape:
         raise DatasetError(f"{path} cannot be decoded: {error}") from error
 
 
+@dataclass(frozen=True)
+class FilmTrack:
+    """The frames of a video by their stamps, none of them decoded."""
+
+    rate: Fraction | None  # frames a second, on average
+    height: int
+    width: int
+    stamps_s: tuple[float, ...]  # in the order of showing
+
+
+def film_track(path: Path) -> FilmTrack:
+    """What stands in a video file, packet by packet.
+
+    Raises:
+        DatasetError: the video is absent or broken.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stamps_s = sorted(
+                float(packet.pts * packet.time_base)
+                for packet in container.demux(stream)
+                if packet.size and packet.pts is not None and packet.time_base is not None
+            )
+            size = stream.codec_context.height, stream.codec_context.width
+            return FilmTrack(stream.average_rate, *size, tuple(stamps_s))
+    except (OSError, av.FFmpegError, IndexError) as error:
+        raise DatasetError(f"{path} cannot be decoded: {error}") from error
+
+
 def decode_video(path: Path, fps: float) -> Iterator[NDArray[np.uint8]]:
     """RGB frames of a video in order, each (height, width, 3).
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from policies.dataset import layout
 from policies.dataset.columns import read_parquet, read_tables
+from policies.dataset.foreign_info import read_foreign_info
 from policies.dataset.reader import open_dataset
 from policies.errors import DatasetError
 
@@ -50,27 +53,22 @@ def open_foreign(root: Path) -> ForeignDataset:
     Raises:
         DatasetError: this is none of them, or a part of it is absent or damaged.
     """
-    try:
-        info = json.loads((root / "meta" / "info.json").read_text())
-        version = str(info["codebase_version"])
-        videos = [name for name, feature in info["features"].items() if feature["dtype"] == "video"]
-    except FileNotFoundError as error:
-        raise DatasetError(f"{error.filename} does not exist; give the root of a LeRobot dataset") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{root}/meta/info.json is not that of a LeRobot dataset: {error!r}") from error
-    if version.startswith("v2."):
-        return _open_v2(root, version, info, videos)
-    if version.startswith("v3."):
-        return _open_v3(root, version, info, videos)
-    raise DatasetError(f"{root} is of format {version}; v2.0, v2.1 and v3.x can be imported")
+    info = read_foreign_info(root)
+    version = str(info["codebase_version"])
+    videos = [name for name, feature in info["features"].items() if feature["dtype"] == "video"]
+    return (_open_v2 if version.startswith("v2.") else _open_v3)(root, version, info, videos)
 
 
 def _open_v2(root: Path, version: str, info: Mapping[str, Any], videos: list[str]) -> ForeignDataset:
     fps = float(info["fps"])
-    tasks = {int(row["task_index"]): str(row["task"]) for row in _json_lines(root / "meta" / "tasks.jsonl")}
+    told = root / "meta" / "tasks.jsonl"
+    with _understood(told):
+        tasks = {int(row["task_index"]): str(row["task"]) for row in _json_lines(told)}
+    told = root / "meta" / "episodes.jsonl"
+    with _understood(told):
+        lengths = [(int(row["episode_index"]), int(row["length"])) for row in _json_lines(told)]
     episodes = []
-    for row in _json_lines(root / "meta" / "episodes.jsonl"):
-        index, length = int(row["episode_index"]), int(row["length"])
+    for index, length in lengths:
         place = {"episode_chunk": index // int(info.get("chunks_size", 1000)), "episode_index": index}
         table = read_parquet(root / str(info["data_path"]).format(**place))
         if table.num_rows != length:
@@ -84,15 +82,20 @@ def _open_v2(root: Path, version: str, info: Mapping[str, Any], videos: list[str
 def _open_v3(root: Path, version: str, info: Mapping[str, Any], videos: list[str]) -> ForeignDataset:
     source = open_dataset(root, purpose="evaluation", mapped=False)
     table = read_tables(root / "data")
-    rows = read_parquet(root / "meta" / "tasks.parquet").to_pylist()
-    # pandas names an index that has no name "__index_level_0__"; the text is whatever is not the number.
-    tasks = {int(row["task_index"]): str(next(v for k, v in row.items() if k != "task_index")) for row in rows}
+    rows = read_parquet(root / layout.TASKS_PATH).to_pylist()
+    tasks: dict[int, str] = {}
+    with _understood(root / layout.TASKS_PATH):
+        # pandas names an index that has no name "__index_level_0__"; the text is whatever is not the number.
+        for row in rows:
+            text, *_ = (value for name, value in row.items() if name != "task_index")
+            tasks[int(row["task_index"])] = str(text)
     episodes = []
     for episode in source.episodes:
         here = {}
         for key in videos:
-            place = {part: int(episode.columns[f"videos/{key}/{part}"]) for part in ("chunk_index", "file_index")}
-            start_s = float(episode.columns[f"videos/{key}/from_timestamp"])
+            with _understood(f"{root}/meta/episodes, episode {episode.index}"):
+                place = {part: int(episode.columns[f"videos/{key}/{part}"]) for part in ("chunk_index", "file_index")}
+                start_s = float(episode.columns[f"videos/{key}/from_timestamp"])
             path = root / str(info["video_path"]).format(video_key=key, **place)
             here[key] = ForeignVideo(path, start_s, start_s + episode.length / source.fps)
         episodes.append(ForeignEpisode(episode.index, table.slice(episode.start, episode.length), here))
@@ -103,6 +106,14 @@ def _in_order(root: Path, tasks: Mapping[int, str]) -> tuple[str, ...]:
     if sorted(tasks) != list(range(len(tasks))):
         raise DatasetError(f"{root}: tasks are numbered {sorted(tasks)}, expected 0 to {len(tasks) - 1}")
     return tuple(tasks[index] for index in range(len(tasks)))
+
+
+@contextmanager
+def _understood(place: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except (LookupError, TypeError, ValueError) as error:
+        raise DatasetError(f"{place} is not as LeRobot writes it ({error!r}); fetch it anew") from error
 
 
 def _json_lines(path: Path) -> list[dict[str, Any]]:

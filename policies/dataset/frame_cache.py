@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from envs.senses.resize import RESIZE_NAME, resize_image
 from policies.dataset.film import Decoders, Film, FilmShape, decode_video, film_shape
 from policies.dataset.frames import Frames, Progress
+from policies.dataset.mapped import mapped_array
 from policies.errors import DatasetError
 
 DEFAULT_BUDGET_BYTES = 20 * 10**9
@@ -154,12 +155,8 @@ def _cached_video(video: Path, fps: float, size: int | None, place: Path) -> NDA
 
 def _mapped(place: Path, size: int | None) -> NDArray[np.uint8] | None:
     """What the cache holds at `place`; None where that is no array of images. The video is not opened for it."""
-    try:
-        # A plain view: indexing a memmap object itself costs several times more.
-        held = np.asarray(np.load(place, mmap_mode="r"))
-    except (ValueError, EOFError):  # not of numpy's format, or cut short
-        return None
-    if held.dtype != np.uint8 or held.ndim != 4 or held.shape[3] != 3:
+    held = mapped_array(place)
+    if held is None or held.dtype != np.uint8 or held.ndim != 4 or held.shape[3] != 3:
         return None
     return held if size is None or held.shape[1:3] == (size, size) else None
 

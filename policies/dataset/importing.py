@@ -23,6 +23,7 @@ from policies.dataset.columns import column_array
 from policies.dataset.features import ACTION, STATE, VELOCITY, video_feature
 from policies.dataset.film import Decoders
 from policies.dataset.foreign import ForeignDataset, ForeignEpisode, open_foreign
+from policies.dataset.foreign_films import check_films
 from policies.dataset.meta import CAMERA_PREFIX, EPISODE_ID_COLUMN, POOL_COLUMN
 from policies.dataset.statistics import Statistics, combined, image_statistics, numeric_statistics
 from policies.dataset.stills import still_size, write_film
@@ -61,6 +62,7 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
     if out.exists():
         raise DatasetError(f"{out} exists already; remove it or name another place for the import")
     foreign = open_foreign(source)
+    check_films(foreign)
     features, left_out = _numeric_features(foreign.info["features"])
     widths = [int(np.prod(features[name]["shape"])) if name in features else 0 for name in (STATE, ACTION)]
     if not foreign.episodes or widths[0] != widths[1] or widths[0] == 0:
@@ -81,7 +83,7 @@ def import_dataset(source: Path, out: Path, pool: Pool, robot_name: str | None =
     except OSError as error:
         raise DatasetError(cannot_write(out, error)) from error
     try:
-        columns = [_columns(episode, features, float(foreign.info["fps"])) for episode in foreign.episodes]
+        columns = [_columns(foreign, episode, features, derived) for episode in foreign.episodes]
         robot = _robot(foreign, columns, robot_name)
         _write_data(draft, columns, foreign.info["fps"])
         _write_meta(draft, foreign, features, columns, robot, pool)
@@ -112,19 +114,30 @@ def _numeric_features(declared: Mapping[str, Any]) -> tuple[dict[str, Any], list
     return taken, left_out
 
 
-def _columns(episode: ForeignEpisode, features: Mapping[str, Any], fps: float) -> dict[str, NDArray[Any]]:
-    rows: dict[str, NDArray[Any]] = {
-        name: column_array(episode.table, name).astype(_NUMBERS[feature["dtype"]]).reshape(episode.table.num_rows, -1)
-        for name, feature in features.items()
-        if name in episode.table.column_names
-    }
-    missing = sorted(set(features) - set(rows) - {VELOCITY, VELOCITY_BEFORE})
+def _columns(
+    foreign: ForeignDataset, episode: ForeignEpisode, features: Mapping[str, Any], derived: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    table, here, fps = episode.table, f"{foreign.root}: episode {episode.index}", float(foreign.info["fps"])
+    declared = [name for name in features if name not in derived]
+    stills = [name for name, feature in foreign.info["features"].items() if feature["dtype"] == "image"]
+    missing = sorted({*declared, *stills} - set(table.column_names))
     if missing:
-        raise DatasetError(f"episode {episode.index} has no column {', '.join(missing)}, though info.json declares it")
-    if VELOCITY_BEFORE in features:
+        raise DatasetError(f"{here} has no column {', '.join(missing)}, though info.json declares it")
+    rows: dict[str, NDArray[Any]] = {}
+    for name in declared:
+        wanted, values = features[name], column_array(table, name).reshape(table.num_rows, -1)
+        if [values.shape[1]] != wanted["shape"]:
+            told = f"though info.json declares {wanted['shape'][0]}; correct that"
+            raise DatasetError(f"{here} has {values.shape[1]} numbers of {name} a row, {told}")
+        rows[name] = values.astype(_NUMBERS[wanted["dtype"]])
+    if derived:
         rows[VELOCITY] = backward_velocity(rows[STATE], fps, newest=0, oldest=1)
         rows[VELOCITY_BEFORE] = backward_velocity(rows[STATE], fps, newest=1, oldest=3)
-    rows["task_index"] = column_array(episode.table, "task_index").astype(np.int64).reshape(-1, 1)
+    of_task, tasks = column_array(table, "task_index").astype(np.int64), len(foreign.tasks)
+    if not ((of_task >= 0) & (of_task < tasks)).all():
+        told = f"rows of tasks {of_task.min()} to {of_task.max()}"
+        raise DatasetError(f"{here} has {told}, but there are {tasks}, numbered from 0; fetch the dataset anew")
+    rows["task_index"] = of_task.reshape(-1, 1)
     return rows
 
 
@@ -187,6 +200,7 @@ def _write_meta(
     films, fps = _films(foreign), int(foreign.info["fps"])
     number_of: dict[str, dict[Path, int]] = {key: {} for key in films}
     rows: list[dict[str, Any]] = []
+    shown: dict[str, list[_Shown]] = {key: [] for key in films}
     first_row = 0
     for index, (episode, values) in enumerate(zip(foreign.episodes, columns, strict=True)):
         length = len(values[STATE])
@@ -211,15 +225,17 @@ def _write_meta(
                 write_film(episode.table.column(key), fps, target)
             elif not target.exists():
                 shutil.copyfile(video.path, target)
+            source = target if video is None else video.path
             from_s, to_s = (0.0, length / fps) if video is None else (video.from_s, video.to_s)
             row |= {f"videos/{key}/{part}": place for part, place in layout.file_place(number).items()}
             row |= {f"videos/{key}/from_timestamp": from_s, f"videos/{key}/to_timestamp": to_s}
+            shown[key].append(_Shown(source, round(from_s * fps), length))
         rows.append(row)
         first_row += length
     layout.write_table(_place(root, layout.EPISODES_PATH, 0), pa.Table.from_pylist(rows))
     layout.write_tasks(root / layout.TASKS_PATH, foreign.tasks)
     whole = {name: combined([numeric_statistics(episode[name]) for episode in columns]) for name in features}
-    whole |= {key: _of_images(root, key, rows, fps) for key in films}
+    whole |= {key: _of_images(episodes, fps) for key, episodes in shown.items()}
     write_json(root / layout.STATS_PATH, {n: {k: v.tolist() for k, v in found.items()} for n, found in whole.items()})
     write_json(root / layout.ROBOT_PATH, robot.to_dict())
     standard = {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in layout.STANDARD_COLUMNS.items()}
@@ -228,15 +244,21 @@ def _write_meta(
     write_json(root / layout.INFO_PATH, layout.info_fields(robot.name, foreign.info["fps"], declared, *counts))
 
 
-def _of_images(root: Path, key: str, rows: Sequence[Mapping[str, Any]], fps: int) -> Statistics:
+@dataclass(frozen=True)
+class _Shown:
+    """Where the frames of one episode and camera are. Not the copy: what cannot be decoded is named by its own path."""
+
+    film: Path
+    first: int
+    length: int
+
+
+def _of_images(episodes: Sequence[_Shown], fps: int) -> Statistics:
     """Of a sample of each episode's frames."""
     decoders, parts = Decoders(), []
-    for row in rows:
-        place = {part: row[f"videos/{key}/{part}"] for part in ("chunk_index", "file_index")}
-        path = root / layout.VIDEO_PATH.format(video_key=key, **place)
-        chosen = np.unique(np.linspace(0, row["length"] - 1, _SAMPLED_IMAGES).round().astype(int))
-        chosen += round(row[f"videos/{key}/from_timestamp"] * fps)
-        parts.append(image_statistics(np.stack([decoders.frame(path, fps, int(frame)) for frame in chosen])))
+    for shown in episodes:
+        chosen = shown.first + np.unique(np.linspace(0, shown.length - 1, _SAMPLED_IMAGES).round().astype(int))
+        parts.append(image_statistics(np.stack([decoders.frame(shown.film, fps, int(frame)) for frame in chosen])))
     return combined(parts)
 
 

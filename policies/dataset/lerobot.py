@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.episodes.archive import Archive
-from envs.episodes.catalogue import Catalogue, CatalogueEntry, Query, entry_of_sheet
+from envs.episodes.catalogue import Query, entry_of_sheet
 from envs.episodes.messages import CAMERA_TOPIC
 from envs.episodes.reading import Episode, refuse_altered
 from envs.episodes.sheet import EpisodeSheet
@@ -24,23 +24,14 @@ from envs.scenario import TRAINABLE
 from policies.dataset.features import ACTION, SenseFeatures, declared_features, default_weight, stamps_of_episode
 from policies.dataset.meta import EPISODE_ID_COLUMN, LABEL_PREFIX, POOL_COLUMN, SAMPLE_WEIGHT
 from policies.dataset.pools import refuse_pools
+from policies.dataset.selection import LeftOut, select_episodes
 from policies.dataset.writer import DatasetWriter, EpisodeRows, Label, building_error
 from policies.errors import DatasetError, PoolError
 
 Weigh = Callable[[Episode], NDArray[np.float32]]  # (ticks,)
 Progress = Callable[[int, int], None]  # (episodes done, episodes in all)
 
-_OF_QUALITY = frozenset({"quality_verdict", "quality_score", "quality_reason"})
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """An episode that was selected but cannot be in a dataset, and why."""
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,8 @@ def build_dataset(
 ) -> BuildReport:
     """Append the selected episodes that are not in the dataset at `out` yet.
 
-    An episode that is damaged, or is not what was recorded, is left out and named; it keeps no other from being built.
+    An episode that is damaged or gone, or is not what was recorded, is left out and named; it keeps no other from being
+    built.
     So are accepted demonstrations that a gate of quality rejects, unless the selection speaks of quality.
     Video is remuxed, never encoded again. Steps that shall not train keep their row and image and get weight 0.
 
@@ -89,13 +81,14 @@ def build_dataset(
         QueryError: `that` speaks of a task or a factor that there is not.
     """
     root = Path(out)
-    sheets, left_out = _select(archive, where, that, for_training, accepted_only)
+    sheets, left_out, asked = select_episodes(archive, where, that, for_training, accepted_only)
+    reasons = {sheet.id: reason for sheet in sheets if (reason := _unusable(sheet))}
     if for_training:
-        refuse_pools(archive, sheets)
-    robot = _one_robot(sheets)
-    left_out += [LeftOut(sheet.id, reason) for sheet in sheets if (reason := _unusable(sheet))]
-    usable = [sheet.id for sheet in sheets if not _unusable(sheet)]
+        reasons |= refuse_pools(archive, sheets)
+    left_out += [LeftOut(episode_id, reason) for episode_id, reason in reasons.items()]
+    usable = [sheet.id for sheet in sheets if sheet.id not in reasons]
     sample = _first_sound(archive, usable, left_out)
+    robot = _one_robot(sheets)
     added: list[str] = []
     try:
         with _open(root, robot, sample, for_training) as writer:
@@ -115,7 +108,7 @@ def build_dataset(
     left_out = [episode for episode in dict.fromkeys(left_out) if episode.id not in known]
     for episode in left_out:
         _log.warning("episode %s is left out: %s", episode.id, episode.reason)
-    unasked = () if isinstance(where, Sequence) else _unasked(archive, known, sheets)
+    unasked = () if isinstance(where, Sequence) else _unasked(archive, known, asked)
     if unasked:
         _log.warning(
             "%d episodes that are in %s already are not among those asked for now; build into a new folder to have "
@@ -123,7 +116,7 @@ def build_dataset(
             len(unasked),
             root,
         )
-    kept = len(known & set(usable))
+    kept = len(known & asked)
     return BuildReport(root, tuple(added), kept, tuple(left_out), len(writer.episode_rows), writer.frames, unasked)
 
 
@@ -150,76 +143,10 @@ def _rows_or_reason(archive: Archive, episode_id: str, weigh: Weigh) -> EpisodeR
         return LeftOut(episode_id, str(error))
 
 
-def _unasked(archive: Archive, known: Collection[str], sheets: Sequence[EpisodeSheet]) -> tuple[str, ...]:
+def _unasked(archive: Archive, known: Collection[str], asked: Collection[str]) -> tuple[str, ...]:
     """Of the episodes in the dataset, those of this archive that are not selected: a dataset can be of several."""
-    others = set(known) - {sheet.id for sheet in sheets}
+    others = set(known) - set(asked)
     return tuple(sorted(other for other in others if archive.folder(other).is_dir()))
-
-
-def _select(
-    archive: Archive, where: Query | Sequence[str] | None, that: Where | None, for_training: bool, accepted_only: bool
-) -> tuple[list[EpisodeSheet], list[LeftOut]]:
-    """The sheets of the selected episodes, and what a gate of quality rejects of them."""
-    named = that.columns if that is not None else frozenset()
-    if where is None:
-        query = Query(pool=sorted(TRAINABLE)) if for_training and "pool" not in named else Query()
-    else:
-        query = where if isinstance(where, Query) else Query(id=list(where))
-    if accepted_only and isinstance(where, Query | None) and query.accepted is None and "accepted" not in named:
-        query = replace(query, accepted=True)
-    with Catalogue(archive) as catalogue:
-        catalogue.sync()
-        if that is not None:
-            that.refuse_unknown(catalogue.query())
-        entries = [entry for entry in catalogue.query(query) if entry.status != "recording"]
-    if isinstance(where, Sequence):
-        _check_ids(archive, where, entries, accepted_only)
-    found = len(entries)
-    entries = [entry for entry in entries if that is None or that.admits(entry)]
-    if not entries and that is not None:
-        raise DatasetError(
-            f"of {found} episodes of {archive.root} that are {_in_words(query)}, none is one where {that.text}; ask "
-            "for others, or collect some"
-        )
-    if not entries:
-        raise DatasetError(f"no episode of {archive.root} is {_in_words(query)}; ask for others, or collect some")
-    speaks_of_quality = not isinstance(where, Query | None) or query.quality_verdict is not None or named & _OF_QUALITY
-    poor = [] if speaks_of_quality or not accepted_only else [entry for entry in entries if _is_gated(entry)]
-    if len(poor) == len(entries):
-        raise DatasetError(f"none of the {len(poor)} selected episodes can be in a dataset: {_of_gate(poor[0])}")
-    gated = {entry.id for entry in poor}
-    sheets = [archive.sheet(entry.id) for entry in entries if entry.id not in gated]
-    return sheets, [LeftOut(entry.id, _of_gate(entry)) for entry in poor]
-
-
-def _is_gated(entry: CatalogueEntry) -> bool:
-    """Whether a gate rejects what was accepted. What was not accepted is here only because it was asked for."""
-    return entry.accepted and entry.quality_verdict == "reject"
-
-
-def _of_gate(entry: CatalogueEntry) -> str:
-    return f"a gate of quality rejects it ({entry.quality_reason}); to have it, say so by verdict = reject"
-
-
-def _in_words(query: Query) -> str:
-    """The criteria of a query, as they follow "no episode is"."""
-    words = []
-    for name, wanted in asdict(query).items():
-        if isinstance(wanted, bool):
-            words.append(name if wanted else f"not {name}")
-        elif wanted is not None:
-            values = [wanted] if isinstance(wanted, str) else sorted(map(str, wanted))
-            words.append(f"of {name.replace('_', ' ')} {' or '.join(values)}")
-    return ", ".join(words) or "finished"
-
-
-def _check_ids(archive: Archive, ids: Sequence[str], entries: Sequence[CatalogueEntry], accepted_only: bool) -> None:
-    missing = sorted(set(ids) - {entry.id for entry in entries})
-    if missing:
-        raise DatasetError(f"{archive.root} has no finished episodes {', '.join(missing)}")
-    rejected = [entry.id for entry in entries if not entry.accepted]
-    if accepted_only and rejected:
-        raise DatasetError(f"episodes {', '.join(rejected)} were not accepted; leave them out, or allow them by name")
 
 
 def _one_robot(sheets: Sequence[EpisodeSheet]) -> RobotSpec:

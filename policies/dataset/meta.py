@@ -70,6 +70,11 @@ def read_info(root: Path) -> dict[str, Any]:
     return info
 
 
+def is_shape(value: object) -> bool:
+    """Whether a feature's `shape` is one: a list of whole numbers above 0."""
+    return isinstance(value, list) and bool(value) and all(type(size) is int and size > 0 for size in value)
+
+
 def read_robot(root: Path) -> RobotSpec | None:
     """`meta/robot.json`; None where there is none.
 

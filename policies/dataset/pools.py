@@ -11,19 +11,29 @@ from envs.scenario import TRAINABLE, Pool
 from policies.errors import PoolError
 
 
-def refuse_pools(archive: Archive, sheets: Sequence[EpisodeSheet]) -> None:
+def refuse_pools(archive: Archive, sheets: Sequence[EpisodeSheet]) -> dict[str, str]:
     """A pool is the scenario's own; only a recovery demonstration has that of the rollout it starts from.
+
+    Returns:
+        Of the episodes whose pool nobody can tell, because that rollout's sheet cannot be read, the reason by id.
 
     Raises:
         PoolError: an episode must never train; the message names it.
     """
+    unknown: dict[str, str] = {}
     for sheet in sheets:
-        stated, due = sheet.header.pool, _due_pool(archive, sheet)
+        stated = sheet.header.pool
+        try:
+            due = _due_pool(archive, sheet)
+        except ArchiveError as error:
+            unknown[sheet.id] = f"it inherits the pool of a rollout that cannot be read: {error}"
+            continue
         if stated not in TRAINABLE or due not in TRAINABLE:
             raise PoolError(
                 f"episode {sheet.id} is stated as pool {stated.value!r} and its scenario is of {due.value!r}; it must "
                 f"never train. Select from {' and '.join(sorted(TRAINABLE))}, or build a dataset not for training"
             )
+    return unknown
 
 
 def _due_pool(archive: Archive, sheet: EpisodeSheet) -> Pool:
@@ -32,8 +42,5 @@ def _due_pool(archive: Archive, sheet: EpisodeSheet) -> Pool:
         if not archive.folder(sheet.header.parent).is_dir():
             break  # a rollout kept elsewhere; what both state of the scene must do
         seen.add(sheet.id)
-        try:
-            sheet = archive.sheet(sheet.header.parent)
-        except ArchiveError as error:
-            raise PoolError(f"episode {sheet.id} inherits the pool of one that cannot be read: {error}") from error
+        sheet = archive.sheet(sheet.header.parent)
     return sheet.header.scenario.pool

@@ -42,11 +42,11 @@ class _Inspection:
         self._root = root
         try:
             self._info = json.loads((root / layout.INFO_PATH).read_text())
-            self._features: dict[str, Any] = dict(self._info["features"])
+            self._features: dict[str, Any] = {name: dict(about) for name, about in self._info["features"].items()}
             self._videos = [name for name, feature in self._features.items() if feature["dtype"] == "video"]
         except FileNotFoundError as error:
             raise DatasetError(f"{error.filename} does not exist; give the root of a LeRobot v3 dataset") from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(
                 f"{root / layout.INFO_PATH} is not that of a LeRobot dataset: {error!r}; restore it from a copy, or "
                 "remove the dataset and build or import it again"
@@ -57,6 +57,8 @@ class _Inspection:
         yield from about_info
         if str(self._info.get("codebase_version")).startswith(("v1.", "v2.")):
             return  # the rest lies elsewhere
+        if any(found.kind == "shape" for found in about_info):
+            return  # there is nothing to hold the rows and the videos against
         yield from check_robot(self._root, self._info)
         fps = None if any(found.kind == "rate" for found in about_info) else int(self._info["fps"])
         tasks = yield from self._tasks()

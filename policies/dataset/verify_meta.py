@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from policies.dataset import layout
 from policies.dataset.features import ACTION, STATE
 from policies.dataset.findings import Finding
-from policies.dataset.meta import CAMERA_PREFIX, read_robot
+from policies.dataset.meta import CAMERA_PREFIX, is_shape, read_robot
 from policies.dataset.statistics import Moments
 from policies.errors import DatasetError
 
@@ -22,15 +22,19 @@ EPISODES = "meta/episodes"
 
 
 def check_info(info: Mapping[str, Any]) -> Iterator[Finding]:
-    """Version and rate."""
+    """Version, rate, and whether the features can be what they are declared as."""
     version = str(info.get("codebase_version", "none"))
     if not version.startswith("v3."):
         yield Finding(layout.INFO_PATH, "version", f"it is of format {version}, not v3.0: LeRobot reads it as another")
     elif version != layout.CODEBASE_VERSION:
         yield Finding(layout.INFO_PATH, "version", f"{version} is unknown; this program knows v3.0")
     fps = info.get("fps")
-    if not isinstance(fps, int | float) or fps <= 0 or fps != int(fps):
-        yield Finding(layout.INFO_PATH, "rate", f"fps is {fps}; it must be a whole number above 0")
+    if not isinstance(fps, int | float) or fps is True or fps <= 0 or not float(fps).is_integer():
+        yield Finding(layout.INFO_PATH, "rate", f"fps is {fps!r}; it must be a whole number above 0")
+    for name, feature in info["features"].items():
+        if not is_shape(feature.get("shape")):
+            told = f"that of {name} is {feature.get('shape')!r}; it must be a list of whole numbers above 0"
+            yield Finding(layout.INFO_PATH, "shape", told)
 
 
 def check_tasks(table: pa.Table) -> Iterator[Finding]:

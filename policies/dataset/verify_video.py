@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 
+from policies.dataset.film import film_track
 from policies.dataset.findings import GRID_TOLERANCE_S, Finding
+from policies.errors import DatasetError
 
 
 def check_video(
@@ -24,17 +25,11 @@ def check_video(
         rows: of the episodes table, those in this file.
     """
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            rate, size = stream.average_rate, (stream.codec_context.height, stream.codec_context.width)
-            stamps = sorted(
-                float(packet.pts * packet.time_base)
-                for packet in container.demux(stream)
-                if packet.size and packet.pts is not None and packet.time_base is not None
-            )
-    except (av.FFmpegError, OSError, IndexError) as error:
+        track = film_track(path)
+    except DatasetError as error:
         yield Finding(place, "unreadable", str(error))
         return
+    rate, size, stamps = track.rate, (track.height, track.width), track.stamps_s
     if size != tuple(shape[:2]):
         yield Finding(place, "shape", f"frames are {size}, declared are {shape[:2]}")
     if rate != fps:

@@ -14,6 +14,7 @@ from episode_samples import ROBOT, header_of, made_up_ticks, record_episode, suc
 
 from envs.episodes.archive import Archive
 from envs.episodes.stream_reader import read_streams
+from envs.episodes.verification.archive import verify_order
 
 _ROOT = Path(__file__).resolve().parents[2]
 _RECORD = """
@@ -155,6 +156,13 @@ def test_recovery_leaves_a_folder_alone_that_has_no_stream_to_lock_yet(tmp_path)
     (unborn / ".raw.mcap").touch()
     assert archive.recover() == []
     assert unborn.exists()
+    assert verify_order(archive) == []
+
+    two_days_ago_s = time.time() - 2 * 86_400
+    os.utime(unborn, (two_days_ago_s, two_days_ago_s))
+    assert [damage.kind for damage in verify_order(archive)] == ["left open"]
+    assert archive.recover() == []
+    assert not unborn.exists()
 
 
 def test_recovery_clears_away_what_died_before_it_was_born(tmp_path):

@@ -118,19 +118,3 @@ def test_an_episode_that_could_not_be_written_is_said_and_entered_as_interrupted
             ("interrupted", False),
             ("complete", True),
         ]
-
-
-def test_a_judge_is_asked_of_each_whole_episode_and_its_failure_stops_nothing(archive: Archive) -> None:
-    judged = []
-
-    def judge(episode: str) -> None:
-        judged.append(episode)
-        assert archive.open(episode).ticks == 5
-        if len(judged) == 1:
-            raise RuntimeError("no references")
-
-    with Finishing(archive, judge=judge) as finishing:
-        for _ in range(2):
-            finishing.take(ended(archive))
-    assert judged == archive.ids()
-    assert [problem for _, problem in finishing.problems] == ["RuntimeError: no references"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -149,6 +150,31 @@ def test_tables_and_a_plot_are_for_people(archive: Path, tmp_path: Path, capsys:
     assert image.std() > 10
     assert verb.main(["stats", "--archive", str(archive), "--out", str(tmp_path / "stats.svg")]) == 0
     assert "<svg" in (tmp_path / "stats.svg").read_text()
+
+
+def test_a_damaged_sheet_is_counted_by_the_others_of_its_robot(
+    archive: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    opened = Archive(archive)
+    other = header_of(replace(ROBOT, name="other"))
+    with opened.record(other) as recorder:
+        for tick in made_up_ticks(ROBOT, 10, images=True):
+            recorder.tick(tick)
+        recorder.finish(Outcome(True, "", (), accepted=True))
+    assert verb.main(["stats", "--archive", str(archive), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    *ours, theirs = opened.ids()
+    assert recorder.episode_id == theirs
+    for damaged in ours[:-1]:
+        (opened.folder(damaged) / "episode.json").write_text("{")
+    assert verb.main(["stats", "--archive", str(archive), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == whole
+    assert "not counted" not in caplog.text
+
+    (opened.folder(theirs) / "episode.json").write_text("{")
+    assert verb.main(["stats", "--archive", str(archive), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["all"]["kept"]["n"] == 4
+    assert f"1 episodes of robot {other.robot.digest} are not counted" in caplog.text
 
 
 @pytest.mark.parametrize(

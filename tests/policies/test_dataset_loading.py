@@ -155,9 +155,12 @@ def test_columns_are_mapped_and_follow_their_files(tmp_path):
 
 
 def of_another_shape(data):
-    array = np.load(io.BytesIO(data))
+    return as_file(np.load(io.BytesIO(data))[:, :-1])
+
+
+def as_file(array):
     file = io.BytesIO()
-    np.save(file, array[:, :-1])
+    np.save(file, array)
     return file.getvalue()
 
 
@@ -174,3 +177,26 @@ def test_a_damaged_image_cache_is_made_anew(root, tmp_path, caplog, damage):
     again = open_dataset(root).frames("head", 16, cache=tmp_path).gather(dataset.rows)
     np.testing.assert_array_equal(again, whole)
     assert f"{spoilt} of the image cache is damaged" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: b"x" * len(data),
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:20],
+        lambda data: as_file(np.load(io.BytesIO(data))[:-1]),
+        lambda data: as_file(np.float32(0.5)),
+    ],
+    ids=["empty", "overwritten", "cut short", "cut within its header", "of fewer rows", "one number"],
+)
+def test_a_damaged_column_cache_is_made_anew(root, caplog, damage):
+    whole = open_dataset(root).column("action").copy()
+    (spoilt,) = (root / ".cache/columns").glob("action-*.npy")
+    spoilt.write_bytes(damage(spoilt.read_bytes()))
+    np.testing.assert_array_equal(open_dataset(root).column("action"), whole)
+    assert f"{spoilt} of the column cache is damaged" in caplog.text
+    caplog.clear()
+    np.testing.assert_array_equal(open_dataset(root).column("action"), whole)
+    assert not caplog.records

@@ -1,6 +1,8 @@
 """Which episodes may be in a dataset, and what is said of those that may not."""
 
 import dataclasses
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from rewritten_episode import at, rewrite
 from verdicts import QUALITY
 
 from envs.episodes.archive import Archive
-from envs.episodes.catalogue import Query
+from envs.episodes.catalogue import Catalogue, Query
 from envs.episodes.where import Where
 from envs.errors import QueryError, UnreadableError
 from envs.scenario import Pool
@@ -142,6 +144,60 @@ def test_a_recording_cut_short_keeps_no_other_from_being_built(archive, tmp_path
     assert left.id == ids[damaged]
     assert f"{path} holds" in left.reason
     assert "restore it from a copy" in left.reason
+
+
+def cut_sheet(folder):
+    sheet = folder / "episode.json"
+    sheet.write_text(sheet.read_text()[:100])
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (cut_sheet, r"{}/episode.json is damaged .* restore it from a copy"),
+        (lambda folder: (folder / "episode.json").unlink(), r"{}/episode.json is gone; `retake archive recover` takes"),
+        (shutil.rmtree, r"{} is gone, though the catalogue knows it; .* `retake archive rebuild`"),
+        (lambda folder: folder.rename(folder.parent.parent / folder.name), r"{} is gone, though the catalogue knows"),
+    ],
+    ids=["cut short", "no sheet", "removed", "moved"],
+)
+def test_an_episode_without_a_sheet_keeps_no_other_from_being_built(archive, tmp_path, harm, told):
+    ids = [record_episode(archive, 3, seed=seed) for seed in range(3)]
+    with Catalogue(archive) as catalogue:
+        catalogue.sync()
+    harm(archive.folder(ids[1]))
+    report = build_dataset(archive, tmp_path / "dataset")
+    assert report.added == (ids[0], ids[2])
+    (left,) = report.left_out
+    assert left.id == ids[1]
+    assert re.search(told.format(re.escape(str(archive.folder(ids[1])))), left.reason)
+    with pytest.raises(DatasetError, match=r"none of the 1 selected episodes can be in a dataset: .*(gone|damaged)"):
+        build_dataset(archive, tmp_path / "alone", [ids[1]])
+
+
+def test_a_damaged_sheet_that_the_catalogue_never_saw_is_left_out_where_it_is_asked_for(archive, tmp_path):
+    ids = [record_episode(archive, 3, seed=seed) for seed in range(2)]
+    cut_sheet(archive.folder(ids[0]))
+    report = build_dataset(archive, tmp_path / "dataset", ids)
+    assert (report.added, [left.id for left in report.left_out]) == ((ids[1],), [ids[0]])
+
+
+def test_an_episode_that_was_built_before_its_sheet_was_lost_stays(archive, tmp_path):
+    ids = [record_episode(archive, 3, seed=seed) for seed in range(2)]
+    build_dataset(archive, tmp_path / "dataset")
+    cut_sheet(archive.folder(ids[0]))
+    report = build_dataset(archive, tmp_path / "dataset")
+    assert (report.added, report.kept, report.left_out, report.unasked) == ((), 2, (), ())
+
+
+def test_a_recovery_whose_rollout_cannot_be_read_is_left_out(archive, tmp_path):
+    rollout = record_episode(archive, 2, pool=Pool.TEST, purpose="rollout", accepted=False)
+    recovery = record_episode(archive, 2, parent=rollout)
+    fine = record_episode(archive, 2)
+    cut_sheet(archive.folder(rollout))
+    report = build_dataset(archive, tmp_path / "dataset")
+    assert (report.added, [left.id for left in report.left_out]) == ((fine,), [recovery])
+    assert f"{archive.folder(rollout) / 'episode.json'} is damaged" in report.left_out[0].reason
 
 
 def test_a_single_bit_that_is_not_as_recorded_leaves_the_episode_out(archive, tmp_path):

@@ -127,6 +127,27 @@ DAMAGES = {
 }
 
 
+@pytest.mark.parametrize("shape", [{}, -1, "x", [], [-3], [2.5], [None], None, [[3]], [True]], ids=repr)
+@pytest.mark.parametrize("name", ["action", "observation.images.head", "timestamp"])
+def test_a_shape_that_is_none_is_told_and_nothing_is_held_against_it(sound, tmp_path, name, shape):
+    root = tmp_path / "dataset"
+    shutil.copytree(sound, root)
+    features = json.loads((root / "meta/info.json").read_text())["features"]
+    features[name] |= {"shape": shape}
+    edit_info(root, features=features)
+    (found,) = verify_dataset(root)
+    assert (found.place, found.kind) == ("meta/info.json", "shape")
+    assert f"that of {name} is {shape!r}; it must be a list of whole numbers above 0" in found.message
+
+
+@pytest.mark.parametrize("fps", [float("nan"), float("inf"), "25", None, True, -25, 12.5])
+def test_a_rate_that_is_none_is_told(sound, tmp_path, fps):
+    root = tmp_path / "dataset"
+    shutil.copytree(sound, root)
+    edit_info(root, fps=fps)
+    assert ("meta/info.json", "rate") in {(found.place, found.kind) for found in verify_dataset(root)}
+
+
 def test_a_sound_dataset_has_no_findings(sound):
     assert verify_dataset(sound) == []
 
@@ -146,7 +167,7 @@ def test_what_is_no_dataset_is_refused(tmp_path):
         verify_dataset(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[]", "{", "{}"])
+@pytest.mark.parametrize("text", ["[]", "{", "{}", '{"features": []}', '{"features": {"action": 3}}'])
 def test_an_info_that_is_none_says_what_to_do(sound, tmp_path, text):
     root = tmp_path / "dataset"
     shutil.copytree(sound, root)

@@ -20,6 +20,7 @@ from envs.episodes.quality.usual import Usual, robust_deviation, usual_of
 from envs.errors import ArchiveError
 
 FEWEST = 8  # references of a step, below which its style is not judged
+REFERENCES_NAME = "references"  # folder of an archive
 _KIND = {"kind": "retake-references", "schema_version": 1}
 _FOLDS = 5
 _USUAL_WORST = 0.95  # of the references are judged better than this
@@ -171,7 +172,7 @@ def read_references(path: Path) -> References:
 
 def references_path(archive: Path, task: str, body: str) -> Path:
     """Where an archive keeps the references of a task on one kind of body."""
-    return archive / "references" / f"{task}-{body}.json"
+    return archive / REFERENCES_NAME / f"{task}-{body}.json"
 
 
 def find_references(archives: Iterable[Path], task: str, robot: str, body: str) -> References:

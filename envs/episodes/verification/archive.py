@@ -6,38 +6,34 @@ from collections.abc import Iterator
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import CATALOGUE_NAME, Catalogue, entry_of_sheet
-from envs.episodes.recovery import UNBORN, lock
-from envs.episodes.sheet import SHEET_NAME
-from envs.episodes.stream_writer import STREAM_NAME
+from envs.episodes.quality.references import REFERENCES_NAME, read_references, references_path
 from envs.episodes.verification.damage import Damage
+from envs.episodes.verification.strays import stray, strays
 from envs.errors import ArchiveError
 
 
 def verify_order(archive: Archive) -> list[Damage]:
-    """What is misplaced or left over, and where the catalogue disagrees with the sheets. Opens no recording."""
-    return [*_strays(archive), *_catalogue(archive)]
+    """What is misplaced or left over, references that cannot be read, and where the catalogue disagrees with the
+    sheets. Opens no recording.
+    """
+    return [*strays(archive), *_references(archive), *_catalogue(archive)]
 
 
-def _strays(archive: Archive) -> Iterator[Damage]:
-    for day in sorted((archive.root / "episodes").glob("*")):
-        if not day.is_dir():
-            yield Damage(f"episodes/{day.name}", "misplaced", "it is no folder of a day's episodes")
+def _references(archive: Archive) -> Iterator[Damage]:
+    folder = archive.root / REFERENCES_NAME
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        place = f"{REFERENCES_NAME}/{path.name}"
+        if path.is_dir() or path.name.startswith(".") or path.suffix != ".json":
+            yield stray(place, "it holds no references")
             continue
-        for folder in sorted(day.iterdir()):
-            place = f"episodes/{day.name}/{folder.name}"
-            if folder.name.startswith(UNBORN):
-                with lock(folder, free_if_absent=False) as is_abandoned:
-                    if is_abandoned:
-                        yield Damage(
-                            place, "left open", "a recorder died as it began; `retake archive recover` clears it"
-                        )
-            elif not folder.is_dir() or not ((folder / SHEET_NAME).exists() or (folder / STREAM_NAME).exists()):
-                yield Damage(place, "misplaced", "it is no episode")
-            elif archive.folder(folder.name) != folder:
-                yield Damage(place, "misplaced", f"an episode of this name belongs in {archive.folder(folder.name)}")
-            else:
-                for draft in sorted(folder.glob(".*.tmp")):
-                    yield Damage(f"{place}/{draft.name}", "misplaced", "what a crash left half written; delete it")
+        try:
+            found = read_references(path)
+        except ArchiveError as error:
+            yield Damage(place, "unreadable", str(error))
+            continue
+        belongs = references_path(archive.root, found.task, found.body)
+        if belongs != path:
+            yield Damage(place, "misplaced", f"such references belong in {belongs}")
 
 
 def _catalogue(archive: Archive) -> Iterator[Damage]:
