@@ -16,7 +16,7 @@ from envs.registry import make_env
 from envs.sim_body import SimBody
 from experiments.command import UsageError, run_verb
 from experiments.pictures import write_png
-from experiments.view_scene import chosen_scenario
+from experiments.view_scene import CLEAN, chosen_scenario
 from experiments.workers import console
 
 
@@ -34,7 +34,7 @@ class DocsPictures:
     step: int = 42
     """The control step that is shown."""
     factors: tuple[str, ...] = ()
-    """Values of the scenario, as factor=value pairs."""
+    """Values of the scenario, as factor=value pairs; without camera_noise there is none."""
     camera: str = "overview"
     """Which camera looks at the scene."""
     width: int = 900
@@ -48,12 +48,15 @@ class DocsPictures:
 def run(config: DocsPictures) -> int:
     env = make_env(config.task, images=False)
     try:
-        fly_to_step(env, config.step, config.factors)
+        fly_to_step(env, config.step, (*CLEAN, *config.factors))
         body = env.body
         if not isinstance(body, SimBody):
             raise UsageError("only a simulated body has a scene to draw")
-        scene = body.sight.render(config.camera, config.width, config.height)
-        seen = [body.sight.render(camera.name, camera.width, camera.height) for camera in env.robot.cameras]
+        scene = body.photograph(config.camera, config.width, config.height)
+        seen = [
+            body.photograph(camera.name, camera.width, camera.height, number)
+            for number, camera in enumerate(env.robot.cameras)
+        ]
     finally:
         env.close()
     size = (config.camera_px, config.camera_px)

@@ -21,14 +21,13 @@ from envs.tasks.known import TASK_NAMES, load_task
 from envs.tasks.task import Task
 from experiments.command import UsageError, run_verb
 from experiments.pictures import write_jpeg
-from experiments.view_scene import chosen_scenario
+from experiments.view_scene import CLEAN, chosen_scenario
 from experiments.workers import console
 
 Picture = NDArray[np.uint8]  # (height, width, 3)
 WIDTH, HEIGHT = 384, 288
 EYE = 144
 COLUMNS = 3
-_CLEAN = ("camera_noise=0",)  # pictures of a page are to be looked at, and stay small
 _FRAME = ((0, 4), (0, 4), (0, 0))
 
 
@@ -67,7 +66,7 @@ def run(config: TaskPages) -> int:
 
 def _steps_sheet(env: HumanoidEnv) -> Picture:
     """The scene at the start and as each step is done: beside the robot, and small, through its own eyes."""
-    scenario = chosen_scenario(env.task.space, _CLEAN, None)
+    scenario = chosen_scenario(env.task.space, CLEAN, None)
     frames = [_with_eyes(env) for _ in _moments(env, scenario)]
     return _grid(frames, COLUMNS - 1)
 
@@ -109,7 +108,7 @@ def _factors_sheet(env: HumanoidEnv) -> Picture:
 
 
 def _staged(env: HumanoidEnv, pair: str) -> Picture:
-    pairs = (*_CLEAN, pair)
+    pairs = (*CLEAN, pair)
     env.reset(seed=0, options={"scenario": chosen_scenario(env.task.space, pairs, None)})
     return _seen(env, "trainer", WIDTH // 2, HEIGHT // 2)
 

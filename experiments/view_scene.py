@@ -22,6 +22,7 @@ from experiments.pictures import write_png
 from experiments.workers import console
 
 SPACE_BAR = 32  # as GLFW numbers keys
+CLEAN = ("camera_noise=0",)  # pictures of a page are to be looked at, and stay small
 _LOOKS_AT_M, _FROM_M = (0.3, 0.0, 0.85), 1.7
 _AZIMUTH_DEG, _ELEVATION_DEG = 130.0, -20.0
 _REST_S = 1.0  # time to look at how it ended
@@ -54,7 +55,7 @@ def write_scene(
         env.reset(seed=0, options={"scenario": scenario})
         body = simulated_body(env)
         _check_picture(body, camera, size)
-        write_png(file, body.sight.render(camera, *size))
+        write_png(file, body.photograph(camera, *size))
     finally:
         env.close()
     values = ", ".join(f"{name} {_short(value)}" for name, value in scenario.values.items())
