@@ -16,7 +16,7 @@ from envs.registry import make_env
 from envs.sim_body import SimBody
 from experiments.command import UsageError, run_verb
 from experiments.pictures import write_png
-from experiments.view_scene import CLEAN, chosen_scenario
+from experiments.view_scene import CLEAN, check_picture, chosen_scenario
 from experiments.workers import console
 
 
@@ -52,6 +52,9 @@ def run(config: DocsPictures) -> int:
         body = env.body
         if not isinstance(body, SimBody):
             raise UsageError("only a simulated body has a scene to draw")
+        check_picture(body, config.camera, (config.width, config.height))
+        for camera in env.robot.cameras:
+            check_picture(body, camera.name, (config.camera_px, config.camera_px))
         scene = body.photograph(config.camera, config.width, config.height)
         seen = [
             body.photograph(camera.name, camera.width, camera.height, number)

@@ -15,12 +15,14 @@ from envs.humanoid import HumanoidEnv
 from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from envs.scenario import Distribution, Scenario, ScenarioSpace
+from envs.senses.sight import LARGEST_PX
 from envs.sim_body import SimBody
 from envs.tasks.known import load_task
 from experiments.command import UsageError
 from experiments.pictures import write_png
 from experiments.workers import console
 
+SMALLEST_PX = 16
 SPACE_BAR = 32  # as GLFW numbers keys
 CLEAN = ("camera_noise=0",)  # pictures of a page are to be looked at, and stay small
 _LOOKS_AT_M, _FROM_M = (0.3, 0.0, 0.85), 1.7
@@ -54,7 +56,7 @@ def write_scene(
     try:
         env.reset(seed=0, options={"scenario": scenario})
         body = simulated_body(env)
-        _check_picture(body, camera, size)
+        check_picture(body, camera, size)
         write_png(file, body.photograph(camera, *size))
     finally:
         env.close()
@@ -165,13 +167,20 @@ def _number(pair: str, text: str) -> float:
         raise UsageError(f"{pair!r}: {text!r} is no number") from None
 
 
-def _check_picture(body: SimBody, camera: str, size: tuple[int, int]) -> None:
+def check_picture(body: SimBody, camera: str, size: tuple[int, int]) -> None:
+    """Refuse a picture of (width, height) pixels that a camera of the scene cannot give.
+
+    Raises:
+        UsageError: there is no such camera, or the size is not drawn.
+    """
     model = body.simulation.model
     cameras = [model.camera(number).name for number in range(model.ncam)]
     if camera not in cameras:
         raise UsageError(f"there is no camera {camera!r}; choose one of {', '.join(cameras)}")
-    if not all(16 <= side <= 4096 for side in size):
-        raise UsageError(f"a picture of {size[0]}x{size[1]} pixels is not drawn; give 16 to 4096 each")
+    if not all(SMALLEST_PX <= side <= LARGEST_PX for side in size):
+        raise UsageError(
+            f"a picture of {size[0]}x{size[1]} pixels is not drawn; give {SMALLEST_PX} to {LARGEST_PX} each"
+        )
 
 
 def _short(value: float | str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
 from experiments import docs_pictures
 
@@ -28,3 +29,20 @@ def test_exposure_is_seen_in_both_pictures_and_grain_only_where_it_is_asked_for(
         assert 2.0 < np.std((grainy[name] - picture)[picture < 150]) < 10.0
     again = drawn(tmp_path / "again")
     assert all((again[name] == picture).all() for name, picture in plain.items())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--camera", "nope"), "there is no camera 'nope'; choose one of"),
+        (("--width", "100000"), "100000x64 pixels is not drawn; give 16 to 4096 each"),
+        (("--camera-px", "100000"), "100000x100000 pixels is not drawn; give 16 to 4096 each"),
+    ],
+)
+def test_a_picture_that_cannot_be_had_is_refused_in_one_line(
+    options: tuple[str, str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert docs_pictures.main(["--out", str(tmp_path), *SMALL, *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line
+    assert not list(tmp_path.iterdir())
