@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,11 @@ from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.sim_body import SimBody
 from envs.simulation import Simulation
+from experiments.bench import env_workers
 from experiments.bench.env_costs import Bare, Led, Way
 from experiments.bench.env_flights import Flight, record_flight
 from experiments.bench.env_tasks import first_difference
+from experiments.bench.rows import BenchOptions, publish
 
 THROUGH_THE_POUR, INTO_THE_HOLD = 240, 54  # control steps of the expert
 Array = NDArray[Any]
@@ -97,3 +100,17 @@ def test_two_episodes_are_the_same_until_something_differs(flight: Flight) -> No
         assert first_difference(flight, first, second, len(flight)) is None
         simulation_of(second).model.opt.gravity[2] -= 0.1
         assert first_difference(flight, first, second, len(flight)) == "imu at step 0"
+
+
+@pytest.mark.parametrize("wants_json", [True, False])
+def test_one_core_gives_no_figure_of_two_and_no_goal_but_says_why(
+    wants_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = env_workers.measure("pick_fruit", episodes=1, cores=1, quick=True)
+    assert (row.value, row.goal, row.peer, row.holds) == (None, None, None, None)
+    assert row.note == "not measured: it takes 2 cores, and this machine lends 1"
+    assert publish("env", BenchOptions(json=wants_json), lambda: [row]) == 0
+    out = capsys.readouterr().out
+    assert "not measured" in out
+    if wants_json:
+        assert json.loads(out)["rows"][0]["value"] is None
