@@ -5,8 +5,12 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 import pytest
+from flights import middle_of
 from pick_fruit_flights import blind_env, body_of, scenario
 
+from envs.humanoid import HumanoidEnv
+from envs.registry import make_env
+from envs.scenario import Scenario
 from envs.senses.lens import Lens
 from envs.tasks.backdrop import black_body
 from envs.tasks.known import TASK_NAMES, load_task
@@ -21,6 +25,30 @@ def test_every_task_has_the_surroundings_as_its_last_factors_and_one_that_change
     factors = load_task(task).space.factors
     assert factors[-len(SURROUNDINGS) :] == SURROUNDINGS
     assert factors[-1].name == "crate_number"
+
+
+def sensed(env: HumanoidEnv, where: Scenario) -> list[bytes]:
+    """Every reading of the first steps, images among them."""
+    observation, _ = env.reset(seed=3, options={"scenario": where})
+    readings = []
+    for step in range(5):
+        readings += [observation[name].tobytes() for name in sorted(observation)]
+        observation = env.step(env.robot.home + 0.02 * step)[0]
+    return readings
+
+
+@pytest.mark.parametrize("task", TASK_NAMES)
+def test_the_factor_that_changes_nothing_changes_nothing_of_what_is_sensed(task: str) -> None:
+    env = make_env(task)
+    try:
+        first, *others = (
+            sensed(env, middle_of(env.task.space, crate_number=number, **values))
+            for number, values in ((1.0, {}), (9.0, {}), (5.5, {"noise_level": 60.0}), (5.5, {"light_level": 0.3}))
+        )
+        assert any(name.startswith("image/") for name in env.observation_space.spaces)
+    finally:
+        env.close()
+    assert [other == first for other in others] == [True, False, False]
 
 
 @pytest.mark.parametrize("task", TASK_NAMES)
