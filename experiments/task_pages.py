@@ -170,7 +170,9 @@ def _row(factor: Factor) -> str:
         nominal, deployment = (
             f"{low:g} to {high:g}" for low, high in (factor.nominal_range, (factor.lower, factor.upper))
         )
-    by_hand = f"{factor.set_up_en} | {factor.set_up_zh}"
+    words = [factor.choice_words.get(choice, (choice, choice)) for choice in factor.choices] or [("{value}",) * 2]
+    english, chinese = (" / ".join(told) for told in zip(*words, strict=True))
+    by_hand = f"{factor.set_up_en.format(value=english)} | {factor.set_up_zh.format(value=chinese)}"
     return f"| `{factor.name}` | {factor.unit} | {nominal} | {deployment} | {factor.in_simulation} | {by_hand} |"
 
 
