@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from envs.episodes.durable import write_bytes
 from envs.humanoid import HumanoidEnv
-from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from envs.scenario import Factor, Scenario
-from envs.sim_body import SimBody
 from envs.tasks.known import TASK_NAMES, load_task
 from envs.tasks.task import Task
 from experiments.command import UsageError, run_verb
+from experiments.flights import flown, simulated_body
 from experiments.pictures import write_jpeg
 from experiments.view_scene import CLEAN, chosen_scenario
 from experiments.workers import console
@@ -73,15 +72,9 @@ def _steps_sheet(env: HumanoidEnv) -> Picture:
 
 def _moments(env: HumanoidEnv, scenario: Scenario) -> Iterator[None]:
     """Fly the expert; yield at the start and whenever one more step is done."""
-    pilot, done = ScriptedPilot(env), 0
-    observation, info = env.reset(seed=0, options={"scenario": scenario})
-    pilot.reset(scenario, np.random.default_rng(0))
-    yield
-    is_over = False
-    while not is_over:
-        observation, _, terminated, truncated, info = env.step(pilot.command(observation, info))
-        is_over = terminated or truncated
-        if (now_done := sum(info["judgement"].done)) > done or is_over:
+    done = -1
+    for info in flown(env, scenario):
+        if (now_done := sum(info["judgement"].done)) > done:
             done = now_done
             yield
     if not info["judgement"].success:
@@ -89,11 +82,12 @@ def _moments(env: HumanoidEnv, scenario: Scenario) -> Iterator[None]:
 
 
 def _with_eyes(env: HumanoidEnv) -> Picture:
-    eyes = [_seen(env, camera.name, EYE, EYE) for camera in env.robot.cameras]
+    body = simulated_body(env)
+    eyes = [body.photograph(camera.name, EYE, EYE) for camera in env.robot.cameras]
     strip = np.full((HEIGHT, EYE, 3), 255, dtype=np.uint8)
     for place, eye in enumerate(eyes[: HEIGHT // EYE]):
         strip[place * EYE : (place + 1) * EYE] = eye
-    return np.pad(np.hstack([_seen(env, "trainer", WIDTH, HEIGHT), strip]), _FRAME, constant_values=255)
+    return np.pad(np.hstack([body.photograph("trainer", WIDTH, HEIGHT), strip]), _FRAME, constant_values=255)
 
 
 def _factors_sheet(env: HumanoidEnv) -> Picture:
@@ -110,7 +104,7 @@ def _factors_sheet(env: HumanoidEnv) -> Picture:
 def _staged(env: HumanoidEnv, pair: str) -> Picture:
     pairs = (*CLEAN, pair)
     env.reset(seed=0, options={"scenario": chosen_scenario(env.task.space, pairs, None)})
-    return _seen(env, "trainer", WIDTH // 2, HEIGHT // 2)
+    return simulated_body(env).photograph("trainer", WIDTH // 2, HEIGHT // 2)
 
 
 def _told(factor: Factor, value: object) -> str:
@@ -123,13 +117,6 @@ def _named(picture: Picture, text: str) -> Picture:
     label = np.full((18, picture.shape[1], 3), 255, dtype=np.uint8)
     cv2.putText(label, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (30, 30, 30), 1, cv2.LINE_AA)
     return np.pad(np.vstack([label, picture]), _FRAME, constant_values=255)
-
-
-def _seen(env: HumanoidEnv, camera: str, width: int, height: int) -> Picture:
-    body = env.body
-    if not isinstance(body, SimBody):
-        raise UsageError("only a simulated body has a scene to draw")
-    return body.photograph(camera, width, height)
 
 
 def _grid(pictures: Sequence[Picture], columns: int) -> Picture:

@@ -12,13 +12,13 @@ from typing import Protocol
 import numpy as np
 
 from envs.humanoid import HumanoidEnv
-from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from envs.scenario import Distribution, Scenario, ScenarioSpace
 from envs.senses.sight import LARGEST_PX
 from envs.sim_body import SimBody
 from envs.tasks.known import load_task
 from experiments.command import UsageError
+from experiments.flights import flown, simulated_body
 from experiments.pictures import write_png
 from experiments.workers import console
 
@@ -99,12 +99,11 @@ def open_window(task: str, pairs: Sequence[str], seed: int | None) -> None:
 
 def fly(env: HumanoidEnv, window: Window, scenario_of: Callable[[int], Scenario], wants_next: threading.Event) -> None:
     """Let the expert do one scenario after the other, until the window closes; an event that is set ends one early."""
-    pilot, count = ScriptedPilot(env), 0
+    count = 0
     while window.is_running():
-        scenario = scenario_of(count)
+        flight = flown(env, scenario_of(count), count)
         with window.lock():
-            observation, info = env.reset(seed=count, options={"scenario": scenario})
-        pilot.reset(scenario, np.random.default_rng(count))
+            next(flight)
         for texture in range(simulated_body(env).simulation.model.ntex):
             window.update_texture(texture)  # a scenario may have painted them
         count += 1
@@ -114,9 +113,7 @@ def fly(env: HumanoidEnv, window: Window, scenario_of: Callable[[int], Scenario]
         due_s = time.monotonic() + period_s
         while window.is_running() and not wants_next.is_set() and not is_over:
             with window.lock():
-                target = pilot.command(observation, info)
-                observation, _, terminated, truncated, info = env.step(info["sent_rad"] if target is None else target)
-            is_over = terminated or truncated
+                is_over = next(flight, None) is None
             window.sync()
             # Not within the lock, under which the window cannot draw.
             wants_next.wait(max(0.0, due_s - time.monotonic()))
@@ -127,17 +124,6 @@ def fly(env: HumanoidEnv, window: Window, scenario_of: Callable[[int], Scenario]
 
 def _drawn(space: ScenarioSpace, pairs: Sequence[str], seed: int | None, count: int) -> Scenario:
     return chosen_scenario(space, pairs, (seed or 0) + count)
-
-
-def simulated_body(env: HumanoidEnv) -> SimBody:
-    """The body of an environment that was reset.
-
-    Raises:
-        UsageError: it is not simulated.
-    """
-    if not isinstance(env.body, SimBody):
-        raise UsageError("only a simulated body has a scene to look at")
-    return env.body
 
 
 def chosen_scenario(space: ScenarioSpace, pairs: Sequence[str], seed: int | None) -> Scenario:

@@ -20,7 +20,8 @@ from envs.errors import ScenarioError
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.scenario import Scenario
-from experiments.view_scene import CLEAN, chosen_scenario, fly, simulated_body, write_scene
+from experiments.flights import simulated_body
+from experiments.view_scene import CLEAN, chosen_scenario, fly, write_scene
 from experiments.viewer.scene import recorded_scene
 
 STEPS = 6
