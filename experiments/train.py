@@ -23,7 +23,7 @@ from policies.training import REAL_WEIGHT, TrainingConfig, TrainingReport, train
 
 CHUNK_S = 0.32
 PREDICTION_CHUNK_S = 0.64
-EXECUTE_S = 0.24
+EXECUTE_S = 0.08
 
 Sense = Literal["sight", "touch", "sound", "imu"]  # of policies.dataset.table.SENSES
 
@@ -33,7 +33,7 @@ class Train:
     """Clone a policy from one or more datasets of one robot.
 
     The datasets are LeRobot v3, as `retake dataset build` and `retake dataset import` write them. The policy sees
-    the senses that they declare, plans 0.32 s ahead and carries out 0.24 s of it.
+    the senses that they declare, plans 0.32 s ahead and carries out 0.08 s of it.
 
     Example: retake train --datasets runs/mine/dataset --out runs/mine/policy
     """

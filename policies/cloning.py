@@ -30,16 +30,20 @@ class Plan:
     steps, in the same unit; 0 for an episode's first plan.
     """
 
-    chunk: FloatArray  # (horizon, joints), absolute targets in the joints' units
+    chunk: FloatArray  # (horizon, joints), absolute targets in the joints' units, led over from the plan before
     doubt: float
     embedding: NDArray[np.float32]  # (width,)
     inconsistency: float
 
 
 class ClonedPolicy:
-    """Acts with a trained policy. Observations are named and shaped as the dataset's features; images are uint8
-    (height, width, 3) of any size; `features.GOAL` is what was last sent, (joints,). A sense whose value is None counts
-    as dead and is left out.
+    """Acts with a trained policy.
+
+    Where a plan overlaps with the one before it, it is led over from that evenly, as temporal ensembling does with all
+    plans (Zhao et al. 2023, "Learning fine-grained bimanual manipulation").
+
+    Observations are named and shaped as the dataset's features; images are uint8 (height, width, 3) of any size;
+    `features.GOAL` is what was last sent, (joints,). A sense whose value is None counts as dead and is left out.
     """
 
     def __init__(self, trained: TrainedPolicy) -> None:
@@ -92,9 +96,19 @@ class ClonedPolicy:
         chunk = self.trained.scaler.decode_chunk(scaled.mean(axis=0, keepdims=True), self._start(observation))[
             0
         ].astype(np.float64)
-        plan = Plan(chunk, float(scaled.std(axis=0).mean()), embedding[0].numpy(), self._inconsistency(chunk))
-        self._plan, self._done = plan, 0
-        return plan
+        inconsistency = self._inconsistency(chunk)
+        doubt = float(scaled.std(axis=0).mean())
+        self._plan, self._done = Plan(self._led_over(chunk), doubt, embedding[0].numpy(), inconsistency), 0
+        return self._plan
+
+    def _led_over(self, chunk: FloatArray) -> FloatArray:
+        """From what the last plan still meant to do to a new chunk, step by step: a leap between them would spill."""
+        if self._plan is None or not 0 < self._done < len(chunk):
+            return chunk
+        left = self._plan.chunk[self._done :]
+        share = (np.arange(len(left)) + 1.0) / (len(left) + 1.0)  # of the new one
+        mixed = share[:, None] * chunk[: len(left)] + (1.0 - share)[:, None] * left
+        return np.concatenate([mixed, chunk[len(left) :]])
 
     def _start(self, observation: Observation) -> FloatArray:  # (1, joints)
         return np.asarray(observation[self._anchor], dtype=np.float64).reshape(1, -1)

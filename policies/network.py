@@ -24,7 +24,7 @@ class NetworkConfig:
     """Sizes of a `ChunkPolicy`. The defaults suit two CPU cores at 25 Hz; for a GPU, trunk "transformer" and more."""
 
     horizon: int = 8  # control steps in a chunk: 0.32 s at 25 Hz; what lies further ahead costs precision now
-    execute: int = 6  # of them carried out before planning again; fewer, and a hand that has arrived may never close
+    execute: int = 2  # of them carried out before planning again; the rest leads over to the next plan
     image_size: int = 64
     trunk: Literal["mlp", "transformer"] = "mlp"
     width: int = 256

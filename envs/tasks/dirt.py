@@ -21,6 +21,7 @@ class DirtGrid:
 
     def __init__(self) -> None:
         self.dirt: FloatArray = np.zeros(len(CELLS))  # (cells,)
+        self._stains = self.dirt  # as it was at first
         self.places_m: FloatArray = CELLS * 0.0  # (cells, 2) in the plate's plane
         self._places_m: list[list[float]] = self.places_m.tolist()
 
@@ -46,6 +47,7 @@ class DirtGrid:
         count = max(3, round(share * len(CELLS)))
         self.dirt = np.zeros(len(CELLS))
         self.dirt[np.argsort(misfit, kind="stable")[:count]] = 1.0
+        self._stains = self.dirt.copy()
         self.places_m = CELLS * (PITCH_SHARE * radius_m)
         self._places_m = self.places_m.tolist()
 
@@ -63,6 +65,11 @@ class DirtGrid:
                 self.dirt[cell] = max(left - slid_m / RUB_M, 0.0)
                 came_off = True
         return came_off
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether some of the dirt has come off: stains are whole at first."""
+        return bool((self.dirt < self._stains).any())
 
     @property
     def left(self) -> int:

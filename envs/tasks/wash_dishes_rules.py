@@ -85,7 +85,9 @@ class WashDishesRules:
         self._peak_press_n = max(self._peak_press_n, press_n)
         self._peak_blow_n = max(self._peak_blow_n, blow_n)
         self.middle_m = self._middle_on_plate(simulation)
-        if press_n >= CLEAN_FORCE_N and self.grid.rub(self.middle_m, REACH_M, math.dist(self.middle_m, before_m)):
+        slid_m = math.dist(self.middle_m, before_m)
+        is_wiping = press_n >= CLEAN_FORCE_N and self._is_before_plate(simulation)
+        if is_wiping and self.grid.rub(self.middle_m, REACH_M, slid_m):
             self._stage.show(self.grid)
 
     @property
@@ -140,8 +142,11 @@ class WashDishesRules:
         checks = (
             (
                 holds_sponge or is_clean,
+                # Whoever has wiped and let go hears of what was missed.
                 lambda: (
-                    f"take: thumb {thumb:.1f} N, fingers {fingers:.1f} N on the sponge (more than {HOLDING_N} each)"
+                    f"wipe: {left} cells are dirty, and nobody holds the sponge"
+                    if self.grid.is_begun
+                    else f"take: thumb {thumb:.1f} N, fingers {fingers:.1f} N on the sponge (above {HOLDING_N} each)"
                 ),
             ),
             (
@@ -209,6 +214,12 @@ class WashDishesRules:
         x, y, z = foot_x - x, foot_y - y, foot_z - z
         turned = data.xmat[self.plate].tolist()
         return x * turned[0] + y * turned[3] + z * turned[6], x * turned[1] + y * turned[4] + z * turned[7]
+
+    def _is_before_plate(self, simulation: Simulation) -> bool:
+        """Whether the sponge is on the side that is stained."""
+        data = simulation.data
+        normal, away = data.xmat[self.plate, 2::3], data.xpos[self.sponge] - data.xpos[self.plate]
+        return float(normal @ away) > 0.0
 
     def _failure(
         self,

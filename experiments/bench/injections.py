@@ -84,6 +84,14 @@ def grip(recording: Recording, rng: np.random.Generator) -> Recording | None:
     return replace(recording, sent_rad=sent)
 
 
+def as_long_as(recording: Recording, other: Recording) -> Recording:
+    """A recording read along another time, so that it has the other's stamps and lasts as long."""
+    stamps = recording.stamp_s
+    share = (other.stamp_s - other.stamp_s[0]) / other.duration_s
+    read_s = stamps[0] + share * recording.duration_s
+    return _read_at(recording, read_s, other.stamp_s)
+
+
 def swapped(recording: Recording, rng: np.random.Generator) -> Recording | None:
     """Two steps that follow each other are done in the other order, and marked as if they were in the right one.
 
@@ -147,13 +155,20 @@ def _paused(recording: Recording, rng: np.random.Generator, pause_s: float) -> R
     pace = (1.0 - np.cos(np.pi * outside)) / 2 if pause_s else 1.0 + 0.05 * np.cos(np.pi * outside)
     read = np.concatenate([[0.0], np.cumsum((pace[1:] + pace[:-1]) / 2)])
     read_s = np.interp(stamps, grid, stamps[0] + read / read[-1] * (stamps[-1] - stamps[0]))
+    return _read_at(recording, read_s, stamps)
+
+
+def _read_at(recording: Recording, read_s: FloatArray, stamp_s: FloatArray) -> Recording:
+    """The recording as it was at other times, with new stamps; both (ticks,)."""
+    stamps = recording.stamp_s
     nearest = np.clip(np.searchsorted(stamps, read_s - 0.5 / recording.robot.control_hz), 0, len(stamps) - 1)
     touch = [np.interp(read_s, stamps, pad) for pad in recording.touch_n.T]
     return replace(
         recording,
+        stamp_s=stamp_s,
         position_rad=_read(stamps, recording.position_rad, read_s),
         sent_rad=_read(stamps, recording.sent_rad, read_s),
-        touch_n=np.array(touch).reshape(len(touch), len(stamps)).T,
+        touch_n=np.array(touch).reshape(len(touch), len(read_s)).T,
         instruction=recording.instruction[nearest],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from envs.registry import BodyKind
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.bench.rows import Row
+from experiments.bench.step_starts import begun_with
 from experiments.collect import Collect, demonstrate
 from experiments.command import UsageError
 from experiments.evaluate import Evaluate, roll_out_all
@@ -70,7 +72,7 @@ class LearningBench:
         recorded.recover()
         with Catalogue(recorded) as catalogue:
             catalogue.sync()
-            held = {entry.scenario_key for entry in catalogue.query()}
+            held = {entry.scenario_key for entry in catalogue.query(status="complete")}
         missing = [scenario for scenario in chosen if scenario.key not in held]
         purpose: Purpose = "nominal" if self.distribution == "nominal" else "uniform"
         if missing:
@@ -107,9 +109,13 @@ class LearningBench:
             train_policy(opened, training_config(wanted), out, what=what)
         return out
 
-    def rollouts(self, policy: Path, body: BodyKind, count: int, seed: int) -> list[Rollout]:
-        """Rollouts on scenarios of the seed: the same for every policy and body."""
-        file = self.folder / f"rollouts-{policy.name}-on-{body}.json"
+    def rollouts(self, policy: Path, body: BodyKind, count: int, seed: int, begin: str = "") -> list[Rollout]:
+        """Rollouts on scenarios of the seed: the same for every policy and body.
+
+        With `begin` the expert does all before that instruction step; where it fails at that there is no rollout.
+        """
+        since = f"-from-{begin}" if begin else ""
+        file = self.folder / f"rollouts-{policy.name}-on-{body}{since}.json"
         if file.is_file():
             return list(load_rollouts(file).rollouts)
         space, archive = load_task(self.task).space, self.folder / f"tried-{body}"
@@ -121,14 +127,19 @@ class LearningBench:
             keep_rollouts(file, identity, self.task, archive, rollouts, is_whole)
 
         wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
-        return roll_out_all(evaluate, wanted, None, keep, what=f"{policy.name} on {body}")
+        if begin:
+            wanted = begun_with(begin, self.task, wanted, self.processes)
+        return roll_out_all(evaluate, wanted, None, keep, what=f"{policy.name} on {body}{since}")
 
 
 def success_row(name: str, rollouts: Sequence[Rollout]) -> Row:
-    """The share of successes, with Wilson's interval."""
+    """The share of successes, with Wilson's interval, and what the others failed by."""
     rate = Rate.of(rollout.success for rollout in rollouts)
     low, high = rate.interval
-    return Row(name, rate.value, "share", note=f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}")
+    failures = Counter(rollout.signature for rollout in rollouts if not rollout.success)
+    told = ", ".join(f"{signature} {count}" for signature, count in failures.most_common())
+    note = f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}" + (f"; failed by {told}" if told else "")
+    return Row(name, rate.value, "share", note=note)
 
 
 def lost_row(name: str, before: Sequence[Rollout], after: Sequence[Rollout], remark: str = "") -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from envs.episodes.quality.references import FEWEST, Reference, References
 from envs.scenario import Pool, Scenario
 from envs.tasks.known import TASK_NAMES, load_task
 from experiments.bench.hard_grip import HELD_BY_FORCE, HardGripDemonstrations
-from experiments.bench.injections import GRIP, INJECTIONS, grip, placebo
+from experiments.bench.injections import GRIP, INJECTIONS, as_long_as, grip, placebo
 from experiments.bench.rows import BenchOptions, Row
 from experiments.command import at_least
 from experiments.foreign_recordings import foreign_recordings
@@ -31,6 +31,7 @@ TIME_GOAL_S = 1.0
 _RESAMPLED = 500  # for the bootstrap intervals
 _REJECTED = 1e3  # as many deviations as a closed gate is worth
 _HALVED_FROM = 40  # episodes
+_GRIP = next(name for name, inject in INJECTIONS.items() if inject is grip)
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,21 @@ def measure_quality(config: Quality) -> list[Row]:
     for task in tasks:
         rows += fault_rows(task, *_demonstrations(config, task, episodes), seeds)
     if config.people is not None:
-        rows += fault_rows(f"people, {config.people.name}", foreign_recordings(config.people), {}, seeds)
+        rows += fault_rows(f"people, {config.people.name}", foreign_recordings(config.people), None, seeds)
     return rows
 
 
-def _demonstrations(config: Quality, task: str, count: int) -> tuple[list[Recording], dict[int, Recording]]:
-    """The expert's demonstrations that succeeded, without images; and by their places, the same held too hard."""
+def _demonstrations(config: Quality, task: str, count: int) -> tuple[list[Recording], dict[int, Recording] | None]:
+    """The expert's demonstrations that succeeded, without images; and by their places, the same held too hard.
+
+    None where the task's expert does not hold by force.
+    """
     chosen = scenarios(load_task(task).space, Pool.TRAIN, count, 0, distribution="nominal")
     usual, hard = config.folder / f"archive-{task}", config.folder / f"archive-{task}-hard-grip"
     found = _recorded(config, usual, chosen, Demonstrations(task, usual, images=False), f"demonstrations, {task}")
-    harder: dict[str, Recording] = {}
-    if task in HELD_BY_FORCE:
-        harder = _recorded(config, hard, chosen, HardGripDemonstrations(task, hard, GRIP), f"held too hard, {task}")
+    if task not in HELD_BY_FORCE:
+        return list(found.values()), None
+    harder = _recorded(config, hard, chosen, HardGripDemonstrations(task, hard, GRIP), f"held too hard, {task}")
     return list(found.values()), {place: harder[key] for place, key in enumerate(found) if key in harder}
 
 
@@ -115,10 +119,11 @@ class _Judged:
     flagged: NDArray[np.float64]  # (seeds, episodes) 1 where the verdict is not "good"
 
 
-def fault_rows(name: str, good: Sequence[Recording], harder: Mapping[int, Recording], seeds: int) -> list[Row]:
+def fault_rows(name: str, good: Sequence[Recording], harder: Mapping[int, Recording] | None, seeds: int) -> list[Row]:
     """How well each fault is told from good episodes; each seed draws references and faults anew.
 
-    `harder` are the same episodes held too hard, by their places in `good`, where they were simulated so.
+    `harder` are the same episodes held too hard, by their places in `good`; None where that was not simulated, and what
+    was felt is scaled instead.
     """
     if len(good) <= FEWEST:
         return [Row(f"{name}: good episodes", len(good), "episodes", note=f"more than {FEWEST} are needed")]
@@ -134,8 +139,9 @@ def fault_rows(name: str, good: Sequence[Recording], harder: Mapping[int, Record
                 for place in places:
                     for fault, inject in variants.items():
                         recording = inject(good[place], rng)
-                        if harder and inject is grip:
-                            recording = placebo(harder[place], rng) if place in harder else None
+                        if inject is grip and harder is not None:
+                            held_so = harder.get(place)
+                            recording = None if held_so is None else as_long_as(held_so, good[place])
                         if recording is None:
                             continue
                         begin_s = time.process_time()
@@ -147,6 +153,8 @@ def fault_rows(name: str, good: Sequence[Recording], harder: Mapping[int, Record
                         judged[fault].flagged[seed, place] = quality.verdict != "good"
                     advance("")
     rows = [_row(f"{name}: AUROC, {fault}", judged[""], judged[fault]) for fault in INJECTIONS]
+    how = "force as it was felt, scaled" if harder is None else "simulated again, read along the same time"
+    rows = [replace(row, note=f"{row.note}; {how}") if row.name.endswith(_GRIP) else row for row in rows]
     took = Row(
         f"{name}: time of a verdict",
         float(np.quantile(took_s, 0.95)),

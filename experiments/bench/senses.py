@@ -8,12 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 from envs.scenario import Distribution
+from envs.tasks.known import load_task
 from experiments.bench.learning import SIM, LearningBench, lost_row, success_row
 from experiments.bench.rows import BenchOptions, Row
 from experiments.command import at_least
 from experiments.train import Sense
 from experiments.workers import available_processes
 from policies.cases.rollout import Rollout
+from policies.dataset.reader import open_dataset
 
 _WITH_ALL = "all"
 
@@ -22,10 +24,13 @@ _WITH_ALL = "all"
 class Senses(BenchOptions):
     """Train with every sense, and without each in turn, at equal steps; try all on the same scenarios in simulation.
 
-    What a policy loses without a sense is what the task needs it for. Whatever is in --folder already is used again,
-    so a run that was broken off goes on.
+    What a policy loses without a sense is what the task needs it for. With --begin, trials begin in the midst of the
+    task as well: a policy that already fails at the first step cannot show what a later one needs. Whatever is in
+    --folder already is used again, so a run that was broken off goes on.
 
-    Example: retake bench senses --task brew_coffee --folder runs/senses --seeds 3
+    Examples:
+      retake bench senses --task pick_fruit --folder runs/senses --seeds 3
+      retake bench senses --task brew_coffee --steps 15000 --begin grasp wait --folder runs/coffee
     """
 
     folder: Path = Path("runs/senses")
@@ -40,6 +45,8 @@ class Senses(BenchOptions):
     """Batches that each policy learns from."""
     trials: int = 50
     """Scenarios that each policy is tried on."""
+    begin: tuple[str, ...] = ()
+    """Instruction steps that trials begin with, the expert having done those before; the first one, if left out."""
     seeds: int = 3
     """Trainings of each, counted from seed 0; each seed tries other scenarios."""
     distribution: Distribution = "nominal"
@@ -59,21 +66,28 @@ def measure(config: Senses) -> list[Row]:
     sizes = (demonstrations, steps, trials)
     bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)
     left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
-    tried: dict[str, list[Rollout]] = {name: [] for name in left_out}
+    first = load_task(config.task).instructions[0].name
+    begins = ["" if step == first else step for step in config.begin] or [""]
+    tried: dict[str, dict[str, list[Rollout]]] = {step: {name: [] for name in left_out} for step in begins}
     dataset = bench.demonstrations(SIM, demonstrations)
     for seed in range(seeds):
         for name, without in left_out.items():
             policy = bench.policy(name, [dataset], steps, seed, without=without)
-            tried[name] += bench.rollouts(policy, SIM, trials, seed)
-    return summary(tried)
+            for step, by_policy in tried.items():
+                by_policy[name] += bench.rollouts(policy, SIM, trials, seed, step)
+    rows = [Row("demonstrations that were learnt from", len(open_dataset(dataset).episodes), "episodes")]
+    for step, by_policy in tried.items():
+        rows += summary(by_policy, f", from {step}" if step else "")
+    return rows
 
 
-def summary(tried: Mapping[str, Sequence[Rollout]]) -> list[Row]:
-    """Each policy's success, and what each lost against the one with all senses."""
+def summary(tried: Mapping[str, Sequence[Rollout]], since: str = "") -> list[Row]:
+    """Each policy's success, and what each lost against the one with all senses. `since` is added to the names."""
     whole = tried[_WITH_ALL]
-    rows = [success_row("success, all senses", whole)]
+    rows = [success_row(f"success, all senses{since}", whole)]
     for name, rollouts in tried.items():
         if name != _WITH_ALL:
             sense = name.removeprefix("no-")
-            rows += [success_row(f"success, without {sense}", rollouts), lost_row(f"lost by {sense}", whole, rollouts)]
+            rows.append(success_row(f"success, without {sense}{since}", rollouts))
+            rows.append(lost_row(f"lost by {sense}{since}", whole, rollouts))
     return rows

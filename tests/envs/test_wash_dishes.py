@@ -152,8 +152,30 @@ def test_one_stain_left_is_not_done(env: HumanoidEnv, flight: Flight) -> None:
     rules.grid.dirt[4] = 0.2
     judgement = rules.assess(simulation)
     assert not judgement.success
-    assert judgement.unmet.startswith("take: ")
+    assert judgement.unmet.startswith("wipe: 1 cells are dirty")
     assert judgement.done[2] is False
+
+
+def test_a_sponge_that_was_never_taken_is_told_before_the_stains(env: HumanoidEnv) -> None:
+    judgement = env.reset(seed=1, options={"scenario": scenario()})[1]["judgement"]
+    assert judgement.unmet.startswith("take: ")
+
+
+@pytest.mark.parametrize(("side", "cleans"), [(1.0, True), (-1.0, False)])
+def test_only_the_stained_side_comes_clean(env: HumanoidEnv, side: float, cleans: bool) -> None:
+    env.reset(seed=1, options={"scenario": scenario()})
+    rules, simulation = rules_of(env), body_of(env).simulation
+    data = simulation.data
+    address = simulation.model.joint("sponge").qposadr[0]
+    dirt_before = rules.grid.dirt.sum()
+    normal = data.xmat[rules.plate].reshape(3, 3)[:, 2].copy()
+    for shift_m in np.linspace(-0.02, 0.02, 12):
+        along = data.xmat[rules.plate].reshape(3, 3)[:, 0]
+        data.qpos[address : address + 3] = data.xpos[rules.plate] + side * 0.03 * normal + shift_m * along
+        mujoco.mj_kinematics(simulation.model, data)
+        rules._force_n[0] = 4.0  # as if pressed so, wherever it is
+        rules.after_physics(simulation)
+    assert (rules.grid.dirt.sum() < dirt_before) == cleans
 
 
 @pytest.mark.parametrize(("moved", "step"), [("plate", "rack"), ("sponge", "put_back")])

@@ -31,7 +31,18 @@ from envs.tasks.known import load_task
 from experiments import quality
 from experiments.bench.disturbed_pilot import DisturbedPilot
 from experiments.bench.filtering import summary
-from experiments.bench.injections import GRIP, INJECTIONS, PAUSE_S, TREMOR_RAD, held, pause, placebo, swapped, tremor
+from experiments.bench.injections import (
+    GRIP,
+    INJECTIONS,
+    PAUSE_S,
+    TREMOR_RAD,
+    as_long_as,
+    held,
+    pause,
+    placebo,
+    swapped,
+    tremor,
+)
 from experiments.bench.quality import fault_rows
 from experiments.foreign_recordings import foreign_recordings
 from policies.cases.rollout import Decisions, Rollout
@@ -198,13 +209,30 @@ def test_each_fault_is_as_large_as_it_says() -> None:
 
 
 def test_the_bench_tells_made_up_faults_from_good_episodes() -> None:
-    rows = fault_rows("made up", [good_episode(seed) for seed in range(10)], {}, 1)
+    rows = fault_rows("made up", [good_episode(seed) for seed in range(10)], None, 1)
     by_name = {row.name: row.value for row in rows}
     for fault in ("tremor, 6 Hz, 1 mm", "one pause of 0.4 s", "commands held for 3 samples", "grip x 1.4"):
         assert by_name[f"made up: AUROC, {fault}"] > 0.9
     assert by_name["made up: time of a verdict"] < 1.0
-    (row,) = fault_rows("few", [good_episode(seed) for seed in range(4)], {}, 1)
+    (row,) = fault_rows("few", [good_episode(seed) for seed in range(4)], None, 1)
     assert "are needed" in row.note
+
+
+def test_a_grip_that_was_simulated_again_is_judged_over_the_same_time() -> None:
+    good = [good_episode(seed) for seed in range(10)]
+    quicker = good_episode(20)
+    fitted = as_long_as(quicker, good[0])
+    np.testing.assert_array_equal(fitted.stamp_s, good[0].stamp_s)
+    assert fitted.position_rad[-1] == pytest.approx(quicker.position_rad[-1])
+    assert fitted.touch_n.shape == (good[0].ticks, 1)
+    harder = {place: replace(one, touch_n=1.4 * one.touch_n) for place, one in enumerate(good[:6])}
+    rows = {row.name: row for row in fault_rows("made up", good, harder, 1)}
+    grip_row = rows["made up: AUROC, grip x 1.4"]
+    assert grip_row.value > 0.9
+    assert "6 of 10 episodes" in grip_row.note
+    assert "simulated again" in grip_row.note
+    rows = {row.name: row for row in fault_rows("made up", good, {}, 1)}
+    assert "cannot be put" in rows["made up: AUROC, grip x 1.4"].note
 
 
 def test_peoples_datasets_become_recordings_with_two_steps(tmp_path: Path) -> None:

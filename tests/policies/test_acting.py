@@ -27,8 +27,14 @@ def test_a_policy_plans_only_when_its_chunk_is_used_up(made_root, learnt):
     for _ in range(4):
         policy.act({})
     second = policy.plan(observation_of(table, 4))
-    apart = np.abs(second.chunk[:12] - first.chunk[4:]) / learnt.policy.scaler.action.std[:12]
+    fresh = ClonedPolicy(learnt.policy).plan(observation_of(table, 4))  # with no plan before it
+    apart = np.abs(fresh.chunk[:12] - first.chunk[4:]) / learnt.policy.scaler.action.std[:12]
     assert second.inconsistency == pytest.approx(apart.mean())
+    # It is led over evenly from what the first still meant to do, and is itself from there on.
+    assert np.ptp(fresh.chunk[:12] - first.chunk[4:]) > 1e-3
+    shares = np.arange(1, 13)[:, None] / 13.0
+    np.testing.assert_allclose(second.chunk[:12], shares * fresh.chunk[:12] + (1 - shares) * first.chunk[4:], atol=1e-6)
+    np.testing.assert_allclose(second.chunk[12:], fresh.chunk[12:], atol=1e-6)
 
 
 def test_a_plan_far_outside_is_finite_and_near_the_pose(learnt, made_root):

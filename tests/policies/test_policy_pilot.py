@@ -23,7 +23,7 @@ FURTHER_RAD = 0.3  # more than safety lets an arm go in one step
 def test_each_plan_starts_from_what_was_really_sent_and_not_from_a_wish_or_a_pose() -> None:
     with closing(make_env("pick_fruit", images=False, senses=())) as env:
         relative = relative_joints(env.robot)
-        steps = (2, len(env.robot.joints))
+        steps = (1, len(env.robot.joints))
         mean = np.broadcast_to(np.where(relative, FURTHER_RAD, env.robot.home), steps).astype(np.float32)
         scaler = Scaler(
             {STATE: Normal(env.robot.home.astype(np.float32), np.ones(steps[1], np.float32))},
@@ -32,7 +32,7 @@ def test_each_plan_starts_from_what_was_really_sent_and_not_from_a_wish_or_a_pos
         )
         network = ChunkPolicy(
             InputSpec({STATE: steps[1]}, (), steps[1]),
-            NetworkConfig(horizon=2, execute=1, width=16, token_width=8, layers=1),
+            NetworkConfig(horizon=1, execute=1, width=16, token_width=8, layers=1),
         )
         provenance = Provenance("none", (), 0, 0, env.robot.control_hz)
         pilot = PolicyPilot(env, ClonedPolicy(TrainedPolicy(network, scaler, env.robot, provenance)))

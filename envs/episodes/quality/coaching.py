@@ -32,7 +32,7 @@ ADVICE: Mapping[str, Advice] = {
     "pause_count": _MOVING,
     "pause_longest_s": _MOVING,
     "pause_share": _MOVING,
-    "hesitation_s": Advice("Do not stop in the midst of a motion", "动作中途不要停", "pause"),
+    "hesitation_s": Advice("Do not stop in the midst of a motion", "动作中途不要停", "hesitation"),
     "idle_s": Advice("Begin at once, and end the recording when done", "开始后马上动作,做完立即结束录制", "idle"),
     "path_ratio": Advice("Go there more directly", "走更直接的路线"),
     "tremor_mm2": _CALM,

@@ -81,7 +81,7 @@ def measure(recording: Recording) -> Measured:
         metrics[step.name] = {name: value for name, value in found.items() if np.isfinite(value)}
         deeds[step.name] = deeds_of(recording, limbs, step.ticks)
     metrics[WHOLE]["idle_s"] = sum(idle_s(still, RATE_HZ))
-    return Measured(metrics, deeds, durations, _moments(recording, arms, still, steps), recording.setting)
+    return Measured(metrics, deeds, durations, _moments(recording, arms, still, hesitations, steps), recording.setting)
 
 
 def _busy(recording: Recording, limbs: Iterable[Limb]) -> list[_Arm]:
@@ -194,10 +194,14 @@ def _of_pauses(
 
 
 def _moments(
-    recording: Recording, arms: list[_Arm], still: NDArray[np.bool_], steps: tuple[Step, ...]
+    recording: Recording,
+    arms: list[_Arm],
+    still: NDArray[np.bool_],
+    hesitations: Collection[Span],
+    steps: tuple[Step, ...],
 ) -> tuple[Moment, ...]:
     offset_s = arms[0].motion.start_s - float(recording.stamp_s[0])
-    found = pause_moments(still, offset_s)
+    found = pause_moments(still, hesitations, offset_s)
     for arm in arms:
         found += jerk_moments(arm.motion, offset_s)
         found += tremor_moments(trembling(arm.path), offset_s)

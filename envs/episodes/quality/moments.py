@@ -23,14 +23,16 @@ _PEAK_S = 0.3
 _SHORTEST_LOOK_S = 0.2
 
 
-def pause_moments(still: NDArray[np.bool_], offset_s: float) -> list[Moment]:
-    """Every pause, and idle time before the first motion and after the last.
+def pause_moments(still: NDArray[np.bool_], hesitations: Iterable[Span], offset_s: float) -> list[Moment]:
+    """Every pause, those in the midst of a motion once more, and idle time before the first motion and after the last.
 
     Args:
         still: (samples,).
+        hesitations: the pauses in the midst of a motion.
         offset_s: how long after the first step the even grid begins, as below.
     """
     found = [_moment("pause", span, offset_s) for span in pauses(still, RATE_HZ)]
+    found += [_moment("hesitation", span, offset_s) for span in hesitations]
     begin_s, end_s = idle_s(still, RATE_HZ)
     last_s = offset_s + len(still) / RATE_HZ
     if begin_s > SHORTEST_S:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import rankdata
@@ -14,6 +14,7 @@ from envs.episodes.quality.metrics import Metric
 _FEWEST_FOR_DURATION = 12  # references from which on it is learned how a metric goes with the duration
 _FEWEST_FOR_FACTOR = 24  # and with a factor of the scenario, of which there are many to choose from
 _EXPLAINS = 0.65  # rank correlation from which on a factor does: of 20 factors and 24 references 1 in 80 by chance
+_MOST_FOR_TREND = 150  # references, evenly chosen: the slopes between any two of more take longer than a verdict may
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 _NINE_IN_TEN = 1.2816  # deviations of a normal distribution below which nine in ten are
 
@@ -39,14 +40,15 @@ class Trend:
 class Usual:
     """How one metric is spread over the references of one step.
 
-    A longer step has more of nearly everything, and a larger fruit is held with more: that alone is no fault. So what
-    is expected goes with the logarithm of the duration, and with the one factor of the scenario that explains most of
-    what is left, where one explains much.
+    A longer step has more of nearly everything, and a small fruit lies in the fingers otherwise than a large one: that
+    alone is no fault. So what is expected goes with the logarithm of the duration, and with the one factor of the
+    scenario that explains most of what is left, where one explains much.
     """
 
     count: int
     median: float
     spread: float  # a robust standard deviation, never below the metric's floor
+    seen: tuple[float, float]  # the least and the most that a reference had: nothing beyond is expected
     duration: Trend = Trend()  # along its logarithm
     factor: str = ""
     setting: Trend = Trend()  # along the factor
@@ -54,7 +56,9 @@ class Usual:
     def expected(self, duration_s: float, setting: Mapping[str, float]) -> float:
         """For a step that took so long, with the scene set up so. A factor that is not known changes nothing."""
         found = self.median + self.duration.at(float(np.log(max(duration_s, 1e-3))))
-        return found + self.setting.at(setting[self.factor]) if self.factor in setting else found
+        if self.factor in setting:
+            found += self.setting.at(setting[self.factor])
+        return float(np.clip(found, *self.seen))
 
 
 def usual_of(
@@ -77,7 +81,8 @@ def usual_of(
     tail = float(np.quantile(left if metric.worse == "more" else -left, 0.9))
     tail -= median if metric.worse == "more" else -median
     spread = max(robust_deviation(left), tail / _NINE_IN_TEN, metric.floor)
-    return Usual(len(values), median, spread, duration, factor, setting)
+    seen = float(values.min()), float(values.max())
+    return Usual(len(values), median, spread, seen, duration, factor, setting)
 
 
 def robust_deviation(values: FloatArray) -> float:
@@ -108,6 +113,9 @@ def _trend(values: FloatArray, along: FloatArray) -> Trend:
     """By the median of the slopes between any two (Theil 1950, Sen 1968)."""
     if not np.ptp(along) or not np.ptp(values):
         return Trend()
+    if len(values) > _MOST_FOR_TREND:
+        some = np.linspace(0, len(values) - 1, _MOST_FOR_TREND).astype(int)
+        return replace(_trend(values[some], along[some]), seen=(float(along.min()), float(along.max())))
     one, other = np.triu_indices(len(values), 1)
     apart = along[other] - along[one]
     slope = float(np.median((values[other] - values[one])[apart != 0.0] / apart[apart != 0.0]))

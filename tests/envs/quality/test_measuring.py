@@ -54,6 +54,17 @@ def test_standing_still_before_and_after_is_idle_time_and_no_pause():
     assert idle_s(still, RATE_HZ) == (0.5, 0.3)
 
 
+def test_the_moment_of_a_hesitation_is_told_apart_from_a_longer_stop_at_a_turn():
+    """The hand stops on its way for 0.48 s, and where it turns round for 0.8 s."""
+    way = np.concatenate(
+        [reach(1.0) * 0.5, np.full(12, 0.5), 0.5 + reach(1.0) * 0.5, np.full(20, 1.0), 1.0 - reach(1.2)]
+    )
+    measured = measure(recording_of_parts(way))
+    (moment,) = [moment for moment in measured.moments if moment.kind == "hesitation"]
+    assert (moment.start_s, moment.end_s) == pytest.approx((0.95, 1.5), abs=0.2)
+    assert len([moment for moment in measured.moments if moment.kind == "pause"]) == 2
+
+
 @pytest.mark.parametrize(("turn_deg", "hesitates"), [(0.0, True), (20.0, True), (90.0, False), (180.0, False)])
 def test_a_hand_that_goes_on_as_it_came_has_hesitated_and_one_that_turns_had_arrived(turn_deg, hesitates):
     leg = np.interp(np.arange(0.0, 0.8, 1 / RATE_HZ), np.arange(0.0, 0.8, 1 / HZ), 0.3 * reach(0.8))

@@ -1,0 +1,62 @@
+"""Trials that begin in the midst of a task: where the expert has done all instruction steps before one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from envs.episodes.session import EpisodeOrder
+from envs.errors import PilotError
+from envs.humanoid import HumanoidEnv
+from envs.pilots.scripted import ScriptedPilot
+from envs.registry import make_env
+from envs.tasks.known import load_task
+from experiments.command import UsageError
+from experiments.workers import run_jobs
+
+
+def begun_with(step: str, task: str, wanted: Sequence[EpisodeOrder], processes: int) -> list[EpisodeOrder]:
+    """The same orders, each from a snapshot of the moment in which a step begins. Where the expert fails before it,
+    there is none.
+
+    Raises:
+        UsageError: the task has no such step.
+    """
+    names = [instruction.name for instruction in load_task(task).instructions]
+    if step not in names:
+        raise UsageError(f"{task} has no step {step!r}; its steps are {', '.join(names)}")
+    work = _ExpertUntil(task, names.index(step)).run
+    begun = run_jobs(f"up to {step}, {task}", work, wanted, processes=processes)
+    return [order for order in begun if order is not None]
+
+
+@dataclass(frozen=True)
+class _ExpertUntil:
+    """The expert at work in simulation, without images, until an instruction step is the first that is not done."""
+
+    task: str
+    step: int
+
+    def run(self, order: EpisodeOrder) -> EpisodeOrder | None:
+        env, pilot = _station(self.task)
+        observation, info = env.reset(seed=order.seed, options={"scenario": order.scenario})
+        pilot.reset(order.scenario, np.random.default_rng([order.seed, 1]))
+        is_over = False
+        while not is_over and info["judgement"].current < self.step:
+            try:
+                target = pilot.command(observation, info)
+            except PilotError:
+                return None
+            wish_rad = info["sent_rad"] if target is None else target.position_rad
+            observation, _, terminated, truncated, info = env.step(wish_rad)
+            is_over = terminated or truncated
+        return None if is_over else replace(order, start=env.snapshot())
+
+
+@lru_cache(maxsize=1)
+def _station(task: str) -> tuple[HumanoidEnv, ScriptedPilot]:
+    env = make_env(task, images=False)
+    return env, ScriptedPilot(env)
