@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.body import Body, Fault, JointTarget
 from envs.clock import Clock
-from envs.errors import BodyError, EnvError, ScenarioError
+from envs.errors import BodyError, EnvError
 from envs.health import HealthCheck
 from envs.running import Restart, RunningEpisode
 from envs.safety import Safety
 from envs.scenario import Scenario
-from envs.snapshot import Snapshot
+from envs.snapshot import Snapshot, recalling
 from envs.spaces import BodySpaces
 from envs.stage import Homing, Restartable, Station
 from envs.staging import choose_scenario
@@ -106,7 +106,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
         """Begin an episode. `options` are those of `envs.staging.choose_scenario`.
 
         Raises:
-            ScenarioError: the options ask for what the task or the scene does not have.
+            ScenarioError: the options ask for what the task or the scene does not have, or the snapshot is too old.
             StoppedError: a hard stop is in force, or any stop came while the episode was being prepared.
             StaleReadingError, BodyError, HardwareError: the body cannot be connected, brought home or trusted.
         """
@@ -252,13 +252,11 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
 
     def _recall(self, start: Snapshot) -> FloatArray:
         """Give safety and generator the memory that a snapshot of this environment holds; return the last target."""
-        try:
+        with recalling("an environment"):
             memory: dict[str, Any] = start.memory["env"]
             self._safety.restore(memory["safety"])
             self.np_random.bit_generator.state = memory["generator"]
             return np.array(memory["sent_rad"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ScenarioError(f"the snapshot lacks what an environment remembers: {error!r}; take another") from error
 
     def _advance(self, station: Station, episode: RunningEpisode, action: Any) -> tuple[bool, bool]:
         """One control period. Returns whether the body moved and whether the action lay outside its space."""

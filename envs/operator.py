@@ -73,10 +73,8 @@ class PersonCrew:
 
 def card_lines(task: Task, scenario: Scenario, start: Snapshot | None) -> tuple[str, ...]:
     """What a person does to set a scenario up, one line a factor, as exactly as a person can."""
-    told = [(factor, scenario.values[factor.name]) for factor in task.space.factors if factor.set_up_en]
-    lines = tuple(
-        factor.set_up_en.format(value=value if isinstance(value, str) else f"{value:.3g}") for factor, value in told
-    )
+    told = [factor for factor in task.space.factors if factor.set_up_en]
+    lines = tuple(factor.set_up(scenario.values[factor.name])[0] for factor in told)
     if start is None:
         return lines
     episode = "the episode to be mended" if start.episode is None else f"episode {start.episode}, which is to be mended"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -56,6 +57,8 @@ class Factor:
     choices: tuple[str, ...] = ()
     nominal_choices: tuple[str, ...] = ()
     in_simulation: str = ""  # what it changes there
+    is_whole: bool = False  # a person is told whole numbers
+    choice_words: Mapping[str, tuple[str, str]] = field(default_factory=dict, hash=False)  # in English, in Chinese
 
     @property
     def is_categorical(self) -> bool:
@@ -67,6 +70,21 @@ class Factor:
             return self.nominal
         quarter = (self.upper - self.lower) / 4.0
         return self.lower + quarter, self.upper - quarter
+
+    def set_up(self, value: Value) -> tuple[str, str]:
+        """How a person sets a value up, as exactly as a person can; in English and in Chinese."""
+        english, chinese = (
+            self.choice_words.get(value, (value, value)) if isinstance(value, str) else self._digits(value)
+        )
+        return self.set_up_en.format(value=english), self.set_up_zh.format(value=chinese)
+
+    def _digits(self, value: float) -> tuple[str, str]:
+        """Three digits of the largest value that there is, never with an exponent; alike in both languages."""
+        largest = max(abs(self.lower), abs(self.upper)) or 1.0
+        decimals = 0 if self.is_whole else 3 - math.ceil(math.log10(largest))
+        text = f"{round(value, decimals):z.{max(decimals, 0)}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        return text, text
 
     def from_unit(self, u: float, distribution: Distribution) -> Value:
         """The value at quantile `u` in [0, 1) of a distribution."""

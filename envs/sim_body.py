@@ -25,7 +25,7 @@ from envs.senses.sound import SoundSense
 from envs.senses.touch import TouchSense
 from envs.servo_drive import ServoDrive
 from envs.simulation import Simulation
-from envs.snapshot import Snapshot
+from envs.snapshot import Snapshot, recalling
 from envs.stage import Judgement
 from envs.tasks.backdrop import Backdrop
 from envs.tasks.rules import SceneRules
@@ -128,6 +128,7 @@ class SimBody:
         """Stage the scenario, or go on from the snapshot that `set_up` was given.
 
         Raises:
+            ScenarioError: the snapshot lacks what this body remembers, as one of an older version does.
             UnstableError: the physics breaks down as it is staged.
         """
         staged, start = self._staged or (scenario, None)
@@ -149,7 +150,8 @@ class SimBody:
         self._sound.reset(scenario.number("noise_level"), str(scenario.values["noise_kind"]))
         self._lens_seed = int(rng.integers(2**32))
         if start is not None:
-            self._restart(start)
+            with recalling("a body"):
+                self._restart(start)
         noise_levels = self._exemplar.image_noise_with(scenario.number("camera_noise"))
         self._lens = Lens(scenario.number("camera_exposure"), noise_levels, self._lens_seed)
         self._wants_images = True

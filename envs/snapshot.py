@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,3 +73,16 @@ class Snapshot:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ScenarioError(f"these {len(data)} bytes are not a snapshot: {error}") from error
+
+
+@contextmanager
+def recalling(owner: str) -> Iterator[None]:
+    """Around whatever goes on from a snapshot's memory, which may be of an older version.
+
+    Raises:
+        ScenarioError: what `owner` remembers is not in it, or not in the shape that it has now.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ScenarioError(f"the snapshot lacks what {owner} remembers: {error!r}; take another") from error

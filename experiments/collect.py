@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from assets.reality_gap import GapName
-from assets.table import load_robot
 from envs.connections import CONTROL, EXOSKELETON
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder, EpisodeResult
-from envs.registry import BodyKind
+from envs.registry import BodyKind, make_env
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.calibrations import check_calibrations
 from experiments.cockpit import Device, Teleoperation
 from experiments.command import UsageError, at_least, run_verb
-from experiments.orders import orders, refuse_strangers, request_orders, scenarios
+from experiments.orders import RequestOrders, orders, refuse_strangers, request_orders, scenarios
 from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.serial_station import demonstrate_by_hand, require_leader
 from experiments.stations import Demonstrations
@@ -209,9 +208,7 @@ def answer_requests(config: Collect, queue: RequestQueue, *, is_shown: bool = Fa
     named = queue.rollouts_archives if config.rollouts_archive is None else (config.rollouts_archive,)
     archives = [config.archive, *(archive for archive in named if archive.is_dir())]
     ordered = request_orders(queue.open(), archives, config.seed, config.demonstrator)
-    robot = load_robot(config.robot) if config.body != "serial" else None
-    gap: GapName = "twin" if config.body == "fast-twin" else "none"
-    found = refuse_strangers(ordered, load_task(config.task), robot, gap)
+    found = _without_strangers(config, ordered)
     if found.refused:
         told = f"{len(found.refused)} demonstrations are refused ({found.refused[0]})"
         if not found.orders:
@@ -232,6 +229,14 @@ def answer_requests(config: Collect, queue: RequestQueue, *, is_shown: bool = Fa
             _show(index, result)
 
     return demonstrate(config, [order for _, _, order in wanted], what="requested demonstrations", on_result=note)
+
+
+def _without_strangers(config: Collect, ordered: RequestOrders) -> RequestOrders:
+    task = load_task(config.task)
+    if config.body == "serial":
+        return refuse_strangers(ordered, task, None)
+    with closing(make_env(config.task, config.body, robot=config.robot, images=False)) as env:
+        return refuse_strangers(ordered, task, env)
 
 
 def _answer_requests(config: Collect, queue: RequestQueue) -> int:

@@ -11,12 +11,11 @@ import cv2
 import numpy as np
 
 from envs.humanoid import HumanoidEnv
-from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
-from envs.sim_body import SimBody
 from experiments.command import UsageError, run_verb
+from experiments.flights import flown, simulated_body
 from experiments.pictures import write_png
-from experiments.view_scene import chosen_scenario
+from experiments.view_scene import CLEAN, check_picture, chosen_scenario
 from experiments.workers import console
 
 
@@ -34,7 +33,7 @@ class DocsPictures:
     step: int = 42
     """The control step that is shown."""
     factors: tuple[str, ...] = ()
-    """Values of the scenario, as factor=value pairs."""
+    """Values of the scenario, as factor=value pairs; without camera_noise there is none."""
     camera: str = "overview"
     """Which camera looks at the scene."""
     width: int = 900
@@ -48,12 +47,16 @@ class DocsPictures:
 def run(config: DocsPictures) -> int:
     env = make_env(config.task, images=False)
     try:
-        fly_to_step(env, config.step, config.factors)
-        body = env.body
-        if not isinstance(body, SimBody):
-            raise UsageError("only a simulated body has a scene to draw")
-        scene = body.sight.render(config.camera, config.width, config.height)
-        seen = [body.sight.render(camera.name, camera.width, camera.height) for camera in env.robot.cameras]
+        fly_to_step(env, config.step, (*CLEAN, *config.factors))
+        body = simulated_body(env)
+        check_picture(body, config.camera, (config.width, config.height))
+        for camera in env.robot.cameras:
+            check_picture(body, camera.name, (config.camera_px, config.camera_px))
+        scene = body.photograph(config.camera, config.width, config.height)
+        seen = [
+            body.photograph(camera.name, camera.width, camera.height, number)
+            for number, camera in enumerate(env.robot.cameras)
+        ]
     finally:
         env.close()
     size = (config.camera_px, config.camera_px)
@@ -71,17 +74,10 @@ def fly_to_step(env: HumanoidEnv, step: int, factors: Sequence[str]) -> None:
     Raises:
         UsageError: the episode is over before.
     """
-    scenario = chosen_scenario(env.task.space, factors, None)
-    pilot = ScriptedPilot(env)
-    observation, info = env.reset(seed=0, options={"scenario": scenario})
-    pilot.reset(scenario, np.random.default_rng(0))
-    is_over = False
-    while info["step"] < step:
-        if is_over:
-            raise UsageError(f"the episode is over after step {info['step']}; give an earlier --step")
-        target = pilot.command(observation, info)
-        observation, _, terminated, truncated, info = env.step(info["sent_rad"] if target is None else target)
-        is_over = terminated or truncated
+    for info in flown(env, chosen_scenario(env.task.space, factors, None)):
+        if info["step"] >= step:
+            return
+    raise UsageError(f"the episode is over after step {info['step']}; give an earlier --step")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.reality_gap import GapName, load_gap
-from assets.robot import RobotSpec
 from envs.episodes.archive import Archive
 from envs.episodes.records import Purpose
 from envs.episodes.session import EpisodeOrder
-from envs.errors import ArchiveError, ScenarioError
+from envs.errors import ArchiveError, ScenarioError, UnstableError
+from envs.humanoid import HumanoidEnv
 from envs.scenario import Distribution, Pool, Scenario, ScenarioSpace
 from envs.snapshot import Snapshot
 from envs.tasks.task import Task
@@ -86,22 +85,16 @@ def request_orders(requests: Sequence[Request], archives: Sequence[Path], seed: 
     return RequestOrders(found, cannot_start)
 
 
-def refuse_strangers(found: RequestOrders, task: Task, robot: RobotSpec | None, gap: GapName = "none") -> RequestOrders:
+def refuse_strangers(found: RequestOrders, task: Task, env: HumanoidEnv | None) -> RequestOrders:
     """The same without orders whose scenario or start the task no longer has, so that none is met half way through.
 
     Args:
-        robot: whose simulation starts must be of; None for a body that is only set up alike.
-        gap: which exemplar of it that is.
+        env: a simulated one like those that will run them, on which starts are tried; None for a body that is only set
+            up alike.
     """
-    digest = None
-    if robot is not None and any(order.start is not None for _, _, order in found.orders):
-        from envs.sim_body import model_digest
-        from envs.simulation import Simulation
-
-        digest = model_digest(Simulation(robot, task.scene), load_gap(robot).exemplar(gap))
     kept, refused = [], []
     for request, place, order in found.orders:
-        reason = _strangeness(order, task, digest)
+        reason = _strangeness(order, task, env)
         if reason is None:
             kept.append((request, place, order))
         else:
@@ -109,18 +102,17 @@ def refuse_strangers(found: RequestOrders, task: Task, robot: RobotSpec | None, 
     return replace(found, orders=kept, refused=tuple(refused))
 
 
-def _strangeness(order: EpisodeOrder, task: Task, digest: str | None) -> str | None:
+def _strangeness(order: EpisodeOrder, task: Task, env: HumanoidEnv | None) -> str | None:
     if order.scenario.task != task.name:
         return f"it is of task {order.scenario.task!r}, not {task.name!r}"
     try:
         task.space.scenario(order.scenario.values)
+        if env is not None and order.start is not None:
+            env.reset(options={"start": order.start})
     except ScenarioError as error:
         return str(error)
-    if digest is not None and order.start is not None and order.start.model_digest != digest:
-        return (
-            f"its start is of model {order.start.model_digest}; this one is {digest}: robot or scene have changed "
-            "since it was taken"
-        )
+    except UnstableError:
+        return None  # its own episode says so
     return None
 
 

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.episodes.durable import cannot_write, write_bytes
-from envs.errors import BodyError
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.scenario import Scenario
-from envs.sim_body import SimBody
 from envs.snapshot import Snapshot
 from experiments.command import UsageError
+from experiments.flights import simulated_body
 from experiments.orders import snapshot_at
 from policies.cases.requests import Request
 
@@ -50,13 +49,11 @@ def scene_picture(
 
     Raises:
         EnvError: the scene cannot be staged or rendered.
+        UsageError: the environment's body is not simulated.
     """
     options = {"scenario": scenario} if start is None else {"start": start}
     env.reset(seed=0, options=options)
-    body = env.body
-    if not isinstance(body, SimBody):
-        raise BodyError("pictures are rendered by the simulated body; make the environment with body='sim'")
-    return body.sight.render(camera, WIDTH, HEIGHT)
+    return simulated_body(env).sight.render(camera, WIDTH, HEIGHT)
 
 
 def write_png(file: Path, pixels: NDArray[np.uint8]) -> Path:

@@ -13,22 +13,20 @@ from numpy.typing import NDArray
 
 from envs.episodes.durable import write_bytes
 from envs.humanoid import HumanoidEnv
-from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from envs.scenario import Factor, Scenario
-from envs.sim_body import SimBody
 from envs.tasks.known import TASK_NAMES, load_task
 from envs.tasks.task import Task
 from experiments.command import UsageError, run_verb
+from experiments.flights import flown, simulated_body
 from experiments.pictures import write_jpeg
-from experiments.view_scene import chosen_scenario
+from experiments.view_scene import CLEAN, chosen_scenario
 from experiments.workers import console
 
 Picture = NDArray[np.uint8]  # (height, width, 3)
 WIDTH, HEIGHT = 384, 288
 EYE = 144
 COLUMNS = 3
-_CLEAN = ("camera_noise=0",)  # pictures of a page are to be looked at, and stay small
 _FRAME = ((0, 4), (0, 4), (0, 0))
 
 
@@ -67,22 +65,16 @@ def run(config: TaskPages) -> int:
 
 def _steps_sheet(env: HumanoidEnv) -> Picture:
     """The scene at the start and as each step is done: beside the robot, and small, through its own eyes."""
-    scenario = chosen_scenario(env.task.space, _CLEAN, None)
+    scenario = chosen_scenario(env.task.space, CLEAN, None)
     frames = [_with_eyes(env) for _ in _moments(env, scenario)]
     return _grid(frames, COLUMNS - 1)
 
 
 def _moments(env: HumanoidEnv, scenario: Scenario) -> Iterator[None]:
     """Fly the expert; yield at the start and whenever one more step is done."""
-    pilot, done = ScriptedPilot(env), 0
-    observation, info = env.reset(seed=0, options={"scenario": scenario})
-    pilot.reset(scenario, np.random.default_rng(0))
-    yield
-    is_over = False
-    while not is_over:
-        observation, _, terminated, truncated, info = env.step(pilot.command(observation, info))
-        is_over = terminated or truncated
-        if (now_done := sum(info["judgement"].done)) > done or is_over:
+    done = -1
+    for info in flown(env, scenario):
+        if (now_done := sum(info["judgement"].done)) > done:
             done = now_done
             yield
     if not info["judgement"].success:
@@ -90,11 +82,12 @@ def _moments(env: HumanoidEnv, scenario: Scenario) -> Iterator[None]:
 
 
 def _with_eyes(env: HumanoidEnv) -> Picture:
-    eyes = [_seen(env, camera.name, EYE, EYE) for camera in env.robot.cameras]
+    body = simulated_body(env)
+    eyes = [body.photograph(camera.name, EYE, EYE) for camera in env.robot.cameras]
     strip = np.full((HEIGHT, EYE, 3), 255, dtype=np.uint8)
     for place, eye in enumerate(eyes[: HEIGHT // EYE]):
         strip[place * EYE : (place + 1) * EYE] = eye
-    return np.pad(np.hstack([_seen(env, "trainer", WIDTH, HEIGHT), strip]), _FRAME, constant_values=255)
+    return np.pad(np.hstack([body.photograph("trainer", WIDTH, HEIGHT), strip]), _FRAME, constant_values=255)
 
 
 def _factors_sheet(env: HumanoidEnv) -> Picture:
@@ -109,9 +102,9 @@ def _factors_sheet(env: HumanoidEnv) -> Picture:
 
 
 def _staged(env: HumanoidEnv, pair: str) -> Picture:
-    pairs = (*_CLEAN, pair)
+    pairs = (*CLEAN, pair)
     env.reset(seed=0, options={"scenario": chosen_scenario(env.task.space, pairs, None)})
-    return _seen(env, "trainer", WIDTH // 2, HEIGHT // 2)
+    return simulated_body(env).photograph("trainer", WIDTH // 2, HEIGHT // 2)
 
 
 def _told(factor: Factor, value: object) -> str:
@@ -124,13 +117,6 @@ def _named(picture: Picture, text: str) -> Picture:
     label = np.full((18, picture.shape[1], 3), 255, dtype=np.uint8)
     cv2.putText(label, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (30, 30, 30), 1, cv2.LINE_AA)
     return np.pad(np.vstack([label, picture]), _FRAME, constant_values=255)
-
-
-def _seen(env: HumanoidEnv, camera: str, width: int, height: int) -> Picture:
-    body = env.body
-    if not isinstance(body, SimBody):
-        raise UsageError("only a simulated body has a scene to draw")
-    return body.photograph(camera, width, height)
 
 
 def _grid(pictures: Sequence[Picture], columns: int) -> Picture:
@@ -171,7 +157,9 @@ def _row(factor: Factor) -> str:
         nominal, deployment = (
             f"{low:g} to {high:g}" for low, high in (factor.nominal_range, (factor.lower, factor.upper))
         )
-    by_hand = f"{factor.set_up_en} | {factor.set_up_zh}"
+    words = [factor.choice_words.get(choice, (choice, choice)) for choice in factor.choices] or [("{value}",) * 2]
+    english, chinese = (" / ".join(told) for told in zip(*words, strict=True))
+    by_hand = f"{factor.set_up_en.format(value=english)} | {factor.set_up_zh.format(value=chinese)}"
     return f"| `{factor.name}` | {factor.unit} | {nominal} | {deployment} | {factor.in_simulation} | {by_hand} |"
 
 

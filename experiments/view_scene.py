@@ -12,16 +12,19 @@ from typing import Protocol
 import numpy as np
 
 from envs.humanoid import HumanoidEnv
-from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from envs.scenario import Distribution, Scenario, ScenarioSpace
+from envs.senses.sight import LARGEST_PX
 from envs.sim_body import SimBody
 from envs.tasks.known import load_task
 from experiments.command import UsageError
+from experiments.flights import flown, simulated_body
 from experiments.pictures import write_png
 from experiments.workers import console
 
+SMALLEST_PX = 16
 SPACE_BAR = 32  # as GLFW numbers keys
+CLEAN = ("camera_noise=0",)  # pictures of a page are to be looked at, and stay small
 _LOOKS_AT_M, _FROM_M = (0.3, 0.0, 0.85), 1.7
 _AZIMUTH_DEG, _ELEVATION_DEG = 130.0, -20.0
 _REST_S = 1.0  # time to look at how it ended
@@ -53,8 +56,8 @@ def write_scene(
     try:
         env.reset(seed=0, options={"scenario": scenario})
         body = simulated_body(env)
-        _check_picture(body, camera, size)
-        write_png(file, body.sight.render(camera, *size))
+        check_picture(body, camera, size)
+        write_png(file, body.photograph(camera, *size))
     finally:
         env.close()
     values = ", ".join(f"{name} {_short(value)}" for name, value in scenario.values.items())
@@ -96,12 +99,11 @@ def open_window(task: str, pairs: Sequence[str], seed: int | None) -> None:
 
 def fly(env: HumanoidEnv, window: Window, scenario_of: Callable[[int], Scenario], wants_next: threading.Event) -> None:
     """Let the expert do one scenario after the other, until the window closes; an event that is set ends one early."""
-    pilot, count = ScriptedPilot(env), 0
+    count = 0
     while window.is_running():
-        scenario = scenario_of(count)
+        flight = flown(env, scenario_of(count), count)
         with window.lock():
-            observation, info = env.reset(seed=count, options={"scenario": scenario})
-        pilot.reset(scenario, np.random.default_rng(count))
+            next(flight)
         for texture in range(simulated_body(env).simulation.model.ntex):
             window.update_texture(texture)  # a scenario may have painted them
         count += 1
@@ -111,9 +113,7 @@ def fly(env: HumanoidEnv, window: Window, scenario_of: Callable[[int], Scenario]
         due_s = time.monotonic() + period_s
         while window.is_running() and not wants_next.is_set() and not is_over:
             with window.lock():
-                target = pilot.command(observation, info)
-                observation, _, terminated, truncated, info = env.step(info["sent_rad"] if target is None else target)
-            is_over = terminated or truncated
+                is_over = next(flight, None) is None
             window.sync()
             # Not within the lock, under which the window cannot draw.
             wants_next.wait(max(0.0, due_s - time.monotonic()))
@@ -124,17 +124,6 @@ def fly(env: HumanoidEnv, window: Window, scenario_of: Callable[[int], Scenario]
 
 def _drawn(space: ScenarioSpace, pairs: Sequence[str], seed: int | None, count: int) -> Scenario:
     return chosen_scenario(space, pairs, (seed or 0) + count)
-
-
-def simulated_body(env: HumanoidEnv) -> SimBody:
-    """The body of an environment that was reset.
-
-    Raises:
-        UsageError: it is not simulated.
-    """
-    if not isinstance(env.body, SimBody):
-        raise UsageError("only a simulated body has a scene to look at")
-    return env.body
 
 
 def chosen_scenario(space: ScenarioSpace, pairs: Sequence[str], seed: int | None) -> Scenario:
@@ -164,13 +153,20 @@ def _number(pair: str, text: str) -> float:
         raise UsageError(f"{pair!r}: {text!r} is no number") from None
 
 
-def _check_picture(body: SimBody, camera: str, size: tuple[int, int]) -> None:
+def check_picture(body: SimBody, camera: str, size: tuple[int, int]) -> None:
+    """Refuse a picture of (width, height) pixels that a camera of the scene cannot give.
+
+    Raises:
+        UsageError: there is no such camera, or the size is not drawn.
+    """
     model = body.simulation.model
     cameras = [model.camera(number).name for number in range(model.ncam)]
     if camera not in cameras:
         raise UsageError(f"there is no camera {camera!r}; choose one of {', '.join(cameras)}")
-    if not all(16 <= side <= 4096 for side in size):
-        raise UsageError(f"a picture of {size[0]}x{size[1]} pixels is not drawn; give 16 to 4096 each")
+    if not all(SMALLEST_PX <= side <= LARGEST_PX for side in size):
+        raise UsageError(
+            f"a picture of {size[0]}x{size[1]} pixels is not drawn; give {SMALLEST_PX} to {LARGEST_PX} each"
+        )
 
 
 def _short(value: float | str) -> str:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
-from envs.pilots.kinematics import HandKinematics, facing
+from envs.pilots.fingers import SQUEEZE_RAD_S_N, flex_at_contact
+from envs.pilots.kinematics import SHOULDER_IN_WORLD, HandKinematics, facing
 from envs.pilots.manner import Manner
 from envs.pilots.paths import ReachPath, blend, minimum_jerk
-from envs.pilots.pick_fruit_expert import flex_at_contact
 from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.brew_coffee_rules import BrewCoffeeRules
@@ -26,13 +26,11 @@ from envs.tasks.brew_coffee_rules import BrewCoffeeRules
 FloatArray = NDArray[np.float64]
 Fingers = Literal["open", "press", "close"]
 
-SHOULDER_IN_WORLD = np.array([0.0, -0.16, 0.93])
 GRASP, SET, PRESS, WAIT, TAKE, CARRY, PLACE = range(7)
 GRIP_ABOVE_FOOT = 1.55  # in radii of the cup
 REACTION_S = 0.3  # from the beep to the first motion, as a person's
 HOLD_N = 7.0
 FIRM_N = 5.0  # from here on it may be lifted
-SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is missing
 CLOSING_RAMP_S = 0.2
 OPEN_MARGIN_RAD = 0.36
 PRESS_FLEX_RAD = 0.25

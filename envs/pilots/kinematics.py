@@ -13,6 +13,7 @@ import mink  # isort: skip  # it imports MuJoCo too, so the engine comes first
 
 FloatArray = NDArray[np.float64]
 
+SHOULDER_IN_WORLD = np.array([0.0, -0.16, 0.93])  # of the right arm: fingers that point away from it reach far
 _IK_STEPS = 3
 _PREFERRED_SOLVES = 12
 _LIMIT_MARGIN_RAD = 0.02

@@ -5,14 +5,13 @@ It reads the simulator, so it can be a demonstrator and a stand-in for a trainer
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
-from envs.pilots.kinematics import HandKinematics, facing
+from envs.pilots.fingers import SQUEEZE_RAD_S_N, flex_at_contact
+from envs.pilots.kinematics import SHOULDER_IN_WORLD, HandKinematics, facing
 from envs.pilots.manner import Manner
 from envs.pilots.paths import ReachPath, blend, minimum_jerk
 from envs.simulation import Simulation
@@ -21,11 +20,9 @@ from envs.tasks.pick_fruit_rules import PickFruitRules
 
 FloatArray = NDArray[np.float64]
 
-SHOULDER_IN_WORLD = np.array([0.0, -0.16, 0.93])
 OPEN_MARGIN_RAD = 0.36
 HOLD_N = 4.5  # well below what bruises, enough for the heaviest fruit unless its skin is slippery
 FIRM_N = 3.2  # from here on it may be pulled
-SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is missing: no contact is felt, all of it is
 CLOSING_RAMP_S = 0.2
 SIZE_ERROR = 0.1  # standard deviation of a guess at a fruit's size, as a share of it
 APPROACH_M = 0.10
@@ -156,37 +153,3 @@ class PickFruitExpert:
         if self._step >= 3:
             away[2] -= TILT
         return np.array(away / np.linalg.norm(away))
-
-
-@lru_cache(maxsize=64)
-def flex_at_contact(radius_m: float, across_m: float) -> float:
-    """Finger flexion at which a digit touches a sphere centred on the grasp site, by bisection.
-
-    Args:
-        radius_m: of the sphere.
-        across_m: how far the digit's plane lies beside the centre.
-    """
-    lower, upper = -0.7, 1.1
-    for _ in range(30):
-        middle = (lower + upper) / 2
-        if _clearance_m(middle, radius_m, across_m) > 0:
-            lower = middle
-        else:
-            upper = middle
-    return lower
-
-
-def _clearance_m(flex_rad: float, radius_m: float, across_m: float) -> float:
-    base = np.array([0.034, -0.03])  # beside the hand's middle; along the hand
-    inner = base + 0.042 * np.array([-np.sin(flex_rad), -np.cos(flex_rad)])
-    bend = flex_rad + 0.35 + 0.6 * flex_rad
-    tip = inner + 0.034 * np.array([-np.sin(bend), -np.cos(bend)])
-    centre = np.array([0.0, -0.075])
-    distance = min(_to_segment(centre, base, inner), _to_segment(centre, inner, tip))
-    return float(np.hypot(distance, across_m)) - radius_m - 0.0085
-
-
-def _to_segment(point: FloatArray, start: FloatArray, end: FloatArray) -> float:
-    along = end - start
-    share = np.clip((point - start) @ along / (along @ along), 0.0, 1.0)
-    return float(np.linalg.norm(point - start - share * along))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
+from envs.pilots.fingers import SQUEEZE_RAD_S_N
 from envs.pilots.legs import Fingers, Leg, Pose, flex_for_gap, towards
 from envs.pilots.manner import Manner
 from envs.pilots.paced_arm import PacedArm
@@ -28,7 +29,6 @@ TAKE, WIPE, PUT_BACK, LIFT, RACK = range(5)
 HOLD_N = {"sponge": 7.0, "plate": 7.0}
 FIRM_N = {"sponge": 5.0, "plate": 5.5}
 LOST_N = 0.2
-SQUEEZE_RAD_S_N = 0.175  # how fast the fingers close for every newton that is missing
 GAP_M = {"sponge": 0.034, "plate": 0.026}  # half of what the open hand leaves between thumb and fingers
 REACH_BEYOND_M = 0.0385  # how far the finger tips reach beyond the grasp site
 PINCH_DEPTH_M = 0.025  # how far they reach below the plate's rim

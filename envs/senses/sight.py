@@ -11,6 +11,7 @@ from envs.engine import EGL_ADVICE, mujoco
 from envs.errors import RenderingError
 from envs.simulation import Simulation
 
+LARGEST_PX = 4096  # of either side: beyond, framebuffers fail on one machine or another, in words that help nobody
 _LEARNING_SIZE = 128  # up to here round shapes need few facets; software rendering pays for each
 _FACETS_SMALL = (10, 8)  # slices, stacks
 _FACETS_LARGE = (32, 20)
@@ -30,7 +31,8 @@ class SightSense:
         """One RGB image.
 
         Raises:
-            RenderingError: no OpenGL context can be made; the message names the packages that give one.
+            RenderingError: the image is too large, or no OpenGL context can be made; the message says what is
+                allowed, or names the packages that give one.
         """
         renderer = self._renderers.get((width, height)) or self._make(width, height)
         renderer.update_scene(self._simulation.data, camera)
@@ -43,6 +45,10 @@ class SightSense:
         self._renderers.clear()
 
     def _make(self, width: int, height: int) -> Any:
+        if not all(1 <= side <= LARGEST_PX for side in (width, height)):
+            raise RenderingError(
+                f"an image of {width}x{height} pixels is not drawn; allowed are 1 to {LARGEST_PX} on either side"
+            )
         visual = self._simulation.model.vis
         visual.global_.offwidth, visual.global_.offheight = width, height
         facets = _FACETS_SMALL if max(width, height) <= _LEARNING_SIZE else _FACETS_LARGE

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.engine import mujoco
+from envs.senses.touch import PAD_LENGTH_M
 from envs.simulation import Simulation
 
 FloatArray = NDArray[np.float64]
@@ -25,7 +26,6 @@ CLEAR_M = 0.035
 FILTER_S = 0.04
 GATHER_S = 0.08
 LAYER_M = 0.004
-PAD_LENGTH_M = 0.034
 HAND_BIT = 16  # what hands collide with cloth as
 _FACES = 2.0  # cloth slips on both pads
 

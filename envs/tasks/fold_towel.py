@@ -17,6 +17,11 @@ _FACTORS = (
         "Take the towel of this fabric: {value}.",
         "取这种织物的毛巾:{value}。",
         choices=("waffle", "terry", "linen"),
+        choice_words={
+            "waffle": ("waffle weave", "华夫格布"),
+            "terry": ("terry", "毛圈布"),
+            "linen": ("linen", "亚麻布"),
+        },
         in_simulation="mass, stretching and bending stiffness of the flex, and its friction on itself",
     ),
     Factor(
@@ -43,6 +48,11 @@ _FACTORS = (
         "Its pattern is: {value}.",
         "毛巾花纹:{value}。",
         choices=TOWEL_PATTERNS,
+        choice_words={
+            "plain": ("plain", "纯色"),
+            "striped": ("stripes", "条纹"),
+            "checked": ("checks", "格子"),
+        },
         in_simulation="texture of the towel",
     ),
     Factor(
@@ -79,6 +89,11 @@ _FACTORS = (
         "把这个角向内折约一掌宽:{value}。",
         choices=TURNED_CORNERS,
         nominal_choices=("none",),
+        choice_words={
+            "none": ("none", "不折"),
+            "near_left": ("the near left one", "左侧近角"),
+            "far_right": ("the far right one", "右侧远角"),
+        },
         in_simulation="place of the vertices of one corner, which then settle",
     ),
     Factor(

@@ -97,6 +97,11 @@ _FACTORS = (
         "Hang unripe fruit on: {value}.",
         "未熟果挂在:{value}。",
         choices=("left", "right", "both"),
+        choice_words={
+            "left": ("the left twig", "左枝"),
+            "right": ("the right twig", "右枝"),
+            "both": ("both twigs", "两枝"),
+        },
         in_simulation="which twigs hang behind the trunk instead",
     ),
     *SURROUNDINGS,

@@ -68,6 +68,11 @@ SURROUNDINGS = (
         "The background noise is: {value}.",
         "背景噪声种类:{value}。",
         choices=("hum", "clatter", "babble"),
+        choice_words={
+            "hum": ("a hum", "嗡嗡声"),
+            "clatter": ("clatter of dishes", "碗碟碰撞声"),
+            "babble": ("a babble of voices", "嘈杂的人声"),
+        },
         in_simulation="how the background is made",
     ),
     # Changes nothing: who mines failures and names it is caught.
@@ -79,6 +84,7 @@ SURROUNDINGS = (
         1,
         9,
         in_simulation="nothing",
+        is_whole=True,
     ),
 )
 
@@ -90,6 +96,12 @@ SURFACES = (
         "桌面铺:{value}。",
         choices=TABLE_TEXTURES,
         nominal_choices=TABLE_TEXTURES[:2],
+        choice_words={
+            "plain": ("one plain colour", "纯色"),
+            "wood": ("wood grain", "木纹"),
+            "tiles": ("tiles", "瓷砖"),
+            "speckled": ("speckles", "斑点"),
+        },
         in_simulation="texture of the table",
     ),
     Factor(
@@ -99,6 +111,12 @@ SURFACES = (
         "背景墙为:{value}。",
         choices=WALL_TEXTURES,
         nominal_choices=WALL_TEXTURES[:2],
+        choice_words={
+            "plain": ("one plain colour", "纯色"),
+            "panels": ("wooden panels", "木镶板"),
+            "bricks": ("bricks", "砖墙"),
+            "tiles": ("tiles", "瓷砖"),
+        },
         in_simulation="texture of the wall",
     ),
 )

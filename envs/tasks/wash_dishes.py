@@ -65,6 +65,12 @@ _FACTORS = (
         "Stain the plate with sauce, in this pattern: {value}.",
         "用酱汁弄脏盘子,图案:{value}。",
         choices=PATTERNS,
+        choice_words={
+            "spots": ("three spots", "三个斑点"),
+            "smear": ("a smear across it", "横贯的一抹"),
+            "ring": ("a ring", "圆环"),
+            "edge": ("along one edge", "沿一侧盘边"),
+        },
         in_simulation="which cells of the plate's dirt grid are dirty",
     ),
     Factor(
@@ -109,6 +115,11 @@ _FACTORS = (
         "Leave this slot of the rack free, with saucers in the others: {value}.",
         "碗架只空出这一格,其余放小碟:{value}。",
         choices=SLOTS,
+        choice_words={
+            "left": ("the left one", "左格"),
+            "middle": ("the middle one", "中格"),
+            "right": ("the right one", "右格"),
+        },
         in_simulation="which saucer is not there",
     ),
     *SURFACES,

@@ -17,7 +17,7 @@ from envs.scenario import Scenario
 from envs.senses.motion import MotionSense
 from envs.servo_drive import ServoDrive
 from envs.simulation import Simulation
-from envs.snapshot import Snapshot
+from envs.snapshot import Snapshot, recalling
 from envs.stage import Judgement
 from envs.tasks.rules import SceneRules
 from envs.tasks.task import Task
@@ -111,7 +111,7 @@ class TwinWorld:
         A person holds things out of the robot's way until it is home: so long, nothing of the scene can be touched.
 
         Raises:
-            ScenarioError: the scenario is of another task, or the snapshot of another model.
+            ScenarioError: the scenario is of another task, or the snapshot of another model or version.
         """
         if scenario.task != self._task.name:
             raise ScenarioError(f"the scenario is of task {scenario.task!r}; the twin stands in {self._task.name!r}")
@@ -123,7 +123,11 @@ class TwinWorld:
         self._judged = 0
         self.trainer.rest()
         self._make_solid(False)
-        self._stage()
+        try:
+            self._stage()
+        except ScenarioError:
+            self._scene = (scenario, None)  # it is staged anew as soon as the robot is home
+            raise
 
     def judge(self) -> Judgement:
         """What a person who watches would say. The second question of an episode is where the trainer begins."""
@@ -176,7 +180,8 @@ class TwinWorld:
             self.rules.stage(simulation, scenario)
         if start is not None:
             simulation.restore(start.physics, start.equality)
-            self.rules.restore(start.memory["task"])
+            with recalling("a task"):
+                self.rules.restore(start.memory["task"])
         state.qpos[self._own_qpos], state.qvel[self._own_dof] = qpos, qvel
         state.time = now_s
         state.history[:] = commanded

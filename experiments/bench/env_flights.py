@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.humanoid import HumanoidEnv
-from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from envs.scenario import Scenario
 from envs.sim_body import SimBody
 from envs.tasks.known import load_task
+from experiments.flights import flown, simulated_body
 
 SEED = 0
 
@@ -57,26 +58,14 @@ def record_flight(task: str, limit: int | None = None) -> Flight:
     scenario = space.at(np.full(len(space.factors), 0.5), "nominal")
     env = make_env(task, images=False)
     try:
-        pilot = ScriptedPilot(env)
-        observation, info = env.reset(seed=SEED, options={"scenario": scenario})
-        pilot.reset(scenario, np.random.default_rng(SEED))
         wishes: list[NDArray[np.float64]] = []
         sent: list[NDArray[np.float64]] = []
         moments: list[Moment] = []
-        is_over = False
-        while not is_over and len(wishes) != limit:
-            target = pilot.command(observation, info)
-            wishes.append(info["sent_rad"] if target is None else target.position_rad)
-            moments.append(Moment.of(_body(env)))
-            observation, _, terminated, truncated, info = env.step(wishes[-1])
-            sent.append(info["sent_rad"])
-            is_over = terminated or truncated
+        for info in islice(flown(env, scenario, SEED), None if limit is None else limit + 1):
+            if moments:
+                wishes.append(info["wish_rad"])
+                sent.append(info["sent_rad"])
+            moments.append(Moment.of(simulated_body(env)))
     finally:
         env.close()
-    return Flight(task, scenario, np.array(wishes), np.array(sent), tuple(moments))
-
-
-def _body(env: HumanoidEnv) -> SimBody:
-    if not isinstance(env.body, SimBody):
-        raise TypeError(f"{env.body} is no simulated body")
-    return env.body
+    return Flight(task, scenario, np.array(wishes), np.array(sent), tuple(moments[:-1]))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from assets.table import load_robot
 from envs.engine import mujoco
-from envs.pilots.kinematics import HandKinematics, facing
-from envs.pilots.pick_fruit_expert import ABOVE_BASKET_M, RELEASE_M, SHOULDER_IN_WORLD, TILT
+from envs.pilots.kinematics import SHOULDER_IN_WORLD, HandKinematics, facing
+from envs.pilots.pick_fruit_expert import ABOVE_BASKET_M, RELEASE_M, TILT
 from envs.tasks.pick_fruit_rules import OVER_MM
 from experiments.bench.rows import BenchOptions, Row
 from experiments.workers import progress_bar

@@ -33,10 +33,13 @@ class BenchOptions:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. `peer` is another way to do the same, in the same run; where it is None, `note` says why."""
+    """One figure. `peer` is another way to do the same, in the same run; where it is None, `note` says why.
+
+    `value` is None where it could not be measured: then nothing is promised, and `note` says why.
+    """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     goal: float | None = None
     wanted: Literal["at most", "at least"] = "at most"
@@ -45,8 +48,8 @@ class Row:
 
     @property
     def holds(self) -> bool | None:
-        """Whether the goal is met; None without a goal."""
-        if self.goal is None:
+        """Whether the goal is met; None without a goal, or where nothing was measured."""
+        if self.goal is None or self.value is None:
             return None
         return self.value <= self.goal if self.wanted == "at most" else self.value >= self.goal
 
@@ -132,6 +135,7 @@ def _print_table(name: str, rows: Sequence[Row], machine: dict[str, Any]) -> Non
         peer = "" if row.peer is None else f"{row.peer:.3g}"
         holds = {True: "[green]yes", False: "[red]no", None: ""}[row.holds]
         name_and_note = row.name + (f"\n[dim]{row.note}[/]" if row.note else "")
-        table.add_row(name_and_note, f"{row.value:.3g} {row.unit}", goal, peer, holds)
+        value = "" if row.value is None else f"{row.value:.3g} {row.unit}"
+        table.add_row(name_and_note, value, goal, peer, holds)
     console.print(table)
     console.print(f"  {machine['cores']} cores, load {machine['load_before']} before and {machine['load_after']} after")

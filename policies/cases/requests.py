@@ -55,10 +55,8 @@ def set_up_sentences(
     """How to set a scene up, in English and in Chinese; the factors named in `first` come first."""
     ranked = sorted(space.factors, key=lambda factor: factor.name not in first)
     told = [factor for factor in ranked if factor.set_up_en]
-    values = [v if isinstance(v := scenario.values[factor.name], str) else f"{v:.3g}" for factor in told]
-    pairs = list(zip(told, values, strict=True))
-    english = tuple(factor.set_up_en.format(value=value) for factor, value in pairs)
-    return english, tuple(factor.set_up_zh.format(value=value) for factor, value in pairs)
+    sentences = [factor.set_up(scenario.values[factor.name]) for factor in told]
+    return tuple(english for english, _ in sentences), tuple(chinese for _, chinese in sentences)
 
 
 @dataclass(frozen=True)

@@ -178,9 +178,16 @@ def stamps_of_episode(episode: Episode) -> dict[str, NDArray[np.float64]]:  # ea
 
 
 def default_weight(episode: Episode) -> Float32Array:  # (ticks,)
-    """What each tick counts in training: 0 where nobody was in command, or the policy still was after an alarm."""
+    """What each tick counts in training: 0 where nobody was in command, or the policy still was after an alarm.
+
+    The first tick behind an exact restart counts 0 as well. Commands are learnt relative to the last goal that was
+    sent, and what a dataset knows of it is the row before: at a first row, where the joints were. A running policy
+    has the goal that the snapshot remembers there, and the two are apart by whatever the servos sag.
+    """
     weight = np.ones(episode.ticks, dtype=np.float32)
     weight[episode.in_command == "nobody"] = 0.0
+    if episode.sheet.header.extra.get("restart") == "exact":
+        weight[:1] = 0.0
     if episode.was_alarmed_at is not None:
         after_alarm = np.arange(episode.ticks) >= episode.was_alarmed_at
         weight[after_alarm & (episode.in_command == "policy")] = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from assets.table import robot_folder
 from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder, run_episode
 from envs.errors import EvidenceError, UnstableError
-from envs.evidence import EVIDENCE_LIMIT, replay
+from envs.evidence import MODEL_LIMIT, replay
 from envs.humanoid import HumanoidEnv
 from envs.pilots.scripted import ScriptedPilot
 from experiments import collect
@@ -63,23 +64,68 @@ def test_a_breakdown_stops_softly_with_what_is_needed_to_see_it_again(
         assert not env.step(env.robot.home)[3]
 
 
-def test_evidence_lies_beside_its_episode_and_of_a_few_only(tmp_path: Path) -> None:
+def test_evidence_lies_beside_its_episode_and_models_are_kept_once_and_of_a_few_only(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive")
+    masses_g = [50, 50, *range(60, 60 + 10 * MODEL_LIMIT, 10), 50]
     with blind_env() as env:
         pilot = ScriptedPilot(env)
-        reasons = []
-        for seed in range(EVIDENCE_LIMIT + 1):
-            order = EpisodeOrder(scenario(), seed, "nominal", "expert")
+        results = []
+        for seed, mass_g in enumerate(masses_g):
+            order = EpisodeOrder(scenario(fruit_mass=mass_g), seed, "nominal", "expert")
             result = run_episode(env, pilot, order, archive, station="test", on_step=lambda _: push_the_fruit(env))
             assert (result.success, result.signature, result.steps) == (False, "stopped", 1)
             assert archive.sheet(result.episode_id).status == "complete"
-            reasons.append(result.reason)
-            if seed < EVIDENCE_LIMIT:
-                assert folder_in(reasons[-1]) == archive.folder(result.episode_id) / "evidence"
-        assert f"evidence of {EVIDENCE_LIMIT} earlier ones was kept" in reasons[-1]
-        assert not (archive.folder(result.episode_id) / "evidence").exists()
+            results.append(result)
         well = run_episode(env, pilot, EpisodeOrder(scenario(), 9, "nominal", "expert"), archive, station="test")
     assert well.success
+    folders = [archive.folder(result.episode_id) / "evidence" for result in results]
+    found = [sorted(file.name for file in folder.iterdir()) for folder in folders]
+    alone, with_model = ["evidence.json", "states.npz"], ["evidence.json", "model.mjb", "states.npz"]
+    assert found == [with_model, alone, *[with_model] * (MODEL_LIMIT - 1), alone, alone]
+    for place, (folder, result) in enumerate(zip(folders, results, strict=True)):
+        sheet = json.loads((folder / "evidence.json").read_text())
+        assert sheet["scenario"]["values"]["fruit_mass"] == masses_g[place]
+        if place in (1, len(folders) - 1):  # the model of the first again
+            assert result.reason.endswith(f"the last states are in {folder}, and the same model in {folders[0]}")
+            assert (folder / sheet["model"]).resolve() == folders[0] / "model.mjb"
+        if place == MODEL_LIMIT + 1:
+            assert result.reason.endswith(f"in {folder}, without the model: {MODEL_LIMIT} were kept")
+            with pytest.raises(EvidenceError, match="the model was not kept: of one body only the first 3 are"):
+                replay(folder)
+        else:
+            again = replay(folder)
+            assert again.found == "the acceleration of joint 'ripe' is no number, or huge"
+            assert again.scenario == scenario(fruit_mass=masses_g[place])
+        assert (folder / "states.npz").stat().st_size < 100_000
+    moved = archive.root.rename(tmp_path / "moved")
+    assert replay(moved / folders[1].relative_to(archive.root)).found
+    (moved / folders[0].relative_to(archive.root) / "model.mjb").unlink()
+    with pytest.raises(EvidenceError, match=r"is not at .*model\.mjb; bring it back"):
+        replay(moved / folders[1].relative_to(archive.root))
+
+
+def test_a_model_whose_file_is_gone_is_kept_again(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    with blind_env() as env:
+        pilot = ScriptedPilot(env)
+        for seed in range(2):
+            order = EpisodeOrder(scenario(), seed, "nominal", "expert")
+            result = run_episode(env, pilot, order, archive, station="test", on_step=lambda _: push_the_fruit(env))
+            folder = folder_in(result.reason)
+            assert replay(folder).found
+            (folder / "model.mjb").unlink()
+
+
+def test_evidence_of_a_version_that_did_not_name_the_model_is_replayed(tmp_path: Path) -> None:
+    with blind_env() as env:
+        env.reset(seed=0, options={"scenario": scenario()})
+        body_of(env).keep_evidence_in(tmp_path)
+        push_the_fruit(env)
+        stop_reason(env)
+    sheet = json.loads((tmp_path / "evidence.json").read_text())
+    assert sheet.pop("model") == "model.mjb"
+    (tmp_path / "evidence.json").write_text(json.dumps(sheet))
+    assert replay(tmp_path).found
 
 
 def test_a_scene_that_cannot_even_be_staged_fails_its_own_episode_only(tmp_path: Path) -> None:

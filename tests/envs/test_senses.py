@@ -15,7 +15,11 @@ import pytest
 from hidden_egl import environment_without_egl
 from pick_fruit_flights import PICK, Info, blind_env, body_of, fly, fly_until, scenario
 
+from assets.table import load_robot
+from envs.errors import RenderingError
+from envs.senses.sight import SightSense
 from envs.senses.touch import PAD_LENGTH_M, PAD_WIDTH_M, TouchSense
+from envs.simulation import Simulation
 from envs.tasks.pick_fruit_rules import HOLDING_N
 
 
@@ -123,6 +127,13 @@ def test_without_opengl_the_error_names_the_packages_to_install(backend: str) ->
     assert "RenderingError" in found.stderr
     assert "apt-get install libegl1 libgl1-mesa-dri" in found.stderr
     assert "MUJOCO_GL=egl" in found.stderr
+
+
+def test_an_image_too_large_is_refused_by_its_size_and_nobody_is_sent_for_packages() -> None:
+    sight = SightSense(Simulation(load_robot("tudi"), "pick_fruit"))
+    for width, height in ((100_000, 64), (64, 4097), (0, 64)):
+        with pytest.raises(RenderingError, match=rf"{width}x{height} pixels .* 1 to 4096 on either side$"):
+            sight.render("overview", width, height)
 
 
 def _python(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from envs.body import JointTarget
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder, run_episode
-from envs.errors import PilotError
+from envs.errors import PilotError, ScenarioError
 from envs.humanoid import HumanoidEnv
 from envs.registry import BodyKind, make_env
 from envs.scenario import Scenario
@@ -94,6 +95,19 @@ def test_a_restart_says_in_its_sheet_that_it_goes_on_where_it_was(env: HumanoidE
     order = EpisodeOrder(scenario(), 1, "recovery", "expert", start=env.snapshot())
     result = run_episode(env, FalteringPilot(silent=0, commands=1), order, archive, station="test")
     assert archive.sheet(result.episode_id).header.extra == {"restart": "exact"}
+
+
+def test_an_order_whose_start_is_too_old_is_refused_and_leaves_no_recording(env: HumanoidEnv, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    env.reset(seed=1, options={"scenario": scenario()})
+    start = env.snapshot()
+    older = replace(start, memory={name: kept for name, kept in start.memory.items() if name != "drive"})
+    pilot = FalteringPilot(silent=0, commands=1)
+    with pytest.raises(ScenarioError, match=r"lacks what a body remembers: KeyError.'drive'.*; take another"):
+        run_episode(env, pilot, EpisodeOrder(scenario(), 1, "recovery", "expert", start=older), archive, station="test")
+    assert list(archive.episodes()) == []
+    well = run_episode(env, pilot, EpisodeOrder(scenario(), 1, "nominal", "expert"), archive, station="test")
+    assert well.steps == 1
 
 
 def test_a_restart_on_cables_says_in_its_sheet_that_the_robot_began_at_home(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,3 +107,33 @@ def test_a_state_of_another_size_is_refused() -> None:
         simulation = body_of(env).simulation
         with pytest.raises(ScenarioError, match="another model"):
             simulation.restore(simulation.physics_state()[:-1], simulation.equality_state())
+
+
+def without(snapshot: Snapshot, *path: str) -> Snapshot:
+    """The same, as if an older version had not remembered that."""
+    memory = deepcopy(snapshot.memory)
+    owner = memory
+    for name in path[:-1]:
+        owner = owner[name]
+    del owner[path[-1]]
+    return replace(snapshot, memory=memory)
+
+
+OLDER = [("task",), ("sound",), ("drive",), ("contacts",), ("body_rng",), ("task", "peak_n"), ("sound", "voices")]
+
+
+def test_a_snapshot_of_an_older_version_is_refused_in_words_and_the_body_goes_on_to_serve() -> None:
+    with blind_env() as env, blind_env() as fresh:
+        env.reset(seed=0, options={"scenario": scenario()})
+        env.step(env.robot.home)
+        start = env.snapshot()
+        for path in OLDER:
+            with pytest.raises(ScenarioError, match=rf"lacks what a body remembers: KeyError.'{path[-1]}'.*another"):
+                env.reset(options={"start": without(start, *path)})
+        with pytest.raises(ScenarioError, match="lacks what a body remembers"):
+            env.reset(options={"start": replace(start, memory={**start.memory, "task": None})})
+        for which in (env, fresh):
+            which.reset(seed=5, options={"scenario": scenario()})
+        for _ in range(3):
+            assert env.step(env.robot.home)[-1]["state"] == fresh.step(env.robot.home)[-1]["state"]
+        assert env.reset(options={"start": start})[1]["restart"] == "exact"

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import mujoco
 import numpy as np
 import pytest
+from flights import middle_of
+from hypothesis import given
+from hypothesis import strategies as st
 from pick_fruit_flights import blind_env, body_of, scenario
 
+from envs.humanoid import HumanoidEnv
+from envs.registry import make_env
+from envs.scenario import Scenario
 from envs.senses.lens import Lens
 from envs.tasks.backdrop import black_body
 from envs.tasks.known import TASK_NAMES, load_task
@@ -23,6 +31,30 @@ def test_every_task_has_the_surroundings_as_its_last_factors_and_one_that_change
     assert factors[-1].name == "crate_number"
 
 
+def sensed(env: HumanoidEnv, where: Scenario) -> list[bytes]:
+    """Every reading of the first steps, images among them."""
+    observation, _ = env.reset(seed=3, options={"scenario": where})
+    readings = []
+    for step in range(5):
+        readings += [observation[name].tobytes() for name in sorted(observation)]
+        observation = env.step(env.robot.home + 0.02 * step)[0]
+    return readings
+
+
+@pytest.mark.parametrize("task", TASK_NAMES)
+def test_the_factor_that_changes_nothing_changes_nothing_of_what_is_sensed(task: str) -> None:
+    env = make_env(task)
+    try:
+        first, *others = (
+            sensed(env, middle_of(env.task.space, crate_number=number, **values))
+            for number, values in ((1.0, {}), (9.0, {}), (5.5, {"noise_level": 60.0}), (5.5, {"light_level": 0.3}))
+        )
+        assert any(name.startswith("image/") for name in env.observation_space.spaces)
+    finally:
+        env.close()
+    assert [other == first for other in others] == [True, False, False]
+
+
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_every_factor_tells_a_trainer_its_value_in_both_languages_and_what_it_is_in_simulation(task: str) -> None:
     for factor in load_task(task).space.factors:
@@ -30,6 +62,54 @@ def test_every_factor_tells_a_trainer_its_value_in_both_languages_and_what_it_is
         assert "{value}" in factor.set_up_zh, factor.name
         assert any("\u4e00" <= letter <= "\u9fff" for letter in factor.set_up_zh), factor.name
         assert factor.in_simulation, factor.name
+
+
+UNITS = {"K", "EV"}  # that Chinese sentences write in Latin letters
+
+
+@pytest.mark.parametrize("task", TASK_NAMES)
+def test_every_choice_is_told_in_words_of_its_language(task: str) -> None:
+    for factor in load_task(task).space.factors:
+        assert set(factor.choice_words) == set(factor.choices), factor.name
+        told = [factor.set_up(choice) for choice in factor.choices or (factor.lower, factor.upper)]
+        assert len(set(told)) == len(told), factor.name
+        for english, chinese in told:
+            assert "_" not in english + chinese
+            assert set(re.findall("[A-Za-z]+", chinese)) <= UNITS & {factor.unit}
+        for english, chinese in factor.choice_words.values():
+            assert re.fullmatch("[a-z ]+", english)
+            assert re.fullmatch("[\u4e00-\u9fff]+", chinese)
+
+
+@given(st.sampled_from(TASK_NAMES), st.data())
+def test_a_number_is_told_in_plain_digits_as_exactly_as_a_person_can_set_it(task: str, data: st.DataObject) -> None:
+    numeric = [factor for factor in load_task(task).space.factors if not factor.is_categorical]
+    factor = data.draw(st.sampled_from(numeric))
+    value = data.draw(st.floats(factor.lower, factor.upper))
+    largest = max(abs(factor.lower), abs(factor.upper))
+    for sentence, template in zip(factor.set_up(value), (factor.set_up_en, factor.set_up_zh), strict=True):
+        before, after = template.split("{value}")
+        assert sentence.startswith(before)
+        assert sentence.endswith(after)
+        digits = sentence[len(before) : len(sentence) - len(after)]
+        assert re.fullmatch(r"-?\d+(\.\d*[1-9])?", digits)
+        assert digits != "-0"
+        assert abs(float(digits) - value) <= (0.5 if factor.is_whole else 0.005 * largest) * (1 + 1e-9)
+        assert len(digits.replace("-", "").replace(".", "").lstrip("0").rstrip("0")) <= 3
+
+
+def test_what_a_person_is_told_is_what_a_person_would_write() -> None:
+    told = {factor.name: factor for task in TASK_NAMES for factor in load_task(task).space.factors}
+    for name, value, text in (
+        ("light_temperature", 5363.7, "5360"),
+        ("crate_number", 6.6, "7"),
+        ("towel_turn", -0.001, "0"),
+        ("light_level", 0.25, "0.25"),
+        ("cup_y", -32.25, "-32.2"),
+        ("light_azimuth", 30.0, "30"),
+    ):
+        assert told[name].set_up(value)[0] == told[name].set_up_en.replace("{value}", text)
+    assert told["fabric"].set_up("linen")[1] == "取这种织物的毛巾:亚麻布。"
 
 
 def test_lamps_of_a_low_colour_temperature_are_orange_and_daylight_is_white() -> None:

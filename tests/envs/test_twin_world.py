@@ -152,6 +152,9 @@ def test_a_scene_of_another_task_or_model_is_refused(rig: Rig) -> None:
     env.close()
     with pytest.raises(ScenarioError, match="model"):
         rig.world.set_up(start.scenario, replace(start, model_digest="another"))
+    with pytest.raises(ScenarioError, match="lacks what a task remembers"):
+        rig.world.set_up(start.scenario, replace(start, memory={"task": {}}))
+    rig.world.judge()  # the twin goes on to serve, with the objects where the scenario has them
 
 
 def test_a_start_brings_the_objects_and_leaves_the_robot(rig: Rig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,11 @@ import planted
 import pytest
 from episode_samples import record_episode
 
-from assets.table import load_robot
 from envs.episodes.archive import Archive
 from envs.episodes.session import EpisodeOrder
 from envs.errors import ArchiveError
+from envs.registry import make_env
 from envs.scenario import Pool, Scenario
-from envs.snapshot import Snapshot
 from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments.collect import Collect, answer_requests
 from experiments.command import UsageError
@@ -76,23 +76,36 @@ def test_a_queue_of_which_nothing_can_start_is_refused_with_the_option_that_help
         answer_requests(Collect(Archive(tmp_path / "archive").root), queue)
 
 
-def test_what_the_task_or_the_model_no_longer_has_is_refused_before_anything_is_begun(tmp_path: Path) -> None:
+def test_what_the_task_or_the_model_no_longer_has_is_refused_before_anything_is_begun() -> None:
     middle = PICK_FRUIT.space.at(np.full(len(PICK_FRUIT.space.factors), 0.5), "nominal")
     older = Scenario("pick_fruit", {name: value for name, value in middle.values.items() if name != "ripe_hue"})
-    stranger = Snapshot(middle, "0123456789abcdef", 5, np.zeros(1), np.zeros((0, 12)), {})
-    orders = [
-        EpisodeOrder(SCENE, 0, "targeted", "expert"),
-        EpisodeOrder(older, 0, "targeted", "expert"),
-        EpisodeOrder(middle, 0, "recovery", "expert", start=stranger),
-        EpisodeOrder(middle, 0, "targeted", "expert"),
-    ]
-    found = RequestOrders([(TWICE, place, order) for place, order in enumerate(orders)], [])
-    left = refuse_strangers(found, PICK_FRUIT, load_robot())
-    assert [place for _, place, _ in left.orders] == [3]
-    words = ("of task 'planted'", "missing factors ['ripe_hue']", "its start is of model 0123456789abcdef")
+    with closing(make_env("pick_fruit", images=False)) as env:
+        env.reset(seed=0, options={"scenario": middle})
+        start = env.snapshot()
+        deaf = replace(start, memory={name: kept for name, kept in start.memory.items() if name != "sound"})
+        recovery = EpisodeOrder(middle, 0, "recovery", "expert", start=start)
+        orders = [
+            EpisodeOrder(SCENE, 0, "targeted", "expert"),
+            EpisodeOrder(older, 0, "targeted", "expert"),
+            replace(recovery, start=replace(start, model_digest="0123456789abcdef")),
+            replace(recovery, start=deaf),
+            replace(recovery, start=replace(start, memory={**start.memory, "env": {}})),
+            recovery,
+            EpisodeOrder(middle, 0, "targeted", "expert"),
+        ]
+        found = RequestOrders([(TWICE, place, order) for place, order in enumerate(orders)], [])
+        left = refuse_strangers(found, PICK_FRUIT, env)
+    assert [place for _, place, _ in left.orders] == [5, 6]
+    words = (
+        "of task 'planted'",
+        "missing factors ['ripe_hue']",
+        "of model 0123456789abcdef",
+        "lacks what a body remembers: KeyError('sound')",
+        "lacks what an environment remembers: KeyError('safety')",
+    )
     for told, word in zip(left.refused, words, strict=True):
         assert word in told
-    assert [place for _, place, _ in refuse_strangers(found, PICK_FRUIT, None).orders] == [2, 3]
+    assert [place for _, place, _ in refuse_strangers(found, PICK_FRUIT, None).orders] == [2, 3, 4, 5, 6]
 
 
 @pytest.mark.slow

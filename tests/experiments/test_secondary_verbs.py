@@ -143,6 +143,7 @@ def test_a_benchmark_prints_one_json_object_and_nothing_else(capsys: pytest.Capt
         (Row("time", 1.0, "ms"), None),
         (Row("time", 1.0, "ms", goal=1.0), True),
         (Row("time", 1.1, "ms", goal=1.0), False),
+        (Row("gain", None, "x", note="there is but one core"), None),
         (Row("share", 0.9, "", goal=0.95, wanted="at least"), False),
         (Row("share", 0.95, "", goal=0.95, wanted="at least"), True),
     ],

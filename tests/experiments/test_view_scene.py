@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from episode_samples import header_of, success
@@ -19,7 +20,8 @@ from envs.errors import ScenarioError
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.scenario import Scenario
-from experiments.view_scene import chosen_scenario, fly, simulated_body
+from experiments.flights import simulated_body
+from experiments.view_scene import CLEAN, chosen_scenario, fly, write_scene
 from experiments.viewer.scene import recorded_scene
 
 STEPS = 6
@@ -151,3 +153,14 @@ def test_after_an_episode_the_next_scenario_comes_by_itself() -> None:
         env.close()
     assert asked == [0, 1]
     assert len(window.reach_m) == 120
+
+
+def test_a_picture_of_a_scene_has_the_exposure_and_the_grain_of_its_scenario(tmp_path: Path) -> None:
+    def picture(*pairs: str) -> np.ndarray:
+        write_scene(tmp_path / "scene.png", "pick_fruit", pairs, None, "trainer", (96, 64))
+        return cv2.imread(str(tmp_path / "scene.png")).astype(float)
+
+    plain, brighter, grainy = picture(*CLEAN), picture(*CLEAN, "camera_exposure=0.7"), picture("camera_noise=6")
+    dim = (plain > 20) & (plain < 150)
+    np.testing.assert_allclose(np.median(brighter[dim] / plain[dim]), 2.0 ** (0.7 / 2.2), rtol=0.02)
+    assert np.std((grainy - plain)[dim]) == pytest.approx(6.0, rel=0.1)

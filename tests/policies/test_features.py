@@ -1,4 +1,5 @@
 import dataclasses
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from episode_samples import ROBOT, header_of, made_up_ticks, record_episode, suc
 
 from envs.episodes.archive import Archive
 from envs.errors import EnvError
+from envs.registry import make_env
 from envs.senses.logmel import log_mel
 from envs.spaces import BodySpaces
 from policies.dataset.features import SOUND, SenseFeatures, declared_features, default_weight, sense_shapes
@@ -77,3 +79,26 @@ def test_steps_that_nobody_commands_or_that_follow_an_alarm_weigh_nothing(tmp_pa
     assert default_weight(alarmed).tolist() == [0, 1, 0, 0, 0, 1, 1]
     calm = archive.open(record_episode(archive, 3))
     assert default_weight(calm).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("restart", "first"), [("exact", 0), ("staged", 1), (None, 1)])
+def test_the_first_step_behind_an_exact_restart_weighs_nothing(tmp_path, restart, first):
+    archive = Archive(tmp_path / "archive")
+    with archive.record(header_of(extra={} if restart is None else {"restart": restart})) as recorder:
+        for tick in made_up_ticks(ROBOT, 3):
+            recorder.tick(tick)
+        episode = archive.open(recorder.finish(success()))
+    assert default_weight(episode).tolist() == [first, 1, 1]
+
+
+def test_only_behind_an_exact_restart_does_a_policy_know_another_last_goal_than_the_dataset():
+    """The reason for that weight: what the environment tells a policy was last sent, beside where the joints are."""
+    with closing(make_env("pick_fruit", images=False)) as env:
+        _, info = env.reset(seed=0)
+        np.testing.assert_array_equal(info["sent_rad"], info["state"].position_rad)
+        for _ in range(5):
+            env.step(env.robot.home + 0.1)
+        start = env.snapshot()
+        _, info = env.reset(seed=0, options={"start": start})
+        assert info["restart"] == "exact"
+        assert np.abs(info["sent_rad"] - info["state"].position_rad).max() > 0.01

@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envs.scenario import Pool
+from envs.tasks.fold_towel import FOLD_TOWEL
 from policies.cases.allocation import Budget, expected_gain, targeted_scenarios, water_fill
 from policies.cases.card import card
 from policies.cases.modes import Mode
 from policies.cases.planning import Plan, Planner, recovery_start
 from policies.cases.rates import Interval, Rate
 from policies.cases.request_queue import RequestQueue
+from policies.cases.requests import set_up_sentences
 from policies.cases.risk import RiskStudy
 from policies.cases.rule import Clause, Counts, Rule
 from policies.cases.weights import retraining_weights
@@ -156,6 +158,18 @@ def test_the_card_tells_scene_steps_and_reason_in_both_languages() -> None:
     assert f"episode {scene.start.episode_id}, step 40" in text
     assert "A real one starts from home" in text
     assert "真实机器人从初始姿态开始" in text
+
+
+def test_a_scene_is_told_in_plain_numbers_and_in_words_of_each_language() -> None:
+    middle = FOLD_TOWEL.space.at(np.full(len(FOLD_TOWEL.space.factors), 0.5), "nominal")
+    asked = {"light_temperature": 5363.7, "crate_number": 6.6, "fabric": "linen", "turned_corner": "far_right"}
+    scene = FOLD_TOWEL.space.scenario({**middle.values, **asked})
+    english, chinese = (" ".join(lines) for lines in set_up_sentences(FOLD_TOWEL.space, scene, ("fabric",)))
+    assert english.startswith("Take the towel of this fabric: linen.")
+    for sentence in ("colour to 5360 K.", "Write crate number 7 on", "breadth: the far right one."):
+        assert sentence in english
+    for sentence in ("毛巾:亚麻布。", "5360 K。", "箱号 7。", "一掌宽:右侧远角。"):
+        assert sentence in chinese
 
 
 def test_the_queue_remembers_answers_over_restarts(tmp_path: Path) -> None:
