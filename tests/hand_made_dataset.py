@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -141,3 +142,34 @@ def statistics(columns: dict[str, pa.Array], features: dict[str, dict]) -> dict[
         found[name] = {key: getattr(values, key)(axis=0).tolist() for key in ("min", "max", "mean", "std")}
         found[name]["count"] = [len(values)]
     return found
+
+
+def as_v21(v3, root):
+    """The same dataset as LeRobot v2.1 lays it out; only its first two episodes, each with a film of its own."""
+    table = pq.read_table(v3 / "data/chunk-000/file-000.parquet")
+    info = json.loads((v3 / "meta/info.json").read_text())
+    (root / "meta").mkdir(parents=True)
+    (root / "data/chunk-000").mkdir(parents=True)
+    episodes = pq.read_table(v3 / "meta/episodes/chunk-000/file-000.parquet").to_pylist()
+    lines = []
+    for row in episodes:
+        index, length = row["episode_index"], row["length"]
+        part = table.slice(row["dataset_from_index"], length).drop_columns(["observation.velocity"])
+        pq.write_table(part, root / f"data/chunk-000/episode_{index:06d}.parquet")
+        film = root / f"videos/chunk-000/{CAMERA}/episode_{index:06d}.mp4"
+        film.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(v3 / f"videos/{CAMERA}/chunk-000/file-{index:03d}.mp4", film)
+        lines.append(json.dumps({"episode_index": index, "tasks": ["wave"], "length": length}))
+    (root / "meta/episodes.jsonl").write_text("\n".join(lines))
+    (root / "meta/tasks.jsonl").write_text(json.dumps({"task_index": 0, "task": "wave"}))
+    info |= {
+        "codebase_version": "v2.1",
+        "data_path": "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet",
+        "video_path": "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4",
+        "robot_type": "Two Arms",
+    }
+    del info["features"]["observation.velocity"]
+    for name in ("action", "observation.state"):
+        info["features"][name]["names"] = [["kLeftElbow", "kRightElbow", "kRightHandThumb"]]
+    (root / "meta/info.json").write_text(json.dumps(info))
+    return root
