@@ -137,10 +137,11 @@ def test_what_a_slow_encoder_takes_away_is_said_counted_and_marked(
 
 
 def test_a_control_loop_in_real_time_never_waits_for_the_encoder(tmp_path: Path) -> None:
-    is_free = threading.Event()
+    is_at_it, is_free = threading.Event(), threading.Event()
 
     class Waiting(FrameEncoder):
         def encode(self, pixels: NDArray[np.uint8]) -> bytes:
+            is_at_it.set()
             assert is_free.wait(60.0)
             return super().encode(pixels)
 
@@ -149,6 +150,7 @@ def test_a_control_loop_in_real_time_never_waits_for_the_encoder(tmp_path: Path)
     with archive.record(header_of(), is_real_time=True) as recorder:
         for tick in ticks:
             recorder.tick(tick)  # were one of them to wait, the encoder would never go on
+            assert is_at_it.wait(60.0)
         is_free.set()
         recorder.finish(success(), last=LastFaults((), 1.0))
     episode = archive.open(recorder.episode_id)
