@@ -36,7 +36,7 @@ METRICS: Mapping[str, Metric] = {
     "grip_rate_n_s": Metric("N/s", "more", 10.0),
     "grip_stiffness_n_rad": Metric("N/rad", "more", 1.0),
     "grip_peaks": Metric("", "more", 0.5),
-    "squeeze_rad": Metric("rad", "more", 0.01),
+    "squeeze_rad": Metric("rad", "more", 0.005),  # a quarter of a newton at the tip of a finger
     "hand_lag_s": Metric("s", "more", 0.04),
     "tracking_rad": Metric("rad", "more", 0.002),
     "limit_share": Metric("", "more", 0.05),
