@@ -6,6 +6,7 @@ import os
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -36,15 +37,9 @@ def film_shape(path: Path) -> FilmShape:
     Raises:
         DatasetError: the video is absent or broken.
     """
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            size = stream.codec_context.height, stream.codec_context.width
-            return FilmShape(stream.frames or sum(1 for packet in container.demux(stream) if packet.size), *size)
-    except (OSError, av.FFmpegError, IndexError) as error:
-        raise DatasetError(f"{path} cannot be decoded: {error}") from error
+    with _opened(path) as (container, stream):
+        size = stream.codec_context.height, stream.codec_context.width
+        return FilmShape(stream.frames or sum(1 for packet in container.demux(stream) if packet.size), *size)
 
 
 @dataclass(frozen=True)
@@ -63,20 +58,14 @@ def film_track(path: Path) -> FilmTrack:
     Raises:
         DatasetError: the video is absent or broken.
     """
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stamps_s = sorted(
-                float(packet.pts * packet.time_base)
-                for packet in container.demux(stream)
-                if packet.size and packet.pts is not None and packet.time_base is not None
-            )
-            size = stream.codec_context.height, stream.codec_context.width
-            return FilmTrack(stream.average_rate, *size, tuple(stamps_s))
-    except (OSError, av.FFmpegError, IndexError) as error:
-        raise DatasetError(f"{path} cannot be decoded: {error}") from error
+    with _opened(path) as (container, stream):
+        stamps_s = sorted(
+            float(packet.pts * packet.time_base)
+            for packet in container.demux(stream)
+            if packet.size and packet.pts is not None and packet.time_base is not None
+        )
+        size = stream.codec_context.height, stream.codec_context.width
+        return FilmTrack(stream.average_rate, *size, tuple(stamps_s))
 
 
 def decode_video(path: Path, fps: float) -> Iterator[NDArray[np.uint8]]:
@@ -85,23 +74,33 @@ def decode_video(path: Path, fps: float) -> Iterator[NDArray[np.uint8]]:
     Raises:
         DatasetError: the video is absent or broken, or frame k is not at k / fps.
     """
-    import av
-
     from envs.episodes.video import RgbConverter
 
     to_rgb = RgbConverter()
+    with _opened(path) as (container, stream):
+        stream.codec_context.thread_count = 1  # one thread a video: several videos are decoded side by side
+        for index, frame in enumerate(container.decode(stream)):
+            stamp_s = frame.time if frame.time is not None else float("nan")
+            if not abs(stamp_s * fps - index) <= _SAME_FRAME:
+                raise DatasetError(
+                    f"{path}: frame {index} is stamped {stamp_s:.4f} s, but at {fps:g} fps it belongs at "
+                    f"{index / fps:.4f} s; the video has a gap or another frame rate"
+                )
+            yield to_rgb(frame)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """A video file and its stream.
+
+    Raises:
+        DatasetError: it is absent or broken, as far as it is read.
+    """
+    import av
+
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1  # one thread a video: several videos are decoded side by side
-            for index, frame in enumerate(container.decode(stream)):
-                stamp_s = frame.time if frame.time is not None else float("nan")
-                if not abs(stamp_s * fps - index) <= _SAME_FRAME:
-                    raise DatasetError(
-                        f"{path}: frame {index} is stamped {stamp_s:.4f} s, but at {fps:g} fps it belongs at "
-                        f"{index / fps:.4f} s; the video has a gap or another frame rate"
-                    )
-                yield to_rgb(frame)
+            yield container, container.streams.video[0]
     except (OSError, av.FFmpegError, IndexError) as error:
         raise DatasetError(f"{path} cannot be decoded: {error}") from error
 

@@ -27,11 +27,7 @@ class Trend:
     middle: float = 0.0
     seen: tuple[float, float] = (0.0, 0.0)
 
-    def at(self, place: float) -> float:
-        """How much more than in the middle."""
-        return self.slope * (float(np.clip(place, *self.seen)) - self.middle)
-
-    def along(self, places: FloatArray) -> FloatArray:
+    def along(self, places: FloatArray | float) -> FloatArray:
         """How much more than in the middle, at each place."""
         return np.asarray(self.slope * (np.clip(places, *self.seen) - self.middle))
 
@@ -55,9 +51,9 @@ class Usual:
 
     def expected(self, duration_s: float, setting: Mapping[str, float]) -> float:
         """For a step that took so long, with the scene set up so. A factor that is not known changes nothing."""
-        found = self.median + self.duration.at(float(np.log(max(duration_s, 1e-3))))
+        found = self.median + self.duration.along(np.log(max(duration_s, 1e-3)))
         if self.factor in setting:
-            found += self.setting.at(setting[self.factor])
+            found = found + self.setting.along(setting[self.factor])
         return float(np.clip(found, *self.seen))
 
 
