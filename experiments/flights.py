@@ -14,15 +14,19 @@ from envs.sim_body import SimBody
 from experiments.command import UsageError
 
 
-def flown(env: HumanoidEnv, scenario: Scenario, seed: int = 0) -> Iterator[dict[str, Any]]:
+def flown(
+    env: HumanoidEnv, scenario: Scenario, seed: int = 0, manner: np.random.Generator | None = None
+) -> Iterator[dict[str, Any]]:
     """Let the expert fly: the info of the beginning, and of each step until the episode is over.
+
+    `manner` draws how it moves; where it is left out, the seed does.
 
     Raises:
         PilotError: there is no expert for the task, or it cannot go on.
     """
     pilot = ScriptedPilot(env)
     observation, info = env.reset(seed=seed, options={"scenario": scenario})
-    pilot.reset(scenario, np.random.default_rng(seed))
+    pilot.reset(scenario, np.random.default_rng(seed) if manner is None else manner)
     yield info
     is_over = False
     while not is_over:

@@ -42,16 +42,20 @@ class Flight:
 
 @dataclass(frozen=True)
 class Demonstrations:
-    """Where the expert demonstrates. Without images there is nothing to learn from, but it needs no OpenGL."""
+    """Where the expert demonstrates. Without images there is nothing to learn from, but it needs no OpenGL.
+
+    `hold` is how hard it holds, as a multiple of what is enough; see `ScriptedPilot`.
+    """
 
     task: str
     archive: Path
     robot: str = DEFAULT_ROBOT
     images: bool = True
     body: BodyKind = "sim"
+    hold: float = 1.0
 
     def run(self, order: EpisodeOrder) -> EpisodeResult:
-        env, pilot = _expert_station(self.task, self.body, self.robot, self.images)
+        env, pilot = _expert_station(self.task, self.body, self.robot, self.images, self.hold)
         references = references_of(self.archive, self.task, env.robot.name, self.body)
         return run_episode(env, pilot, order, Archive(self.archive), station=SIMULATION, references=references)
 
@@ -117,9 +121,11 @@ def _references(archive: Path, task: str, robot: str, body: str, version: tuple[
 
 
 @lru_cache(maxsize=1)
-def _expert_station(task: str, body: BodyKind, robot: str, images: bool) -> tuple[HumanoidEnv, ScriptedPilot]:
+def _expert_station(
+    task: str, body: BodyKind, robot: str, images: bool, hold: float
+) -> tuple[HumanoidEnv, ScriptedPilot]:
     env = make_env(task, body, robot=robot, images=images)
-    return env, ScriptedPilot(env)
+    return env, ScriptedPilot(env, hold)
 
 
 def written(checkpoint: Path) -> tuple[int, int]:

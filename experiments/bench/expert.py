@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,13 +15,13 @@ from envs.scenario import Distribution
 from envs.tasks.known import load_task
 from experiments.bench.kept_trials import Trial, fly_kept
 from experiments.bench.rows import BenchOptions, Row
+from experiments.bench.success import success_row
 from experiments.command import UsageError, at_least
 from experiments.orders import orders, snapshot_at
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.rollout_files import RolloutFile, load_rollouts
 from experiments.workers import available_processes
 from policies.cases.planning import recovery_start
-from policies.cases.rates import Rate
 from policies.cases.rollout import troubled
 
 _GOALS: dict[Distribution, float] = {"nominal": 0.95, "deployment": 0.80}
@@ -127,11 +126,11 @@ def success_rows(
     name: str, by_seed: Mapping[int, Sequence[Trial]], goal: float | None, pooled_remark: str = ""
 ) -> list[Row]:
     """One row for all seeds, which has the goal, and one for each of them where there are several."""
-    pooled = _row(name, [trial for trials in by_seed.values() for trial in trials], goal)
+    pooled = success_row(name, [trial for trials in by_seed.values() for trial in trials], goal)
     if len(by_seed) == 1:
         return [pooled]
     pooled = replace(pooled, note=pooled.note + pooled_remark)
-    return [pooled, *(_row(f"{name}, seed {seed}", trials, None) for seed, trials in by_seed.items())]
+    return [pooled, *(success_row(f"{name}, seed {seed}", trials, None) for seed, trials in by_seed.items())]
 
 
 def _recoveries(config: Expert, found: RolloutFile, seed: int) -> list[Trial]:
@@ -149,12 +148,3 @@ def _fresh(config: Expert, distribution: Distribution, seed: int) -> list[Trial]
 
 def _file(config: Expert, name: str) -> Path | None:
     return None if config.folder is None else config.folder / f"{name}.jsonl"
-
-
-def _row(name: str, trials: Sequence[Trial], goal: float | None) -> Row:
-    rate = Rate.of(trial.success for trial in trials)
-    low, high = rate.interval
-    failures = Counter(trial.signature for trial in trials if not trial.success)
-    told = ", ".join(f"{signature} {count}" for signature, count in sorted(failures.items()))
-    note = f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}" + (f"; failed by {told}" if told else "")
-    return Row(name, rate.value, "share", goal=goal, wanted="at least", note=note)

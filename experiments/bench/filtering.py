@@ -14,8 +14,9 @@ from envs.episodes.catalogue import Catalogue, CatalogueEntry
 from envs.scenario import Pool
 from envs.tasks.known import load_task
 from experiments.bench.disturbed_pilot import DisturbedDemonstrations
-from experiments.bench.learning import SIM, LearningBench, lost_row, success_row
+from experiments.bench.learning import SIM, LearningBench, lost_row
 from experiments.bench.rows import BenchOptions, Row
+from experiments.bench.success import success_row
 from experiments.command import UsageError, at_least
 from experiments.orders import orders, scenarios
 from experiments.quality import Judge, Learn, judge_recorded, learn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,6 @@ from experiments.orders import orders, scenarios
 from experiments.rollout_files import keep_rollouts, load_rollouts
 from experiments.train import EXECUTE_S, Sense, Train, train_policy, training_config
 from policies.cases.paired import pair, paired_interval
-from policies.cases.rates import Rate
 from policies.cases.rollout import Rollout
 from policies.checkpoint import SIDECAR, load_policy
 
@@ -138,16 +136,6 @@ class LearningBench:
         if begin:
             wanted = begun_with(begin, self.task, wanted, self.processes)
         return roll_out_all(evaluate, wanted, None, keep, what=f"{policy.name} on {body}{since}")
-
-
-def success_row(name: str, rollouts: Sequence[Rollout]) -> Row:
-    """The share of successes, with Wilson's interval, and what the others failed by."""
-    rate = Rate.of(rollout.success for rollout in rollouts)
-    low, high = rate.interval
-    failures = Counter(rollout.signature for rollout in rollouts if not rollout.success)
-    told = ", ".join(f"{signature} {count}" for signature, count in failures.most_common())
-    note = f"{rate.count} of {rate.n}, interval {low:.3f}-{high:.3f}" + (f"; failed by {told}" if told else "")
-    return Row(name, rate.value, "share", note=note)
 
 
 def lost_row(name: str, before: Sequence[Rollout], after: Sequence[Rollout], remark: str = "") -> Row:

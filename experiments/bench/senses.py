@@ -9,8 +9,9 @@ from pathlib import Path
 
 from envs.scenario import Distribution
 from envs.tasks.known import load_task
-from experiments.bench.learning import SIM, LearningBench, lost_row, success_row
+from experiments.bench.learning import SIM, LearningBench, lost_row
 from experiments.bench.rows import BenchOptions, Row
+from experiments.bench.success import success_row
 from experiments.command import at_least
 from experiments.train import EXECUTE_S, Sense
 from experiments.workers import available_processes

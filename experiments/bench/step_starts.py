@@ -11,10 +11,10 @@ import numpy as np
 from envs.episodes.session import EpisodeOrder
 from envs.errors import PilotError
 from envs.humanoid import HumanoidEnv
-from envs.pilots.scripted import ScriptedPilot
 from envs.registry import make_env
 from envs.tasks.known import load_task
 from experiments.command import UsageError
+from experiments.flights import flown
 from experiments.workers import run_jobs
 
 
@@ -41,22 +41,20 @@ class _ExpertUntil:
     step: int
 
     def run(self, order: EpisodeOrder) -> EpisodeOrder | None:
-        env, pilot = _station(self.task)
-        observation, info = env.reset(seed=order.seed, options={"scenario": order.scenario})
-        pilot.reset(order.scenario, np.random.default_rng([order.seed, 1]))
-        is_over = False
-        while not is_over and info["judgement"].current < self.step:
-            try:
-                target = pilot.command(observation, info)
-            except PilotError:
-                return None
-            wish_rad = info["sent_rad"] if target is None else target.position_rad
-            observation, _, terminated, truncated, info = env.step(wish_rad)
-            is_over = terminated or truncated
-        return None if is_over else replace(order, start=env.snapshot())
+        env = _env(self.task)
+        manner = np.random.default_rng([order.seed, 1])
+        try:
+            for info in flown(env, order.scenario, order.seed, manner):
+                judgement = info["judgement"]
+                if judgement.success or judgement.failure is not None or info["stop"] is not None:
+                    return None
+                if judgement.current >= self.step:
+                    return replace(order, start=env.snapshot())
+        except PilotError:
+            return None
+        return None
 
 
 @lru_cache(maxsize=1)
-def _station(task: str) -> tuple[HumanoidEnv, ScriptedPilot]:
-    env = make_env(task, images=False)
-    return env, ScriptedPilot(env)
+def _env(task: str) -> HumanoidEnv:
+    return make_env(task, images=False)

@@ -1,0 +1,36 @@
+"""Trials that begin in the midst of a task begin where the expert has done all before, and nothing of the rest."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from envs.tasks.pick_fruit import PICK_FRUIT
+from experiments.bench.step_starts import begun_with
+from experiments.command import UsageError
+from experiments.orders import orders
+
+WANTED = orders(
+    list(islice(PICK_FRUIT.space.draw(None, np.random.default_rng(0), distribution="nominal"), 2)), 0, "rollout", "x"
+)
+
+
+def test_each_order_goes_on_from_the_moment_in_which_the_step_begins() -> None:
+    begun = begun_with("grasp", "pick_fruit", WANTED, 1)
+    assert [order.scenario for order in begun] == [order.scenario for order in WANTED]
+    for order in begun:
+        assert order.start is not None
+        assert order.start.scenario == order.scenario
+        assert order.start.step > 5
+    later = begun_with("carry", "pick_fruit", WANTED, 1)
+    for early, late in zip(begun, later, strict=True):
+        assert early.start is not None
+        assert late.start is not None
+        assert late.start.step > early.start.step
+
+
+def test_a_step_that_the_task_does_not_have_is_refused_with_those_it_has() -> None:
+    with pytest.raises(UsageError, match=r"no step 'fly'; its steps are reach, grasp"):
+        begun_with("fly", "pick_fruit", WANTED, 1)
