@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -79,52 +79,3 @@ class ContactRows:
         # The rows of a pyramid have 2 mu^2 (1 + friction^2) times the inverse inertia of the normal.
         scale = 2.0 * float(one.mu) ** 2 * (1.0 + float(one.friction[0]) ** 2)
         return -0.5 * float(data.efc_vel[row] + data.efc_vel[row + 1]), scale / inverse
-
-
-class ForceSums:
-    """Normal forces between things of some kinds, added up by the kinds of both sides.
-
-    Which contacts count changes far less often than their forces, so it is looked up only when it has changed.
-
-    Args:
-        simulation: where the things are.
-        kinds: of every geom, small numbers, (geoms,). A flex has no geom and counts nowhere.
-        sums: which sum the contacts of two kinds count to, from 0 on; those of any others count nowhere.
-    """
-
-    def __init__(self, simulation: Simulation, kinds: Sequence[int], sums: Mapping[tuple[int, int], int]) -> None:
-        self._data = simulation.data
-        self._rows = ContactRows(simulation)
-        self._nothing = [0.0] * (1 + max(sums.values()))
-        of_kinds = np.full((1 + max(kinds), 1 + max(kinds)), -1)
-        for (first, second), number in sums.items():
-            of_kinds[first, second] = of_kinds[second, first] = number
-        # A flex is geom -1 in a contact, and so finds the last row or column.
-        self._sum_of_pair = np.pad(of_kinds[np.ix_(kinds, kinds)], (0, 1), constant_values=-1)
-        self._seen = b""
-        self._counting: list[int] = []  # contacts
-        self._counts_to: list[int] = []  # sums, one a contact of `_counting`
-
-    def read_n(self) -> list[float]:
-        """All sums, as of the last physics step."""
-        if not self._data.ncon:
-            return self._nothing.copy()
-        contact = self._data.contact
-        geoms = contact.geom
-        seen = geoms.tobytes()
-        if seen != self._seen:
-            numbers = self._sum_of_pair[geoms[:, 0], geoms[:, 1]]
-            counting = np.flatnonzero(numbers >= 0)
-            self._seen, self._counting, self._counts_to = seen, counting.tolist(), numbers[counting].tolist()
-        sums_n = self._nothing.copy()
-        if self._counting:
-            forces_n = self._rows.some_normal_forces_n(contact, self._counting)
-            for number, force_n in zip(self._counts_to, forces_n, strict=True):
-                sums_n[number] += force_n
-        return sums_n
-
-
-def kinds_by_body(simulation: Simulation, kind_of: Callable[[str], int]) -> list[int]:  # (geoms,)
-    """For each geom, what a function says of the name of its body."""
-    model = simulation.model
-    return [kind_of(model.body(body).name) for body in model.geom_bodyid]

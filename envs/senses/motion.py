@@ -39,6 +39,8 @@ class MotionSense:
         )
         self._spread = np.array(spreads)  # (3, joints)
         self._true = np.empty_like(self._spread)
+        first = int(simulation.model.sensor("imu_gyro").adr[0])
+        self._imu = simulation.data.sensordata[first : first + 6]  # a view; the accelerometer is behind the gyro
 
     def felt(self, rng: np.random.Generator) -> FloatArray:  # (3, joints) rad, rad/s, Nm
         """Position, velocity and effort with their noise, before a servo counts them."""
@@ -62,4 +64,4 @@ class MotionSense:
 
     def inertia(self, rng: np.random.Generator) -> FloatArray:  # (6,) rad/s, m/s^2
         """Rates and accelerations of the torso."""
-        return np.asarray(self._simulation.data.sensordata[:6] + IMU_NOISE * rng.standard_normal(6))
+        return np.asarray(self._imu + IMU_NOISE * rng.standard_normal(6))

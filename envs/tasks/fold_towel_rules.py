@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.contact_rows import ContactRows, ForceSums
+from envs.contact_rows import ContactRows
 from envs.engine import mujoco
+from envs.force_sums import ForceSums
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
@@ -62,10 +63,7 @@ class FoldTowelRules:
         self._is_hand[self._hand_geoms] = True
         self._hand_contype = model.geom_contype[self._hand_geoms].copy()
         self._patterns = [model.mat(f"towel_{pattern}").id for pattern in TOWEL_PATTERNS]
-        kinds = [0] * model.ngeom
-        for index, hold in enumerate(self.holds.values()):
-            kinds[hold.pads[0]], kinds[hold.pads[1]] = 2 * index + 1, 2 * index + 2
-        self._squeezes = ForceSums(simulation, kinds, {(1, 2): 0, (3, 4): 1})
+        self._squeezes = ForceSums(simulation, [f"{side}_pinch" for side in self.holds])
         self._rows = ContactRows(simulation)
         self._grip_friction = 0.5
         self._is_folded = False

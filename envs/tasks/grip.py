@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from envs.contact_rows import ForceSums, kinds_by_body
+from envs.force_sums import ForceSums
 from envs.simulation import Simulation
-
-_HELD, _THUMB, _FINGERS = 1, 2, 3
 
 
 class HandGrip:
-    """Normal forces between one hand and one geom.
+    """Normal forces between one hand and one thing, which the scene's sensors feel.
 
     Args:
         simulation: where both are.
         side: "left" or "right".
-        geom: the name of what is held.
+        thing: as the sensors "SIDE_thumb_on_THING" and "SIDE_on_THING" call it; the second feels the whole limb.
     """
 
-    def __init__(self, simulation: Simulation, side: str, geom: str) -> None:
-        def kind(body: str) -> int:
-            return _THUMB if body.startswith(f"{side}_thumb") else _FINGERS * body.startswith(f"{side}_")
-
-        kinds = kinds_by_body(simulation, kind)
-        kinds[simulation.model.geom(geom).id] = _HELD
-        self._forces = ForceSums(simulation, kinds, {(_HELD, _THUMB): 0, (_HELD, _FINGERS): 1})
+    def __init__(self, simulation: Simulation, side: str, thing: str) -> None:
+        self._forces = ForceSums(simulation, (f"{side}_thumb_on_{thing}", f"{side}_on_{thing}"))
 
     def force_n(self) -> tuple[float, float]:
-        """Of the thumb, and of all else of the hand, as of the last physics step."""
-        thumb_n, fingers_n = self._forces.read_n()
-        return thumb_n, fingers_n
+        """Of the thumb, and of all else of the limb, as of the last physics step."""
+        thumb_n, limb_n = self._forces.read_n()
+        return thumb_n, limb_n - thumb_n

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.contact_rows import ForceSums, kinds_by_body
+from envs.force_sums import ForceSums
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
@@ -38,7 +38,14 @@ FELL_M = 0.015  # above its place in the rack: a plate that nobody holds and tha
 BREAK_N = 60.0
 AT_REST_M_S = 0.06
 FALLEN_BELOW_M = 0.44  # below the counter's top
-HAND = "right_"
+_FEELS = (  # sensors of the scene
+    "sponge_on_plate",
+    "right_thumb_on_sponge",
+    "right_on_sponge",
+    "right_thumb_on_plate",
+    "right_on_plate",
+    "all_on_plate",
+)
 
 
 class WashDishesRules:
@@ -53,11 +60,11 @@ class WashDishesRules:
         self.plate, self.sponge = model.body("plate").id, model.body("sponge").id
         self._foot = model.site("foot").id
         self._tray = model.site("tray").id
-        self._forces = ForceSums(simulation, kinds_by_body(simulation, _kind), _SUMS)
+        self._forces = ForceSums(simulation, _FEELS)
         self._blend = simulation.timestep_s / FORCE_FILTER_S
         self._peak_press_n = 0.0
         self._peak_blow_n = 0.0
-        self._force_n = [0.0] * len(_SUMS)
+        self._force_n = [0.0] * len(_FEELS)
         self.middle_m = (0.0, 0.0)  # of the sponge's sole, in the plate's plane
         self._seat = (0.0, 0.0, 0.0)  # of the plate's middle, in the stand
 
@@ -79,7 +86,7 @@ class WashDishesRules:
         # Called hundreds of times a second: this is what the rules cost.
         blend, before_m = self._blend, self.middle_m
         self._force_n = [
-            force + blend * (now - force) for force, now in zip(self._force_n, self._forces.read_n(), strict=True)
+            force + blend * (now - force) for force, now in zip(self._force_n, self._forces_n(), strict=True)
         ]
         press_n, blow_n = self._force_n[0], self._force_n[5]
         self._peak_press_n = max(self._peak_press_n, press_n)
@@ -202,10 +209,16 @@ class WashDishesRules:
         return {}
 
     def _forget(self) -> None:
-        self._force_n = [0.0] * len(_SUMS)
+        self._force_n = [0.0] * len(_FEELS)
         self.middle_m = (0.0, 0.0)
         self._peak_press_n = 0.0
         self._peak_blow_n = 0.0
+
+    def _forces_n(self) -> tuple[float, ...]:
+        """Of the sponge on the plate; of the thumb and of the fingers on sponge and plate; of all else on the plate."""
+        wiping, thumb_sponge, hand_sponge, thumb_plate, hand_plate, plate = self._forces.read_n()
+        fingers_sponge, fingers_plate = hand_sponge - thumb_sponge, hand_plate - thumb_plate
+        return wiping, thumb_sponge, fingers_sponge, thumb_plate, fingers_plate, plate - wiping - hand_plate
 
     def _middle_on_plate(self, simulation: Simulation) -> tuple[float, float]:
         data = simulation.data
@@ -246,27 +259,6 @@ class WashDishesRules:
         if min(tilt_deg, 180.0 - tilt_deg) < 90.0 - LYING_DEG and not holds_plate:
             return "dropped: the plate lies flat"
         return None
-
-
-_ELSE, _PLATE, _SPONGE, _THUMB, _FINGERS = range(5)
-_SUMS = {
-    (_PLATE, _SPONGE): 0,
-    (_SPONGE, _THUMB): 1,
-    (_SPONGE, _FINGERS): 2,
-    (_PLATE, _THUMB): 3,
-    (_PLATE, _FINGERS): 4,
-    (_PLATE, _ELSE): 5,  # a blow
-}
-
-
-def _kind(body: str) -> int:
-    if body in ("sponge", "foot"):
-        return _SPONGE
-    if body == "plate":
-        return _PLATE
-    if not body.startswith(HAND):
-        return _ELSE
-    return _THUMB if body.startswith(f"{HAND}thumb") else _FINGERS
 
 
 def _tilt_deg(matrix: FloatArray) -> float:
