@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
-from envs.pilots.fingers import SQUEEZE_RAD_S_N, flex_at_contact
+from envs.pilots.fingers import flex_at_contact, flexing_joints, squeezed
 from envs.pilots.kinematics import SHOULDER_IN_WORLD, HandKinematics, facing
 from envs.pilots.manner import Manner
 from envs.pilots.paths import ReachPath, blend, minimum_jerk
@@ -47,7 +47,6 @@ LIFT_M = 0.03
 HOVER_M = 0.012
 NEAR_M = 0.012
 PATIENCE_S = 0.6
-_DIGITS = ("thumb", "index", "middle")
 _UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -73,7 +72,7 @@ class BrewCoffeeExpert:
         self._rules = rules
         self._kinematics = HandKinematics(robot, "right")
         self._dt_s = 1.0 / robot.control_hz
-        self._fingers = np.array([robot.joint_index[f"right_{digit}_flex"] for digit in _DIGITS])
+        self._fingers = flexing_joints(robot, "right")
         self.reset(robot.home)
 
     def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
@@ -242,8 +241,7 @@ class BrewCoffeeExpert:
         if leg.fingers == "close":
             grip_n = max(self._rules.grip_n(self._simulation))
             eager = minimum_jerk(self._elapsed_s / CLOSING_RAMP_S)
-            closer: FloatArray = self._flex + eager * SQUEEZE_RAD_S_N * self._dt_s * (self.hold * HOLD_N - grip_n)
-            return closer
+            return squeezed(self._flex, self.hold * HOLD_N - grip_n, self._dt_s, eager)
         radius_m = self._size_guess * self._rules.cup.radius_m
         wide = np.full(3, flex_at_contact(radius_m, 0.0) - OPEN_MARGIN_RAD)
         shape = wide if leg.fingers == "open" else np.full(3, PRESS_FLEX_RAD)

@@ -7,9 +7,29 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.robot import RobotSpec
+
 FloatArray = NDArray[np.float64]
 
+DIGITS = ("thumb", "index", "middle")
 SQUEEZE_RAD_S_N = 0.175  # how fast they close for every newton that is missing: where nothing is felt, all of it is
+
+
+def flexing_joints(robot: RobotSpec, side: str) -> NDArray[np.intp]:  # (digits,)
+    """Numbers of the joints that flex the digits of one hand."""
+    return np.array([robot.joint_index[f"{side}_{digit}_flex"] for digit in DIGITS])
+
+
+def squeezed(flex_rad: FloatArray, missing_n: float, dt_s: float, eager: float = 1.0) -> FloatArray:  # (digits,)
+    """Where digits go on to within one control step: the further, the more force is missing; back if it is too much.
+
+    Args:
+        flex_rad: commanded now, (digits,).
+        missing_n: wanted less felt.
+        dt_s: the control step.
+        eager: a share of the usual speed.
+    """
+    return np.asarray(flex_rad + eager * SQUEEZE_RAD_S_N * dt_s * missing_n)
 
 
 @lru_cache(maxsize=64)

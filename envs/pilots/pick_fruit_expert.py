@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
-from envs.pilots.fingers import SQUEEZE_RAD_S_N, flex_at_contact
+from envs.pilots.fingers import flex_at_contact, flexing_joints, squeezed
 from envs.pilots.kinematics import SHOULDER_IN_WORLD, HandKinematics, facing
 from envs.pilots.manner import Manner
 from envs.pilots.paths import ReachPath, blend, minimum_jerk
@@ -34,7 +34,6 @@ ABOVE_BASKET_M = 0.13
 RELEASE_M = 0.1
 TILT = 0.2
 PULL = np.array([-0.075, 0.0, -0.05])
-_DIGITS = ("thumb", "index", "middle")
 
 
 class PickFruitExpert:
@@ -47,7 +46,7 @@ class PickFruitExpert:
         self._rules = rules
         self._kinematics = HandKinematics(robot, "right")
         self._dt_s = 1.0 / robot.control_hz
-        self._fingers = np.array([robot.joint_index[f"right_{digit}_flex"] for digit in _DIGITS])
+        self._fingers = flexing_joints(robot, "right")
         self._radius_geom = simulation.model.geom("ripe").id
         self._basket = simulation.model.site("basket").id
         self.reset(robot.home)
@@ -139,8 +138,7 @@ class PickFruitExpert:
             wide = self._touching_flex() - OPEN_MARGIN_RAD
             return blend(self._flex_start, wide, self._elapsed_s, self._flex_s)
         eager = minimum_jerk(self._elapsed_s / CLOSING_RAMP_S) if self._step == 1 else 1.0
-        closer: FloatArray = self._flex + eager * SQUEEZE_RAD_S_N * self._dt_s * (self.hold * HOLD_N - grip_n)
-        return closer
+        return squeezed(self._flex, self.hold * HOLD_N - grip_n, self._dt_s, eager)
 
     def _touching_flex(self) -> FloatArray:  # (3,)
         radius_m = self._size_guess * float(self._simulation.model.geom_size[self._radius_geom, 0])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from assets.robot import RobotSpec
 from envs.body import JointTarget
-from envs.pilots.fingers import SQUEEZE_RAD_S_N
+from envs.pilots.fingers import flexing_joints, squeezed
 from envs.pilots.legs import Fingers, Leg, Pose, flex_for_gap, towards
 from envs.pilots.manner import Manner
 from envs.pilots.paced_arm import PacedArm
@@ -44,7 +44,6 @@ LOOK_RAD = {"head_yaw": -0.52, "head_pitch": 0.8}
 DOWN = np.array([0.12, 0.0, -1.0])
 LEFT = np.array([0.0, 1.0, 0.0])
 UP = np.array([0.0, 0.0, 1.0])
-_DIGITS = ("thumb", "index", "middle")
 
 
 class WashDishesExpert:
@@ -57,7 +56,7 @@ class WashDishesExpert:
         self._rules = rules
         self._arm = PacedArm(robot, "right")
         self._dt_s = 1.0 / robot.control_hz
-        self._fingers = np.array([robot.joint_index[f"right_{digit}_flex"] for digit in _DIGITS])
+        self._fingers = flexing_joints(robot, "right")
         self._head = np.array([robot.joint_index[name] for name in LOOK_RAD])
         self._grasp = simulation.model.site("right_grasp").id
         self._foot = simulation.model.site("foot").id
@@ -292,5 +291,4 @@ class WashDishesExpert:
         if self._step == WIPE and self._rules.press_n > 0.3:
             return self._flex  # what the tips feel now is the plate, through the sponge
         grip_n = max(self._rules.grip_n(self._held))
-        closer: FloatArray = self._flex + SQUEEZE_RAD_S_N * self._dt_s * (self.hold * HOLD_N[self._held] - grip_n)
-        return closer
+        return squeezed(self._flex, self.hold * HOLD_N[self._held] - grip_n, self._dt_s)
