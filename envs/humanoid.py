@@ -155,6 +155,9 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
     def snapshot(self) -> Snapshot:
         """Freeze the running episode, so that `reset(options={"start": ...})` goes on from here bit for bit.
 
+        Images are fresh after a restart. Where they are rendered less often than at every step they are the original's
+        from its next rendering on.
+
         Raises:
             EnvError: there is no episode.
             BodyError: the body cannot be frozen.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from assets.table import load_robot
 from envs.body import BodyState, JointTarget
 from envs.errors import ScenarioError
 from envs.humanoid import HumanoidEnv
+from envs.registry import make_env
 from envs.sim_body import SimBody
 from envs.snapshot import Snapshot
 from envs.tasks.known import load_rules
@@ -73,6 +75,23 @@ def test_a_body_goes_on_bit_for_bit_where_the_snapshot_was_taken() -> None:
     assert [body.exchange(JointTarget(target)) for target in targets[STEPS:]] == states
     assert body.assess() == judged
     body.close()
+
+
+def test_images_are_fresh_after_a_restart_and_those_of_the_original_from_its_next_rendering_on() -> None:
+    with closing(make_env("pick_fruit", camera_every=4)) as env:
+        home = env.robot.home
+        env.reset(seed=2, options={"scenario": scenario()})
+        snapshot = None
+        states = []
+        for step in range(1, 11):
+            if step == 7:
+                snapshot = env.snapshot()
+            states.append(env.step(home + 0.01 * step)[-1]["state"])
+        _, info = env.reset(seed=3, options={"start": snapshot})
+        assert info["state"].images["head"].stamp_s == info["state"].joints_stamp_s > states[6].images["head"].stamp_s
+        again = [env.step(home + 0.01 * step)[-1]["state"] for step in range(7, 11)]
+    assert replace(again[0], images={}) == replace(states[6], images={})
+    assert again[1:] == states[7:]
 
 
 def test_a_restart_with_another_wish_goes_another_way() -> None:
