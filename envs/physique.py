@@ -25,7 +25,7 @@ class Physique:
     def __init__(self, simulation: Simulation, exemplar: Exemplar) -> None:
         self._model = simulation.model
         self._exemplar = exemplar
-        self._friction = simulation.model.geom_friction.copy()
+        self._friction = simulation.model.geom_friction.copy(), simulation.model.flex_friction.copy()
         self._give_servos(simulation)
         self._move_cameras(simulation)
 
@@ -33,9 +33,11 @@ class Physique:
     def staging(self) -> Iterator[None]:
         """Around whatever stages a scenario: what it says of friction and light becomes this exemplar's."""
         model, exemplar = self._model, self._exemplar
-        model.geom_friction[:] = self._friction  # not all of it is staged, and the last scenario's was changed
+        # Not all of it is staged, and the last scenario's was changed.
+        model.geom_friction[:], model.flex_friction[:] = self._friction
         yield
         model.geom_friction *= exemplar.contact_friction
+        model.flex_friction *= exemplar.contact_friction
         tint = exemplar.light_level * black_body(exemplar.lamp_temperature_k)
         for light in (model.light_diffuse, model.vis.headlight.ambient, model.vis.headlight.diffuse):
             light *= tint

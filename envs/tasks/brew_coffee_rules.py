@@ -14,7 +14,7 @@ from envs.stage import Judgement
 from envs.tasks.coffee_cup import CoffeeCup
 from envs.tasks.coffee_machine import PATIENCE_S, CoffeeMachine
 from envs.tasks.grip import HandGrip
-from envs.tasks.rules import judge
+from envs.tasks.rules import above, at_most, below, check, judge
 
 HOLDING_N = 0.6
 TOUCHING_N = 0.1
@@ -83,46 +83,50 @@ class BrewCoffeeRules:
         tilt_deg = self._tilt_deg(simulation)
         speed_m_s = math.hypot(*data.cvel[self._cup_body, 3:].tolist())
         thumb_n, fingers_n = self.grip_n(simulation)
-        held = thumb_n > HOLDING_N and fingers_n > HOLDING_N
-        let_go = max(thumb_n, fingers_n) < TOUCHING_N
-        stands = off_spout_mm < UNDER_SPOUT_MM and above_drip_mm < STANDING_MM and tilt_deg < UPRIGHT_DEG
-        over_tray = self._is_taken and off_tray_mm < ON_TRAY_MM
-        on_tray = over_tray and above_tray_mm < STANDING_MM and tilt_deg < UPRIGHT_DEG
+        held_n, lets_go_n = min(thumb_n, fingers_n), max(thumb_n, fingers_n)
+        upright = below(tilt_deg, UPRIGHT_DEG, "the cup leans {:.1f} degrees")
+        standing = (
+            below(off_spout_mm, UNDER_SPOUT_MM, "the cup is {:.0f} mm beside the spout"),
+            below(above_drip_mm, STANDING_MM, "the cup is {:.1f} mm above the grate"),
+            upright,
+        )
+        over_tray = below(off_tray_mm, ON_TRAY_MM, "the cup is {:.0f} mm beside the tray's middle")
+        is_taken = self._is_taken, self._still_there, (off_spout_mm, above_drip_mm)
         is_started = machine.is_started
         checks = (
-            (
-                held or stands or is_started,
-                lambda: f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)",
+            check(
+                "grasp",
+                above(thumb_n, HOLDING_N, "thumb {:.1f} N on the cup"),
+                above(fingers_n, HOLDING_N, "fingers {:.1f} N on the cup"),
+                instead=is_started or all([clause[0] for clause in standing]),
             ),
-            (
-                is_started or (stands and not held),
-                lambda: (
-                    f"set: the cup is {off_spout_mm:.0f} mm beside the spout (at most {UNDER_SPOUT_MM:.0f}), "
-                    f"{above_drip_mm:.0f} mm above the grate, leaning {tilt_deg:.0f} degrees, "
-                    f"{'' if held else 'not '}held"
+            check(
+                "set",
+                *standing,
+                at_most(held_n, HOLDING_N, "thumb and fingers hold the cup with {:.1f} N"),
+                instead=is_started,
+            ),
+            check(
+                "press",
+                (
+                    is_started,
+                    lambda: f"the button is in by {self._pressed_mm(simulation):.1f} mm (above {1e3 * PRESSED_M:g})",
+                    (),
                 ),
             ),
-            (
-                is_started,
-                lambda: (
-                    f"press: the button is in by {self._pressed_mm(simulation):.1f} mm (at least {1e3 * PRESSED_M:.0f})"
-                ),
+            check(
+                "wait", (machine.is_ready, "no beep in the {:.1f} s that the machine runs".format, (machine.running_s,))
             ),
-            (machine.is_ready, lambda: "wait: the machine has not beeped yet"),
-            (
-                self._is_taken,
-                lambda: f"take: the cup still stands under the spout, held by {min(thumb_n, fingers_n):.1f} N",
-            ),
-            (
+            check("take", is_taken),
+            check("carry", is_taken, over_tray),
+            check(
+                "place",
+                is_taken,
                 over_tray,
-                lambda: f"carry: the cup is {off_tray_mm:.0f} mm beside the tray's middle (at most {ON_TRAY_MM:.0f})",
-            ),
-            (
-                on_tray and let_go and speed_m_s < AT_REST_M_S,
-                lambda: (
-                    f"place: the cup is {above_tray_mm:.0f} mm above the tray, leaning {tilt_deg:.0f} degrees, moving "
-                    f"at {speed_m_s:.2f} m/s, held by {max(thumb_n, fingers_n):.1f} N"
-                ),
+                below(above_tray_mm, STANDING_MM, "the cup is {:.1f} mm above the tray"),
+                upright,
+                below(lets_go_n, TOUCHING_N, "thumb or fingers touch the cup with {:.2f} N"),
+                below(speed_m_s, AT_REST_M_S, "the cup moves at {:.3f} m/s"),
             ),
         )
         return judge(checks, self._failure(simulation, tilt_deg))
@@ -165,6 +169,12 @@ class BrewCoffeeRules:
             )
         elif not catches:
             self._spoiled = f"early: the cup was taken {self.machine.until_beep_s:.1f} s before the beep"
+
+    def _still_there(self, off_spout_mm: float, above_drip_mm: float) -> str:
+        return (
+            f"the cup is {off_spout_mm:.0f} mm beside the spout (at least {1e3 * self.cup.inner_radius_m:.0f}) and "
+            f"{above_drip_mm:z.1f} mm above the grate (or at least {LIFTED_MM:g})"
+        )
 
     def _failure(self, simulation: Simulation, tilt_deg: float) -> str | None:
         if self._spoiled is not None:

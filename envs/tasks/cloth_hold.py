@@ -51,6 +51,8 @@ class ClothHold:
         self._hand = model.body(f"{side}_hand").id
         self._tips = [model.body(f"{side}_{digit}_distal").id for digit in ("thumb", "middle")]
         self.pads: tuple[int, int] = tuple(model.geom(f"{side}_{digit}_pad").id for digit in ("thumb", "middle"))
+        self._pad_friction = model.geom_friction[self.pads[0]]  # a view
+        self._new_pad_friction = self._pad_friction.item(0)
         self._pad_contype = int(model.geom_contype[self.pads[0]])
         self._blend = min(simulation.timestep_s / FILTER_S, 1.0)
         self._gather = min(simulation.timestep_s / GATHER_S, 1.0)
@@ -90,8 +92,13 @@ class ClothHold:
             self.pull_n += self._blend * (math.sqrt(force.dot(force)) - self.pull_n)
 
     def act(self, data: mujoco.MjData, vertices_m: FloatArray, friction: float) -> None:
-        """Take hold, go on holding, slip, or let go, by what was felt. `vertices_m` is (vertices, 3)."""
+        """Take hold, go on holding, slip, or let go, by what was felt.
+
+        `vertices_m` is (vertices, 3). `friction` is that of pads as the model compiles them.
+        """
         if self._vertices:
+            # A hold stands for friction contacts: pads that slip more on all else slip more on cloth.
+            friction *= self._pad_friction.item(0) / self._new_pad_friction
             is_slipping = self.pull_n > _FACES * friction * self.grip_n
             if self.grip_n < 0.5 * CLOSED_N or is_slipping:
                 self.slips += int(is_slipping and self.grip_n > CLOSED_N)

@@ -15,9 +15,9 @@ from envs.force_sums import ForceSums
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
-from envs.tasks.cloth_hold import HAND_BIT, ClothHold
+from envs.tasks.cloth_hold import HAND_BIT, REACH_M, ClothHold
 from envs.tasks.fold_towel import TOWEL_PATTERNS
-from envs.tasks.rules import judge
+from envs.tasks.rules import Clause, below, check, judge
 from envs.tasks.towel import CREASE_ROW, FABRICS, SIDE, Towel, corner, vertex
 
 FloatArray = NDArray[np.float64]
@@ -105,57 +105,68 @@ class FoldTowelRules:
     def assess(self, simulation: Simulation) -> Judgement:
         data, towel = simulation.data, self.towel
         vertices_m = towel.vertices(data)
-        holding = {side: set(hold.vertices) for side, hold in self.holds.items()}
-        is_free = not any(holding.values())
+        covered = towel.covered(data)
         tall_mm = 1e3 * float(vertices_m[:, 2].max() - self._table_m[2])
-        speed_m_s = towel.speed_m_s(data)
-        lies = is_free and self._calm_s > AT_REST_S
+        lies = (*(self._lets_go(side) for side in SIDES), (self._calm_s > AT_REST_S, self._unrest, (data,)))
         gap_mm = max(self.gap_mm(vertices_m, f"far_{side}", f"near_{side}") for side in SIDES)
         strip_mm = max(self._strip_gap_mm(vertices_m, side) for side in SIDES)
-        has_corners = all(corner(f"far_{side}") in holding[side] for side in SIDES)
-        has_both = has_corners and all(corner(f"near_{side}") in holding[side] for side in SIDES)
-        is_half = (
-            gap_mm < CORNER_MM and lies and tall_mm < HALF_TALL_MM and _is_between(HALF_COVERED, towel.covered(data))
+        fold = check(
+            "fold",
+            below(gap_mm, CORNER_MM, "the far corners are {:.0f} mm from the near ones"),
+            *lies,
+            below(tall_mm, HALF_TALL_MM, "the towel is {:.0f} mm tall"),
+            _covers(covered, HALF_COVERED),
+            instead=self._is_folded and gap_mm < 2.0 * CORNER_MM,
         )
-        self._is_folded = is_half or (self._is_folded and gap_mm < 2.0 * CORNER_MM)
-        is_strip = (
-            self._is_folded
-            and strip_mm < CORNER_MM
-            and lies
-            and tall_mm < STRIP_TALL_MM
-            and _is_between(STRIP_COVERED, towel.covered(data))
+        self._is_folded = fold[0]
+        far, near = (
+            [self._holds(data, vertices_m, side, f"{depth}_{side}") for side in SIDES] for depth in ("far", "near")
         )
-        # Whoever let go of corners that lie nearly where they should hears how far they are off.
-        was_grasped = has_corners or self._is_folded or gap_mm < 2.0 * CORNER_MM
-        was_grasped_again = has_both or strip_mm < 2.0 * CORNER_MM
         pressed = sum(self._pressed)
-        held = ", ".join(side for side in SIDES if holding[side]) or "no"
-        state = f"moving at {speed_m_s:.2f} m/s, {held} hand holds"
         checks = (
-            (was_grasped, lambda: f"grasp: {held} hand holds, not both far corners"),
-            (
-                self._is_folded,
-                lambda: (
-                    f"fold: far corners {gap_mm:.0f} mm from the near ones (at most {CORNER_MM:.0f}), "
-                    f"{_share(towel.covered(data))} covered ({_share(*HALF_COVERED)}), {tall_mm:.0f} mm tall "
-                    f"(at most {HALF_TALL_MM:.0f}), {state}"
+            # Whoever let go of corners that lie nearly where they should hears how far they are off.
+            check("grasp", *far, instead=self._is_folded or gap_mm < 2.0 * CORNER_MM),
+            fold,
+            check(
+                "smooth",
+                (
+                    pressed >= PRESSED_PLACES,
+                    "{} of {} places of the crease are pressed (at least {})".format,
+                    (pressed, SIDE, PRESSED_PLACES),
                 ),
             ),
-            (
-                pressed >= PRESSED_PLACES,
-                lambda: f"smooth: {pressed} of {SIDE} places of the crease are pressed (at least {PRESSED_PLACES})",
-            ),
-            (was_grasped_again, lambda: f"grasp_again: {held} hand holds, not both layers at both near corners"),
-            (
-                is_strip,
-                lambda: (
-                    f"fold_again: the corners are {strip_mm:.0f} mm from the crease's ends (at most {CORNER_MM:.0f}), "
-                    f"{_share(towel.covered(data))} covered ({_share(*STRIP_COVERED)}), {tall_mm:.0f} mm tall (at most "
-                    f"{STRIP_TALL_MM:.0f}), {state}"
-                ),
+            check("grasp_again", *far, *near, instead=strip_mm < 2.0 * CORNER_MM),
+            check(
+                "fold_again",
+                fold,
+                below(strip_mm, CORNER_MM, "the corners are {:.0f} mm from the crease's ends"),
+                *lies,
+                below(tall_mm, STRIP_TALL_MM, "the towel is {:.0f} mm tall"),
+                _covers(covered, STRIP_COVERED),
             ),
         )
         return judge(checks, self._failure(vertices_m))
+
+    def _holds(self, data: mujoco.MjData, vertices_m: FloatArray, side: str, name: str) -> Clause:
+        return corner(name) in self.holds[side].vertices, self._away, (data, vertices_m, side, name)
+
+    def _away(self, data: mujoco.MjData, vertices_m: FloatArray, side: str, name: str) -> str:
+        away_mm = 1e3 * np.linalg.norm(vertices_m[corner(name)] - self.holds[side].pinch_m(data))
+        told = name.replace("_", " ")
+        return f"the {side} hand does not hold the {told} corner, {away_mm:.0f} mm away (below {1e3 * REACH_M:g})"
+
+    def _lets_go(self, side: str) -> Clause:
+        held = len(self.holds[side].vertices)
+        return (
+            not held,
+            "the {} hand holds the towel at {} {}".format,
+            (side, held, "place" if held == 1 else "places"),
+        )
+
+    def _unrest(self, data: mujoco.MjData) -> str:
+        speed_m_s = self.towel.speed_m_s(data)
+        moves = f", moves at {speed_m_s:.2f} m/s (below {AT_REST_M_S:g})" if speed_m_s >= AT_REST_M_S else ""
+        return f"the towel lies still for {self._calm_s:.2f} s (above {AT_REST_S:g}){moves}"
 
     def gap_mm(self, vertices_m: FloatArray, one: str, other: str) -> float:
         """Distance of two corners over the table. `vertices_m` is (vertices, 3)."""
@@ -239,9 +250,6 @@ class FoldTowelRules:
         return None
 
 
-def _is_between(bounds: tuple[float, float], value: float) -> bool:
-    return bounds[0] < value < bounds[1]
-
-
-def _share(*bounds: float) -> str:
-    return " to ".join(f"{bound:.0%}" for bound in bounds)
+def _covers(covered: float, bounds: tuple[float, float]) -> Clause:
+    low, high = bounds
+    return low < covered < high, "{:.1%} of its area covered ({:.0%} to {:.0%})".format, (covered, low, high)

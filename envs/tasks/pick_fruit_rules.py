@@ -16,7 +16,7 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.grip import HandGrip
 from envs.tasks.pick_fruit import BRUISE_FORCE_N
-from envs.tasks.rules import judge
+from envs.tasks.rules import above, at_most, below, check, judge
 
 FloatArray = NDArray[np.float64]
 
@@ -131,27 +131,29 @@ class PickFruitRules:
         speed_m_s = math.hypot(*data.cvel[self._body["ripe"], 3:].tolist())
         # A picked fruit above or in the basket needs only to come to rest there, wherever the hand is.
         arrived = picked and (inside or (off_centre_mm < BASKET_RADIUS_MM and not held))
+        is_picked = (
+            picked,
+            "the stem holds, at {:.1f} N (above {:.1f})".format,
+            (self._tension_n[0], self._gives_at_n[0]),
+        )
+        beside = "the fruit is {:.0f} mm beside the basket's middle"
         checks = (
-            (
-                reach_mm < within_mm or arrived,
-                lambda: f"reach: the hand is {reach_mm:.0f} mm from the fruit (at most {within_mm:.0f})",
+            check("reach", below(reach_mm, within_mm, "the hand is {:.0f} mm from the fruit"), instead=arrived),
+            check(
+                "grasp",
+                above(thumb_n, HOLDING_N, "thumb {:.1f} N on the fruit"),
+                above(fingers_n, HOLDING_N, "fingers {:.1f} N on the fruit"),
+                instead=arrived,
             ),
-            (
-                held or arrived,
-                lambda: f"grasp: thumb {thumb_n:.1f} N, fingers {fingers_n:.1f} N (more than {HOLDING_N} each)",
-            ),
-            (picked or arrived, lambda: f"pick: the stem holds, at {self._tension_n[0]:.1f} N"),
-            (
-                off_centre_mm < OVER_MM or arrived,
-                lambda: (
-                    f"carry: the fruit is {off_centre_mm:.0f} mm beside the basket's middle (at most {OVER_MM:.0f})"
-                ),
-            ),
-            (
-                picked and inside and not held and speed_m_s < AT_REST_M_S,
-                lambda: (
-                    f"place: the fruit is {1e3 * above_rim_m:.0f} mm above the rim and moves at {speed_m_s:.2f} m/s"
-                ),
+            check("pick", is_picked),
+            check("carry", below(off_centre_mm, OVER_MM, beside), instead=arrived),
+            check(
+                "place",
+                is_picked,
+                below(off_centre_mm, BASKET_RADIUS_MM, beside),
+                below(1e3 * above_rim_m, 0.0, "the fruit is {:.0f} mm above the rim"),
+                at_most(min(thumb_n, fingers_n), HOLDING_N, "thumb and fingers hold the fruit with {:.1f} N"),
+                below(speed_m_s, AT_REST_M_S, "the fruit moves at {:.2f} m/s"),
             ),
         )
         return judge(checks, self._failure(fruit[2], inside))

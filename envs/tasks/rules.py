@@ -40,14 +40,53 @@ class SceneRules(Protocol):
         ...
 
 
-def judge(checks: Sequence[tuple[bool, Callable[[], str]]], failure: str | None) -> Judgement:
+# Whether it holds; and what says that it does not, with value and limit, and of what. Dozens are made at every control
+# step and one or two of them told, so words are made only then.
+Clause = tuple[bool, Callable[..., str], tuple[Any, ...]]
+
+
+def below(value: float, limit: float, words: str) -> Clause:
+    """A value that must stay below a limit; `words` tell it, as a format."""
+    return value < limit, _bounded, (words, value, "below", limit)
+
+
+def above(value: float, limit: float, words: str) -> Clause:
+    """A value that must exceed a limit; `words` tell it, as a format."""
+    return value > limit, _bounded, (words, value, "above", limit)
+
+
+def at_most(value: float, limit: float, words: str) -> Clause:
+    """A value that must not exceed a limit; `words` tell it, as a format."""
+    return value <= limit, _bounded, (words, value, "at most", limit)
+
+
+def check(step: str, *clauses: Clause, instead: bool = False) -> Clause:
+    """A step: done if all its clauses hold, or if something else does instead.
+
+    What is said if it is not done names the step, and only the clauses that do not hold.
+    """
+    if not instead:
+        for clause in clauses:
+            if not clause[0]:
+                return False, _unmet, (step, clauses)
+    return True, _unmet, (step, clauses)
+
+
+def judge(checks: Sequence[Clause], failure: str | None) -> Judgement:
     """Success if all checks hold and there is no failure.
 
     Args:
-        checks: one an instruction step: whether it is done, and what to say if it is not. Of all those words, which
-            take more time than the checks, one check's are wanted at most.
+        checks: one an instruction step: see `check`. One at most is told.
         failure: what can no longer be mended.
     """
-    done = tuple([is_done for is_done, _ in checks])
-    unmet = failure or next((say() for is_done, say in checks if not is_done), "")
+    done = tuple([check[0] for check in checks])
+    unmet = failure or next((say(*of) for is_done, say, of in checks if not is_done), "")
     return Judgement(done=done, success=failure is None and all(done), failure=failure, unmet=unmet)
+
+
+def _bounded(words: str, value: float, relation: str, limit: float) -> str:
+    return f"{words.format(value)} ({relation} {limit:g})"
+
+
+def _unmet(step: str, clauses: Sequence[Clause]) -> str:
+    return f"{step}: " + ", ".join([say(*of) for holds, say, of in clauses if not holds])

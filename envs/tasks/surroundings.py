@@ -20,11 +20,11 @@ SURROUNDINGS = (
     Factor(
         "light_azimuth",
         "deg",
-        "The light comes from {value} degrees.",
-        "光从 {value} 度方向照来。",
+        "Let the light come from behind the robot, {value} degrees to its right (negative: left).",
+        "光从机器人背后照来,偏右 {value} 度(负为偏左)。",
         -90,
         90,
-        in_simulation='direction of the light "sun"',
+        in_simulation='way of the light "sun", turned from x towards y',
     ),
     Factor(
         "light_temperature",

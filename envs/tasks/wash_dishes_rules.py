@@ -14,7 +14,7 @@ from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.dirt import DirtGrid
-from envs.tasks.rules import judge
+from envs.tasks.rules import above, below, check, judge
 from envs.tasks.wash_dishes import CLEAN_FORCE_N, SCRATCH_FORCE_N
 from envs.tasks.wash_dishes_stage import DishStage
 
@@ -27,11 +27,12 @@ LET_GO_N = 0.1
 LIFTED_MM = 12.0
 AWAY_MM = 80.0  # a plate so far from where it was has been lifted off the stand
 TRAY_MM = (40.0, 32.0)  # how far the sponge's middle may lie beside the tray's
-LYING_M = 0.012  # how high above the tray's floor a sponge lies in it
+LYING_MM = 12.0  # how high above the tray's floor a sponge lies in it
 SLOT_MM = 16.0  # how far beside its slot's middle the plate's middle may stand
 ALONG_MM = 30.0
-SEATED_M = 0.008
+SEATED_MM = 8.0  # how far below or above its place in the slot it may stand
 UPRIGHT_DEG = 30.0
+LEVEL_DEG = 15.0  # how far a sponge may tilt in the tray
 LYING_DEG = 60.0
 STAND_M, RACK_M = 0.05, 0.13  # how far a plate may be from its place in the stand, and from its slot
 FELL_M = 0.015  # above its place in the rack: a plate that nobody holds and that is lower has fallen
@@ -116,78 +117,65 @@ class WashDishesRules:
         plate_x, plate_y, plate_z = data.xpos[self.plate].tolist()
         sponge_x, sponge_y, _ = data.xpos[self.sponge].tolist()
         tray_x, tray_y, tray_z = data.site_xpos[self._tray].tolist()
+        left = self.grid.left
+        foot_z = data.site_xpos[self._foot].item(2)
         slot_x, slot_y, slot_z = self._stage.slot_place(simulation, self.slot).tolist()
-        beside_mm = 1e3 * abs(sponge_x - tray_x), 1e3 * abs(sponge_y - tray_y)
-        lies_mm = 1e3 * (data.site_xpos[self._foot].item(2) - tray_z)
-        thumb, fingers = self.grip_n("sponge")
-        holds_sponge = thumb > HOLDING_N and fingers > HOLDING_N
-        is_back = (
-            beside_mm[0] < TRAY_MM[0]
-            and beside_mm[1] < TRAY_MM[1]
-            and lies_mm < 1e3 * LYING_M
-            and _tilt_deg(data.xmat[self.sponge]) < 15.0
-            and thumb + fingers < LET_GO_N
-        )
-        plate_thumb, plate_fingers = self.grip_n("plate")
-        holds_plate = plate_thumb > HOLDING_N and plate_fingers > HOLDING_N
-        lets_plate_go = plate_thumb + plate_fingers < LET_GO_N
+        thumb_n, fingers_n = self.grip_n("sponge")
+        plate_thumb_n, plate_fingers_n = self.grip_n("plate")
+        holds_plate = plate_thumb_n > HOLDING_N and plate_fingers_n > HOLDING_N
+        lets_plate_go = below(plate_thumb_n + plate_fingers_n, LET_GO_N, "the hand touches the plate with {:.2f} N")
         seat_x, seat_y, seat_z = self._seat
-        lifted_mm = 1e3 * (plate_z - seat_z)
-        away_mm = 1e3 * math.hypot(plate_x - seat_x, plate_y - seat_y)
         slot = plate_x - slot_x, plate_y - slot_y, plate_z - slot_z
         tilt = _tilt_deg(data.xmat[self.plate])
-        lean = abs(90.0 - tilt)
-        speed_m_s = math.hypot(*data.cvel[self.plate, 3:].tolist())
-        is_in_slot = (
-            1e3 * abs(slot[1]) < SLOT_MM
-            and 1e3 * abs(slot[0]) < ALONG_MM
-            and abs(slot[2]) < SEATED_M
-            and lean < UPRIGHT_DEG
+        is_clean = left == 0, self._dirt, (left,)
+        holds_sponge = (
+            above(thumb_n, HOLDING_N, "thumb {:.1f} N on the sponge"),
+            above(fingers_n, HOLDING_N, "fingers {:.1f} N on the sponge"),
         )
-        left = self.grid.left
-        is_clean = left == 0
+        take = check("take", *holds_sponge, instead=is_clean[0])
+        if not take[0] and self.grid.is_begun:  # whoever has wiped and let go hears of what was missed
+            take = check("wipe", is_clean, *holds_sponge)
         checks = (
-            (
-                holds_sponge or is_clean,
-                # Whoever has wiped and let go hears of what was missed.
-                lambda: (
-                    f"wipe: {left} cells are dirty, and nobody holds the sponge"
-                    if self.grid.is_begun
-                    else f"take: thumb {thumb:.1f} N, fingers {fingers:.1f} N on the sponge (above {HOLDING_N} each)"
-                ),
-            ),
-            (
+            take,
+            check("wipe", is_clean),
+            check(
+                "put_back",
                 is_clean,
-                lambda: (
-                    f"wipe: {left} cells are dirty, at {self.press_n:.1f} N "
-                    f"(from {CLEAN_FORCE_N} N, below {SCRATCH_FORCE_N})"
+                below(
+                    1e3 * abs(sponge_x - tray_x),
+                    TRAY_MM[0],
+                    "the sponge is {:.0f} mm before or behind the tray's middle",
                 ),
+                below(1e3 * abs(sponge_y - tray_y), TRAY_MM[1], "the sponge is {:.0f} mm beside the tray's middle"),
+                below(1e3 * (foot_z - tray_z), LYING_MM, "the sponge is {:.0f} mm above the tray"),
+                below(_tilt_deg(data.xmat[self.sponge]), LEVEL_DEG, "the sponge tilts by {:.0f} degrees"),
+                below(thumb_n + fingers_n, LET_GO_N, "the hand touches the sponge with {:.2f} N"),
             ),
-            (
-                is_clean and is_back,
-                lambda: (
-                    f"put_back: the sponge is {max(beside_mm):.0f} mm beside the tray's middle, {lies_mm:.0f} mm above "
-                    f"it, {'let go' if thumb + fingers < LET_GO_N else 'held'}"
-                ),
+            check(
+                "lift",
+                above(plate_thumb_n, HOLDING_N, "thumb {:.1f} N on the plate"),
+                above(plate_fingers_n, HOLDING_N, "fingers {:.1f} N on the plate"),
+                above(1e3 * (plate_z - seat_z), LIFTED_MM, "the plate is {:z.0f} mm up"),
+                instead=1e3 * math.hypot(plate_x - seat_x, plate_y - seat_y) > AWAY_MM,
             ),
-            (
-                (holds_plate and lifted_mm > LIFTED_MM) or away_mm > AWAY_MM,
-                lambda: (
-                    f"lift: thumb {plate_thumb:.1f} N, fingers {plate_fingers:.1f} N on the plate, {lifted_mm:.0f} mm "
-                    f"up (at least {LIFTED_MM:.0f})"
-                ),
-            ),
-            (
-                is_in_slot and lets_plate_go and speed_m_s < AT_REST_M_S,
-                lambda: (
-                    f"rack: the plate is {1e3 * abs(slot[1]):.0f} mm beside the {self.slot} slot (at most "
-                    f"{SLOT_MM:.0f}), {1e3 * slot[2]:.0f} mm above it, leans {lean:.0f} degrees (at most "
-                    f"{UPRIGHT_DEG:.0f}), {'let go' if lets_plate_go else 'held'}, moves at {speed_m_s:.2f} m/s"
-                ),
+            check(
+                "rack",
+                below(1e3 * abs(slot[1]), SLOT_MM, "the plate is {:.0f} mm beside its slot"),
+                below(1e3 * abs(slot[0]), ALONG_MM, "the plate is {:.0f} mm off along its slot"),
+                below(1e3 * abs(slot[2]), SEATED_MM, "the plate is {:.0f} mm above or below its seat"),
+                below(abs(90.0 - tilt), UPRIGHT_DEG, "the plate leans {:.0f} degrees"),
+                lets_plate_go,
+                below(math.hypot(*data.cvel[self.plate, 3:].tolist()), AT_REST_M_S, "the plate moves at {:.2f} m/s"),
             ),
         )
         is_at_stand = math.dist((plate_x, plate_y, plate_z), self._seat) < STAND_M
-        return judge(checks, self._failure(simulation, slot, tilt, holds_plate, lets_plate_go, is_at_stand))
+        return judge(checks, self._failure(simulation, slot, tilt, holds_plate, lets_plate_go[0], is_at_stand))
+
+    def _dirt(self, left: int) -> str:
+        return (
+            f"{left} {'cell is' if left == 1 else 'cells are'} dirty, at {self.press_n:.1f} N "
+            f"(from {CLEAN_FORCE_N} N, below {SCRATCH_FORCE_N})"
+        )
 
     def memory(self) -> dict[str, Any]:
         return {

@@ -95,6 +95,54 @@ def test_taxels_feel_a_force_where_it_presses() -> None:
         assert pressed >= 2
 
 
+def test_a_pad_that_is_pressed_harder_than_it_can_tell_says_its_most() -> None:
+    with blind_env() as env:
+        fly_until(env, scenario(), lambda info: info["judgement"].current > PICK)
+        simulation = body_of(env).simulation
+        true_n = TouchSense(simulation).forces_n()
+        most_n = 0.4 * true_n.max()
+        weak = copy.copy(simulation)
+        weak.robot = replace(env.robot, pads=tuple(replace(pad, max_force_n=most_n) for pad in env.robot.pads))
+        told_n = TouchSense(weak).read(np.random.default_rng(0))
+        is_over, is_under = true_n > most_n + 0.1, true_n < most_n - 0.1
+        assert is_over.any()
+        np.testing.assert_array_equal(told_n[is_over], most_n)
+        assert (told_n[is_under] < most_n).all()
+
+
+def test_each_pad_has_a_most_of_its_own() -> None:
+    with blind_env() as env:
+        fly_until(env, scenario(), lambda info: info["judgement"].current > PICK)
+        simulation = body_of(env).simulation
+        true_n = TouchSense(simulation).forces_n().max(axis=(1, 2))
+        pressed = int(true_n.argmax())
+        weak = copy.copy(simulation)
+        pads = list(env.robot.pads)
+        pads[pressed] = replace(pads[pressed], max_force_n=0.5 * true_n[pressed])
+        weak.robot = replace(env.robot, pads=tuple(pads))
+        told_n = TouchSense(weak).read(np.random.default_rng(0)).max(axis=(1, 2))
+        others = np.delete(np.arange(len(pads)), pressed)
+        assert told_n[pressed] == 0.5 * true_n[pressed]
+        np.testing.assert_allclose(told_n[others], true_n[others], atol=0.1)
+
+
+def test_the_noise_of_a_taxel_has_the_spread_that_is_stated() -> None:
+    with blind_env() as env:
+        fly_until(env, scenario(), lambda info: info["judgement"].current > PICK)
+        touch, rng = TouchSense(body_of(env).simulation), np.random.default_rng(0)
+        true_n = touch.forces_n()
+        told_n = np.array([touch.read(rng) for _ in range(2000)])
+        pressed = told_n[:, true_n > 0.2]
+        assert pressed.size
+        np.testing.assert_allclose(pressed.mean(axis=0), true_n[true_n > 0.2], atol=0.003)
+        np.testing.assert_allclose(pressed.std(axis=0), 0.02, rtol=0.08)
+        # Where nothing presses, half of the noise is below zero, which no taxel reports.
+        idle = told_n[:, true_n == 0.0]
+        assert (idle >= 0.0).all()
+        assert np.mean(idle > 0.0) == pytest.approx(0.5, abs=0.01)
+        assert np.sqrt(np.mean(idle[idle > 0.0] ** 2)) == pytest.approx(0.02, rel=0.02)
+
+
 def test_the_noise_factor_is_heard_in_the_scene() -> None:
     with blind_env() as env:
         quiet, loud = (list(fly(env, scenario(noise_level=level), steps=20))[-1]["state"].sound for level in (30, 70))

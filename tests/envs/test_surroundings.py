@@ -134,6 +134,31 @@ def test_staged_light_follows_level_and_colour_and_leaves_physics_alone() -> Non
         np.testing.assert_array_equal(body.simulation.physics_state(), state)
 
 
+@pytest.mark.parametrize(
+    ("azimuth_deg", "told", "to_front", "to_left"),
+    [
+        (0.0, "from behind the robot, 0 degrees to its right", 1.0, 0.0),
+        (90.0, "90 degrees to its right", 0.0, 1.0),
+        (45.0, "45 degrees to its right", np.sqrt(0.5), np.sqrt(0.5)),
+        (-90.0, "-90 degrees to its right (negative: left)", 0.0, -1.0),
+    ],
+)
+def test_the_light_comes_from_where_a_trainer_is_told(
+    azimuth_deg: float, told: str, to_front: float, to_left: float
+) -> None:
+    factor = next(factor for factor in SURROUNDINGS if factor.name == "light_azimuth")
+    assert told in factor.set_up(azimuth_deg)[0]
+    with blind_env() as env:
+        env.reset(seed=0, options={"scenario": scenario(light_azimuth=azimuth_deg)})
+        model, data = body_of(env).simulation.model, body_of(env).simulation.data
+        goes = data.light_xdir[model.light("sun").id, :2]
+        left = (data.site("left_grasp").xpos - data.site("right_grasp").xpos)[:2]
+        front = np.array([left[1], -left[0]])
+        assert front @ (data.body("ripe").xpos[:2] - data.site("right_grasp").xpos[:2]) > 0.0  # the tree is in front
+        towards = np.array([goes @ front, goes @ left]) / np.linalg.norm(goes) / np.linalg.norm(left)
+        np.testing.assert_allclose(towards, [to_front, to_left], atol=0.02)
+
+
 def test_one_step_of_exposure_doubles_the_light() -> None:
     brighter = Lens(exposure_ev=1.0).develop(GREY, 0, 0)
     linear = (brighter / 255.0) ** 2.2

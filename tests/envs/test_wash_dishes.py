@@ -152,7 +152,7 @@ def test_one_stain_left_is_not_done(env: HumanoidEnv, flight: Flight) -> None:
     rules.grid.dirt[4] = 0.2
     judgement = rules.assess(simulation)
     assert not judgement.success
-    assert judgement.unmet.startswith("wipe: 1 cells are dirty")
+    assert judgement.unmet.startswith("wipe: 1 cell is dirty, ")
     assert judgement.done[2] is False
 
 
