@@ -127,7 +127,7 @@ class LearningBench:
         space, archive = load_task(self.task).space, self.folder / f"tried-{body}"
         chosen = scenarios(space, Pool.DISCOVER, count, seed, distribution=self.distribution)
         identity = load_policy(policy).identity
-        evaluate = Evaluate(policy, archive, task=self.task, body=body, processes=self.processes)
+        evaluate = Evaluate(policy, archive, body=body, processes=self.processes)
 
         def keep(rollouts: list[Rollout], is_whole: bool) -> None:
             keep_rollouts(file, identity, self.task, archive, rollouts, is_whole)
@@ -135,7 +135,7 @@ class LearningBench:
         wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
         if begin:
             wanted = begun_with(begin, self.task, wanted, self.processes)
-        return roll_out_all(evaluate, wanted, None, keep, what=f"{policy.name} on {body}{since}")
+        return roll_out_all(evaluate, self.task, wanted, None, keep, what=f"{policy.name} on {body}{since}")
 
 
 def lost_row(name: str, before: Sequence[Rollout], after: Sequence[Rollout], remark: str = "") -> Row:
