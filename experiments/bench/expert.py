@@ -20,6 +20,7 @@ from experiments.command import UsageError, at_least
 from experiments.orders import orders, snapshot_at
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.rollout_files import RolloutFile, load_rollouts
+from experiments.task_option import TaskName
 from experiments.workers import available_processes
 from policies.cases.planning import recovery_start
 from policies.cases.rollout import troubled
@@ -46,7 +47,7 @@ class Expert(BenchOptions):
       retake bench expert --rollouts runs/mine/discover.json
     """
 
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """What is done."""
     seed: tuple[int, ...] = (0,)
     """Draws the scenarios; each seed draws others."""

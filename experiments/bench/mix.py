@@ -13,6 +13,7 @@ from experiments.bench.learning import SIM, LearningBench, lost_row
 from experiments.bench.rows import BenchOptions, Row
 from experiments.bench.success import success_row
 from experiments.command import at_least
+from experiments.task_option import TaskName
 from experiments.workers import available_processes
 from policies.cases.rollout import Rollout
 
@@ -47,7 +48,7 @@ class Mix(BenchOptions):
 
     folder: Path = Path("runs/mix")
     """Where recordings, policies and rollouts are kept."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """What is done."""
     demonstrations: int = 120
     """By the expert, of each body."""

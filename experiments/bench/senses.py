@@ -13,6 +13,7 @@ from experiments.bench.learning import SIM, LearningBench, lost_row
 from experiments.bench.rows import BenchOptions, Row
 from experiments.bench.success import success_row
 from experiments.command import at_least
+from experiments.task_option import TaskName
 from experiments.train import EXECUTE_S, Sense
 from experiments.workers import available_processes
 from policies.cases.rollout import Rollout
@@ -36,7 +37,7 @@ class Senses(BenchOptions):
 
     folder: Path = Path("runs/senses")
     """Where recordings, policies and rollouts are kept; one for each task."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """What is done."""
     without: tuple[Sense, ...] = ("sight", "touch", "sound")
     """The senses to do without, one at a time."""
