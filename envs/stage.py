@@ -29,6 +29,11 @@ class Judgement:
     unmet: str
 
     @property
+    def steps_done(self) -> int:
+        """How many instruction steps are done, counted from the first one up to the first that is not."""
+        return next((index for index, done in enumerate(self.done) if not done), len(self.done))
+
+    @property
     def current(self) -> int:
         """Index of the first instruction step that is not done; the last one, once all are."""
         return next((index for index, done in enumerate(self.done) if not done), len(self.done) - 1)

@@ -24,6 +24,7 @@ from experiments.orders import RequestOrders, orders, refuse_strangers, request_
 from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.serial_station import demonstrate_by_hand, require_leader
 from experiments.stations import Demonstrations
+from experiments.task_option import TaskName
 from experiments.verdicts import show_verdict
 from experiments.workers import OnResult, available_processes, console, run_jobs
 from hardware.pedal import pedal_meanings
@@ -49,7 +50,7 @@ class Collect:
 
     archive: Path
     """The folder to record into; it is made if it is not there, and only ever added to."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """What is done."""
     episodes: int = 20
     """How many demonstrations to record, where no requests are given."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from envs.episodes.where import Where
 from envs.scenario import TRAINABLE, Pool
 from envs.tasks.known import load_task
 from experiments.command import Verbs, run_verbs
+from experiments.task_option import TaskNames
 from experiments.workers import console, progress_bar
 
 PoolName = Literal["train", "discover", "calibrate", "verify", "regress", "test"]
@@ -52,8 +53,8 @@ class Build:
     """Only episodes of which this is true, such as "task = pick_fruit and quality >= 0.5". Where it speaks of accepted
     or pool, it decides about these alone. What a gate of quality rejects is left out unless it speaks of quality or
     verdict."""
-    task: tuple[str, ...] = ()
-    """Only episodes of these tasks."""
+    task: TaskNames = ()
+    """Only episodes of these tasks. Of several tasks, one policy would learn all."""
     body: tuple[BodyKind, ...] = ()
     """Only episodes of these bodies: "sim" was simulated, "fast-twin" was in the twin's world at that pace, "serial"
     came over cables."""
@@ -130,7 +131,16 @@ def build(config: Build) -> int:
         f"{report.kept} were there before, {len(report.left_out)} left out",
         soft_wrap=True,
     )
+    console.print(f"  {_tasks_in_words(report.tasks)}", soft_wrap=True)
     return 0
+
+
+def _tasks_in_words(episodes: Mapping[str, int]) -> str:
+    """What a dataset is of. Nothing tells a policy which of several tasks it is to do."""
+    told = ", ".join(f"{task} {count}" for task, count in sorted(episodes.items()))
+    if len(episodes) == 1:
+        return f"episodes by task: {told}"
+    return f"episodes by task: {told}; one policy would learn all of them, --task and a new --out build of one alone"
 
 
 def bring_in(config: Import) -> int:

@@ -15,6 +15,7 @@ from envs.registry import make_env
 from experiments.command import UsageError, run_verb
 from experiments.flights import flown, simulated_body
 from experiments.pictures import write_png
+from experiments.task_option import TaskName
 from experiments.view_scene import CLEAN, check_picture, chosen_scenario
 from experiments.workers import console
 
@@ -28,7 +29,7 @@ class DocsPictures:
 
     out: Path = Path("docs")
     """The folder to write into."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """What the expert does."""
     step: int = 42
     """The control step that is shown."""

@@ -30,6 +30,7 @@ from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.rollout_files import keep_rollouts
 from experiments.serial_station import fly_on_cables, require_leader
 from experiments.stations import Flight, Rollouts
+from experiments.task_option import OptionalTaskName, task_to_try
 from experiments.workers import OnResult, available_processes, console, run_and_keep, run_jobs
 from hardware.pedal import pedal_meanings
 from policies.cases.doubt import DoubtBand
@@ -65,8 +66,8 @@ class Evaluate:
     """The checkpoint's folder."""
     archive: Path = Path("runs/rollouts")
     """The archive that keeps the rollouts."""
-    task: str = "pick_fruit"
-    """What is tried."""
+    task: OptionalTaskName = None
+    """What is tried; left out, what the policy learnt."""
     pool: PoolName = "discover"
     """Which scenarios: discover to look for weaknesses, verify and regress to prove, test once a release."""
     episodes: int = 100
@@ -113,25 +114,27 @@ class Evaluate:
 
 
 def run(config: Evaluate) -> int:
-    task = load_task(config.task)
+    if config.task is not None:
+        load_task(config.task)
     at_least(1, episodes=config.episodes, processes=config.processes)
     at_least(0, seed=config.seed)
     _check_devices(config)
     check_calibrations(config.body, config.robot, config.calibration, config.exoskeleton_calibration)
     _check_outputs(config)
     trained = load_policy(config.policy, load_robot(config.robot))
+    task = load_task(task_to_try(config.policy, trained.provenance.tasks, config.task))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
     warn_of_known(config.archive, chosen, trained.identity)
     wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
 
     def keep(rollouts: list[Rollout], is_whole: bool) -> None:
         if config.out is not None:
-            keep_rollouts(config.out, trained.identity, config.task, config.archive, rollouts, is_whole)
+            keep_rollouts(config.out, trained.identity, task.name, config.archive, rollouts, is_whole)
         if config.cases is not None:
             new = CaseBook(config.cases).add(rollouts, ())
             console.print(f"  {len(new)} new cases in {config.cases}; `retake cases list --cases` shows them")
 
-    rollouts = roll_out_all(config, wanted, _band(config.band), keep)
+    rollouts = roll_out_all(config, task.name, wanted, _band(config.band), keep)
     console.print(f"  success: {Rate.of(rollout.success for rollout in rollouts)}")
     for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
         console.print(f"    {count:4d} x {signature}")
@@ -172,6 +175,7 @@ def _check_outputs(config: Evaluate) -> None:
 
 def roll_out_all(
     config: Evaluate,
+    task: str,
     wanted: Sequence[EpisodeOrder],
     band: DoubtBand | None,
     keep: Callable[[list[Rollout], bool], None],
@@ -180,12 +184,13 @@ def roll_out_all(
 ) -> list[Rollout]:
     """Fly all orders by the configured policy on the configured body; the archive and its catalogue keep the episodes.
 
+    `task` is what the orders are of, whatever the configuration says.
     `keep` gets the rollouts once, and whether they are all; fewer came where an error or an interruption ended it.
 
     Raises:
         EnvError, HardwareError, CheckpointError: the body or the policy cannot be had.
     """
-    flight = Flight(config.task, config.archive, config.policy, band, config.robot, config.body)
+    flight = Flight(task, config.archive, config.policy, band, config.robot, config.body)
 
     def fly(on_result: OnResult[Rollout]) -> list[Rollout]:
         if config.body == "serial" or config.correct_with is not None:

@@ -20,6 +20,7 @@ from experiments.archive_plots import write_plot
 from experiments.archive_tally import efforts, tally
 from experiments.command import run_verb
 from experiments.pictures import write_jpeg
+from experiments.task_option import TaskName
 from experiments.view_episode import show_episode
 from experiments.view_scene import chosen_scenario
 from experiments.viewer.picture import photograph_viewer
@@ -44,7 +45,7 @@ class LookingPictures:
 
     out: Path = Path("docs/data")
     """The folder to write into."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """Whose expert is shown in the viewer."""
     seed: int = 3
     """Draws its scenario."""

@@ -29,6 +29,7 @@ from envs.episodes.reading import Episode, refuse_altered
 from envs.episodes.sheet import EpisodeSheet
 from envs.errors import EnvError
 from experiments.command import UsageError, Verbs, run_verbs
+from experiments.task_option import OptionalTaskName, TaskName
 from experiments.verdicts import show_verdict
 from experiments.workers import console, progress_bar
 
@@ -57,7 +58,7 @@ class Learn:
 
     archive: Path
     """The archive; its references are kept in it."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """Of which task."""
     operator: str | None = None
     """Take only what this person demonstrated."""
@@ -84,7 +85,7 @@ class Judge:
     """The archive."""
     episodes: tuple[str, ...] = ()
     """Judge only these, by id; left out, all demonstrations."""
-    task: str | None = None
+    task: OptionalTaskName = None
     """Judge only those of this task."""
     operator: str | None = None
     """Judge only this person's."""

@@ -166,7 +166,6 @@ class Round:
         config = Evaluate(
             policy=self.folder / name,
             archive=self.archive,
-            task=self.task_name,
             body="serial" if serial else "sim",
             processes=self.processes,
         )
@@ -176,7 +175,7 @@ class Round:
         wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
         file = self.rollout_file(name, pool, serial=serial)
         keep = partial(keep_rollouts, file, identity, self.task_name, self.archive)
-        return roll_out_all(config, wanted, band, keep, what=where)
+        return roll_out_all(config, self.task_name, wanted, band, keep, what=where)
 
     def rollout_file(self, name: str, pool: Pool, *, serial: bool = False) -> Path:
         return self.folder / f"rollouts-{name}-{pool}{'-serial' if serial else ''}.json"

@@ -103,18 +103,19 @@ def training_config(config: Train) -> TrainingConfig:
     Raises:
         UsageError: a number cannot be used, or the device is not there.
     """
+    chunk_s = CHUNK_S if config.recipe == "act" else PREDICTION_CHUNK_S
     if (
         (config.steps is not None and config.steps < 1)
         or config.batch < 1
         or config.real_weight < 0.0
         or config.cache_gb < 0.0
-        or not 0.0 < config.execute_s <= CHUNK_S
+        or not 0.0 < config.execute_s <= chunk_s
         or config.image_size < 16
         or config.image_size % 4
     ):
         raise UsageError(
             "--steps and --batch must be at least 1, --real-weight and --cache-gb 0, --image-size 16, 20, 24, ..., "
-            f"--execute-s above 0 and at most {CHUNK_S:g}, which is as far as a plan reaches"
+            f"--execute-s above 0 and at most {chunk_s:g}, which is as far as --recipe {config.recipe} plans"
         )
     at_least(0, seed=config.seed)
     if config.device == "cuda" and not torch.cuda.is_available():
@@ -129,7 +130,7 @@ def training_config(config: Train) -> TrainingConfig:
         real_weight=config.real_weight,
         device=config.device,
         network=network,
-        chunk_s=CHUNK_S,
+        chunk_s=chunk_s,
         execute_s=config.execute_s,
     )
     wanted = plain if config.recipe == "act" else prediction_recipe(plain)
@@ -143,9 +144,7 @@ def prediction_recipe(config: TrainingConfig) -> TrainingConfig:
     """
     network = replace(config.network, proprioception=PROPRIOCEPTION, modality_dropout=0.2)
     noise = replace(config.augmentation, shift=0.06, position=0.6, sense=0.3)
-    plain = replace(
-        config, steps=800, learning_rate=1e-3, absolute_groups=(), anchor="measured", chunk_s=PREDICTION_CHUNK_S
-    )
+    plain = replace(config, steps=800, learning_rate=1e-3, absolute_groups=(), anchor="measured")
     return replace(plain, network=network, augmentation=noise)
 
 

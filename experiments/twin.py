@@ -19,6 +19,7 @@ from envs.tasks.known import load_task
 from envs.twin.process import TwinProcess
 from experiments.command import at_least, run_verb
 from experiments.outputs import require_file
+from experiments.task_option import TaskName
 from experiments.workers import console
 
 
@@ -32,7 +33,7 @@ class Twin:
     Example: retake twin --ports-file ports.json
     """
 
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """The scene it stands in."""
     robot: str = "tudi"
     """The robot that it is."""

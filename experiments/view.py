@@ -14,9 +14,11 @@ from tyro.conf import Positional, arg
 from envs.episodes.archive import Archive
 from envs.episodes.reading import Episode, read_episode
 from envs.episodes.skew import StreamSkew
+from envs.tasks.known import TASK_NAMES
 from experiments.command import UsageError, at_least, run_verb
 from experiments.contact_sheet import write_contact_sheet
 from experiments.outputs import require_file
+from experiments.task_option import TaskName
 from experiments.view_episode import show_episode
 from experiments.view_scene import open_window, write_scene
 from experiments.workers import console
@@ -46,7 +48,7 @@ class View:
     """The .rrd to write for the viewer; open it anywhere with `rerun FILE.rrd`. Needs no display."""
     out: Path | None = None
     """The PNG to write: a page that shows the episode, or the scene."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """Whose scene to show."""
     factors: tuple[str, ...] = ()
     """Values of the scenario, as factor=value pairs; the others stand in the middle of their nominal range."""
@@ -106,6 +108,11 @@ def _show_episode(config: View) -> int:
 def _episode(config: View) -> Episode:
     if config.archive is None:
         if not Path(config.episode).is_dir():
+            if config.episode in TASK_NAMES:
+                raise UsageError(
+                    f"{config.episode!r} is a task, and no folder of an episode; `retake view --task {config.episode}` "
+                    "shows its scene"
+                )
             raise UsageError(
                 f"{config.episode!r} is no folder of an episode; give one, or the archive that it is in, as in "
                 "`retake view last --archive runs/mine/archive`"

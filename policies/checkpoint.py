@@ -33,6 +33,7 @@ class Provenance:
     seed: int
     fps: float
     extra: Mapping[str, Any] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()  # those that the episodes state; none where no one stated any, as in older checkpoints
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +120,9 @@ def load_policy(folder: Path, robot: RobotSpec | None = None) -> TrainedPolicy:
         inputs = {**sidecar["inputs"], "cameras": tuple(sidecar["inputs"]["cameras"])}
         with torch.random.fork_rng(devices=[]):  # the first weights are drawn at random, and thrown away
             network = ChunkPolicy(InputSpec(**inputs), NetworkConfig(**config))
-        provenance = Provenance(**{**sidecar["provenance"], "episodes": tuple(sidecar["provenance"]["episodes"])})
+        origin = sidecar["provenance"]
+        named = {"episodes": tuple(origin["episodes"]), "tasks": tuple(origin.get("tasks", ()))}
+        provenance = Provenance(**{**origin, **named})
         prefix = "network."
         state = {k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}
         network.load_state_dict(state)

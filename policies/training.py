@@ -145,6 +145,7 @@ def train(
         config.seed,
         table.fps,
         {"training": json.loads(json.dumps(asdict(config)))},
+        tasks=tuple(sorted({episode.task for episode in table.episodes if episode.task is not None})),
     )
     policy = TrainedPolicy(run.averaged(), scaler, table.robot, provenance)
     if out is not None:

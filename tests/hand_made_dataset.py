@@ -55,12 +55,14 @@ def write_dataset(
     *,
     pools: tuple[str | None, ...] | None = None,
     bodies: tuple[str | None, ...] | None = None,
+    tasks: tuple[str | None, ...] | None = None,
     seed: int = 0,
     weights: bool = False,
     episodes_a_film: int = 2,
 ) -> Path:
     """Write the dataset and return its root; `pools` are TRAIN if None."""
     bodies = bodies or (None,) * len(lengths)
+    tasks = tasks or (None,) * len(lengths)
     pools = pools or ("train",) * len(lengths)
     rows: dict[str, list] = {name: [] for name in ("observation.state", "observation.velocity", "action")}
     episodes, films, first = [], {}, 0
@@ -87,6 +89,7 @@ def write_dataset(
                 f"videos/{CAMERA}/to_timestamp": start_s + length / FPS,
                 "retake/pool": pools[index],
                 "retake/body": bodies[index],
+                "retake/task": tasks[index],
                 "retake/episode_id": f"e{seed}-{index}",
             }
         )

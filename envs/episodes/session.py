@@ -87,6 +87,7 @@ class EpisodeResult:
     snapshot_steps: tuple[int, ...]
     quality: QualityVerdict | None = None  # None where it was not judged
     lost_steps: int = 0  # that the recorder could not keep
+    steps_done: int = 0  # instruction steps from the first one on, where most of them were done
 
     @property
     def is_kept(self) -> bool:
@@ -129,6 +130,7 @@ def run_episode(
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
     no_command: str | None = None
+    steps_done = info["judgement"].steps_done
     is_judged = order.purpose != "rollout"
     judge = LiveJudge(header, references) if is_judged and references is not None else None
     with archive.record(header, is_real_time=env.clock.is_real_time) as recorder:
@@ -151,6 +153,7 @@ def run_episode(
             wishes = _wishes(pilot, commander, None if target is None else wish)
             progress.append((judgement.current, state.joints_stamp_s))
             observation, _, terminated, truncated, info = env.step(wish)
+            steps_done = max(steps_done, info["judgement"].steps_done)
             tick = Tick(
                 step=step,
                 state=state,
@@ -188,6 +191,7 @@ def run_episode(
         snapshot_steps=tuple(snapshot_steps),
         quality=quality,
         lost_steps=recorder.losses.steps,
+        steps_done=steps_done,
     )
 
 

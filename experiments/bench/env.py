@@ -8,6 +8,7 @@ from typing import Literal
 from envs.tasks.known import TASK_NAMES
 from experiments.bench import env_costs, env_tasks, env_workers
 from experiments.bench.rows import BenchOptions, Row
+from experiments.task_option import TaskName, TaskNames
 from experiments.workers import available_processes
 
 Part = Literal["cost", "images", "tasks", "workers"]
@@ -29,9 +30,9 @@ class Env(BenchOptions):
 
     parts: tuple[Part, ...] = ("cost", "images", "tasks", "workers")
     """Which to measure."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """Whose scene for `cost`, `images` and `workers`."""
-    tasks: tuple[str, ...] = TASK_NAMES
+    tasks: TaskNames = TASK_NAMES
     """Which tasks for `tasks`."""
     episodes: int = 8
     """Of `workers`, on one core and on two in each round; --quick takes at most 2."""

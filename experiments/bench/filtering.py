@@ -21,6 +21,7 @@ from experiments.command import UsageError, at_least
 from experiments.orders import orders, scenarios
 from experiments.quality import Judge, Learn, judge_recorded, learn
 from experiments.stations import Demonstrations
+from experiments.task_option import TaskName
 from experiments.workers import available_processes, run_jobs
 from policies.cases.rates import Rate
 from policies.cases.rollout import Rollout
@@ -44,7 +45,7 @@ class Filter(BenchOptions):
 
     folder: Path = Path("runs/filter")
     """Where recordings, policies and rollouts are kept."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """What is done."""
     demonstrations: int = 120
     """Of both kinds together."""

@@ -15,11 +15,15 @@ from experiments.expert_trials import fly_expert
 
 @dataclass(frozen=True)
 class Trial:
-    """How one episode ended. `signature` is "" on success, else what failed, without its figures."""
+    """How one episode ended. `signature` is "" on success, else what failed, without its figures.
+
+    `steps_done` is that of `EpisodeResult`; None in files from before it was kept.
+    """
 
     order: str
     success: bool
     signature: str
+    steps_done: int | None = None
 
 
 def fly_kept(task: str, wanted: Sequence[EpisodeOrder], what: str, processes: int, file: Path | None) -> list[Trial]:
@@ -33,7 +37,7 @@ def fly_kept(task: str, wanted: Sequence[EpisodeOrder], what: str, processes: in
     missing = [order for order in wanted if _key(order) not in held]
 
     def keep(place: int, result: EpisodeResult) -> None:
-        trial = Trial(_key(missing[place]), result.success, result.signature)
+        trial = Trial(_key(missing[place]), result.success, result.signature, result.steps_done)
         held[trial.order] = trial
         if file is not None:
             with file.open("a", encoding="utf-8") as lines:

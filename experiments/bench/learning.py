@@ -28,6 +28,7 @@ from policies.checkpoint import SIDECAR, load_policy
 
 SIM: BodyKind = "sim"
 _OPERATOR = "bench"
+_SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class LearningBench:
     Policies are tried on DISCOVER scenarios, on which nothing trains here.
 
     Raises:
+        EnvError: there is no such task.
         UsageError: what is in the folder was made with other settings.
     """
 
@@ -47,10 +49,11 @@ class LearningBench:
     sizes: tuple[float, ...]  # whatever else the results depend on, but for how many seeds there are
 
     def __post_init__(self) -> None:
-        file = self.folder / "settings.json"
+        load_task(self.task)
+        file = self.folder / _SETTINGS
         ours = {"task": self.task, "distribution": self.distribution, "sizes": list(self.sizes)}
-        if not file.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not file.is_file() or all(held.name == _SETTINGS for held in self.folder.iterdir()):
             write_json(file, ours)
         elif (theirs := json.loads(file.read_text(encoding="utf-8"))) != ours:
             raise UsageError(
@@ -122,12 +125,12 @@ class LearningBench:
         """
         since = f"-from-{begin}" if begin else ""
         file = self.folder / f"rollouts-{policy.name}-on-{body}{since}.json"
-        if file.is_file():
-            return list(load_rollouts(file).rollouts)
+        if file.is_file() and (held := load_rollouts(file).rollouts):
+            return list(held)
         space, archive = load_task(self.task).space, self.folder / f"tried-{body}"
         chosen = scenarios(space, Pool.DISCOVER, count, seed, distribution=self.distribution)
         identity = load_policy(policy).identity
-        evaluate = Evaluate(policy, archive, task=self.task, body=body, processes=self.processes)
+        evaluate = Evaluate(policy, archive, body=body, processes=self.processes)
 
         def keep(rollouts: list[Rollout], is_whole: bool) -> None:
             keep_rollouts(file, identity, self.task, archive, rollouts, is_whole)
@@ -135,7 +138,7 @@ class LearningBench:
         wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
         if begin:
             wanted = begun_with(begin, self.task, wanted, self.processes)
-        return roll_out_all(evaluate, wanted, None, keep, what=f"{policy.name} on {body}{since}")
+        return roll_out_all(evaluate, self.task, wanted, None, keep, what=f"{policy.name} on {body}{since}")
 
 
 def lost_row(name: str, before: Sequence[Rollout], after: Sequence[Rollout], remark: str = "") -> Row:

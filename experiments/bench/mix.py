@@ -13,6 +13,8 @@ from experiments.bench.learning import SIM, LearningBench, lost_row
 from experiments.bench.rows import BenchOptions, Row
 from experiments.bench.success import success_row
 from experiments.command import at_least
+from experiments.task_option import TaskName
+from experiments.train import Train, training_config
 from experiments.workers import available_processes
 from policies.cases.rollout import Rollout
 
@@ -47,7 +49,7 @@ class Mix(BenchOptions):
 
     folder: Path = Path("runs/mix")
     """Where recordings, policies and rollouts are kept."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """What is done."""
     demonstrations: int = 120
     """By the expert, of each body."""
@@ -77,6 +79,8 @@ class Mix(BenchOptions):
 
 def measure(config: Mix) -> list[Row]:
     at_least(1, demonstrations=config.demonstrations, steps=config.steps, trials=config.trials, seeds=config.seeds)
+    for weight in config.real_weights:  # refused here, and not behind the demonstrations
+        training_config(Train((), config.folder, real_weight=weight))
     demonstrations, steps, trials, seeds = config.sizes
     sizes = (demonstrations, steps, trials)
     bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)

@@ -18,6 +18,7 @@ from envs.registry import make_env
 from envs.scenario import Pool
 from experiments.bench.rows import BenchOptions, Row
 from experiments.orders import orders, scenarios
+from experiments.task_option import TaskName
 from experiments.workers import progress_bar
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Policy(BenchOptions):
     Example: retake bench policy --threads 2
     """
 
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """Whose episodes."""
     threads: int = 1
     """Threads of torch for training; a plan always takes one, as in evaluation."""

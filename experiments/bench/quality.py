@@ -23,6 +23,7 @@ from experiments.command import at_least
 from experiments.foreign_recordings import foreign_recordings
 from experiments.orders import orders, scenarios
 from experiments.stations import Demonstrations
+from experiments.task_option import TaskNames
 from experiments.workers import available_processes, progress_bar, run_jobs
 
 GOAL = 0.9
@@ -50,7 +51,7 @@ class Quality(BenchOptions):
 
     folder: Path = Path("runs/quality")
     """Where the expert's demonstrations are kept; what is there is used again."""
-    tasks: tuple[str, ...] = TASK_NAMES
+    tasks: TaskNames = TASK_NAMES
     """Of which tasks."""
     episodes: int = 60
     """Demonstrations of each task; --quick takes 14 of pick_fruit."""

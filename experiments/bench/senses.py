@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from envs.scenario import Distribution
-from envs.tasks.known import load_task
 from experiments.bench.learning import SIM, LearningBench, lost_row
 from experiments.bench.rows import BenchOptions, Row
+from experiments.bench.step_starts import place_of_step
 from experiments.bench.success import success_row
 from experiments.command import at_least
-from experiments.train import EXECUTE_S, Sense
+from experiments.task_option import TaskName
+from experiments.train import EXECUTE_S, Sense, Train, training_config
 from experiments.workers import available_processes
 from policies.cases.rollout import Rollout
 from policies.dataset.reader import open_dataset
@@ -36,7 +37,7 @@ class Senses(BenchOptions):
 
     folder: Path = Path("runs/senses")
     """Where recordings, policies and rollouts are kept; one for each task."""
-    task: str = "pick_fruit"
+    task: TaskName = "pick_fruit"
     """What is done."""
     without: tuple[Sense, ...] = ("sight", "touch", "sound")
     """The senses to do without, one at a time."""
@@ -65,12 +66,13 @@ class Senses(BenchOptions):
 
 def measure(config: Senses) -> list[Row]:
     at_least(1, demonstrations=config.demonstrations, steps=config.steps, trials=config.trials, seeds=config.seeds)
+    # What cannot be had is refused here: behind the first training it would cost hours.
+    begins = ["" if place_of_step(step, config.task) == 0 else step for step in config.begin] or [""]
+    training_config(Train((), config.folder, execute_s=config.execute_s))
     demonstrations, steps, trials, seeds = config.sizes
     sizes = (demonstrations, steps, trials, config.execute_s)
     bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)
     left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
-    first = load_task(config.task).instructions[0].name
-    begins = ["" if step == first else step for step in config.begin] or [""]
     tried: dict[str, dict[str, list[Rollout]]] = {step: {name: [] for name in left_out} for step in begins}
     dataset = bench.demonstrations(SIM, demonstrations)
     for seed in range(seeds):
@@ -80,17 +82,28 @@ def measure(config: Senses) -> list[Row]:
                 by_policy[name] += bench.rollouts(policy, SIM, trials, seed, step)
     rows = [Row("demonstrations that were learnt from", len(open_dataset(dataset).episodes), "episodes")]
     for step, by_policy in tried.items():
-        rows += summary(by_policy, f", from {step}" if step else "")
+        rows += summary(by_policy, f", from {step}" if step else "", trials * seeds)
     return rows
 
 
-def summary(tried: Mapping[str, Sequence[Rollout]], since: str = "") -> list[Row]:
-    """Each policy's success, and what each lost against the one with all senses. `since` is added to the names."""
+def summary(tried: Mapping[str, Sequence[Rollout]], since: str = "", asked: int = 0) -> list[Row]:
+    """Each policy's success, and what each lost against the one with all senses. `since` is added to the names.
+
+    Of the `asked` trials of each policy those are missing in which the expert did not get as far as where they begin;
+    the notes say how many, for what is left is easier than what was drawn.
+    """
     whole = tried[_WITH_ALL]
-    rows = [success_row(f"success, all senses{since}", whole)]
+    rows = [_success_row(f"success, all senses{since}", whole, asked)]
     for name, rollouts in tried.items():
         if name != _WITH_ALL:
             sense = name.removeprefix("no-")
-            rows.append(success_row(f"success, without {sense}{since}", rollouts))
+            rows.append(_success_row(f"success, without {sense}{since}", rollouts, asked))
             rows.append(lost_row(f"lost by {sense}{since}", whole, rollouts))
     return rows
+
+
+def _success_row(name: str, rollouts: Sequence[Rollout], asked: int) -> Row:
+    row, dropped = success_row(name, rollouts), asked - len(rollouts)
+    if dropped <= 0:
+        return row
+    return replace(row, note=f"{row.note}; of {asked}, {dropped} dropped: the expert did not get that far")

@@ -18,9 +18,8 @@ from experiments.flights import flown
 from experiments.workers import run_jobs
 
 
-def begun_with(step: str, task: str, wanted: Sequence[EpisodeOrder], processes: int) -> list[EpisodeOrder]:
-    """The same orders, each from a snapshot of the moment in which a step begins. Where the expert fails before it,
-    there is none.
+def place_of_step(step: str, task: str) -> int:
+    """Which instruction step of a task it is, counted from 0.
 
     Raises:
         UsageError: the task has no such step.
@@ -28,9 +27,25 @@ def begun_with(step: str, task: str, wanted: Sequence[EpisodeOrder], processes: 
     names = [instruction.name for instruction in load_task(task).instructions]
     if step not in names:
         raise UsageError(f"{task} has no step {step!r}; its steps are {', '.join(names)}")
-    work = _ExpertUntil(task, names.index(step)).run
-    begun = run_jobs(f"up to {step}, {task}", work, wanted, processes=processes)
-    return [order for order in begun if order is not None]
+    return names.index(step)
+
+
+def begun_with(step: str, task: str, wanted: Sequence[EpisodeOrder], processes: int) -> list[EpisodeOrder]:
+    """The same orders, each from a snapshot of the moment in which a step begins. Where the expert fails before it,
+    there is none.
+
+    Raises:
+        UsageError: the task has no such step, or the expert reaches it nowhere.
+    """
+    work = _ExpertUntil(task, place_of_step(step, task)).run
+    found = run_jobs(f"up to {step}, {task}", work, wanted, processes=processes)
+    begun = [order for order in found if order is not None]
+    if not begun:
+        raise UsageError(
+            f"the expert did not reach {step} in any of {len(wanted)} trials of {task}, so none can begin there; try "
+            "more scenarios, or begin with an earlier step"
+        )
+    return begun
 
 
 @dataclass(frozen=True)

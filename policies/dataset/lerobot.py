@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from envs.episodes.where import Where, column_kinds
 from envs.errors import EnvError
 from envs.scenario import TRAINABLE
 from policies.dataset.features import ACTION, SenseFeatures, declared_features, default_weight, stamps_of_episode
-from policies.dataset.meta import EPISODE_ID_COLUMN, LABEL_PREFIX, POOL_COLUMN, SAMPLE_WEIGHT
+from policies.dataset.meta import EPISODE_ID_COLUMN, LABEL_PREFIX, POOL_COLUMN, SAMPLE_WEIGHT, TASK_COLUMN
 from policies.dataset.pools import refuse_pools
 from policies.dataset.selection import LeftOut, select_episodes
 from policies.dataset.writer import DatasetWriter, EpisodeRows, Label, building_error
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did. `episodes` and `frames` are those of the whole dataset afterwards."""
+    """What a build did. `episodes`, `frames` and `tasks` are those of the whole dataset afterwards."""
 
     root: Path
     added: tuple[str, ...]
@@ -45,6 +46,7 @@ class BuildReport:
     episodes: int
     frames: int
     unasked: tuple[str, ...] = ()  # episodes of the archive that were in the dataset already, but are not selected
+    tasks: Mapping[str, int] = field(default_factory=dict)  # episodes of each
 
 
 def build_dataset(
@@ -117,7 +119,9 @@ def build_dataset(
             root,
         )
     kept = len(known & asked)
-    return BuildReport(root, tuple(added), kept, tuple(left_out), len(writer.episode_rows), writer.frames, unasked)
+    tasks = Counter(str(row[TASK_COLUMN]) for row in writer.episode_rows)
+    episodes, frames = len(writer.episode_rows), writer.frames
+    return BuildReport(root, tuple(added), kept, tuple(left_out), episodes, frames, unasked, dict(tasks))
 
 
 def _sound(archive: Archive, episode_id: str) -> Episode:

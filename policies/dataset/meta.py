@@ -17,6 +17,7 @@ from policies.errors import DatasetError
 LABEL_PREFIX = "retake/"  # of our own columns in the table of episodes
 POOL_COLUMN = f"{LABEL_PREFIX}pool"
 BODY_COLUMN = f"{LABEL_PREFIX}body"
+TASK_COLUMN = f"{LABEL_PREFIX}task"
 EPISODE_ID_COLUMN = f"{LABEL_PREFIX}episode_id"
 SAMPLE_WEIGHT = "sample_weight"
 CAMERA_PREFIX = "observation.images."
@@ -40,6 +41,12 @@ class DatasetEpisode:
     @property
     def pool(self) -> str | None:
         value = self.columns.get(POOL_COLUMN)
+        return None if value is None else str(value)
+
+    @property
+    def task(self) -> str | None:
+        """The task's name; None where nobody stated it, as of an import."""
+        value = self.columns.get(TASK_COLUMN)
         return None if value is None else str(value)
 
     @property

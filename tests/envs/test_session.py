@@ -15,15 +15,21 @@ from pick_fruit_flights import blind_env, scenario
 from virtual_station import SERVO_ROBOT, station_env, virtual_station
 
 from assets.calibration import Calibration, ChannelCalibration
+from assets.table import load_robot
 from envs.body import JointTarget
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.session import EpisodeOrder, run_episode
 from envs.errors import PilotError, ScenarioError
 from envs.humanoid import HumanoidEnv
+from envs.pilots.scripted import ScriptedPilot
 from envs.registry import BodyKind, make_env
 from envs.scenario import Scenario
 from envs.snapshot import Snapshot
+
+GRASP = 1  # instruction step of pick_fruit
+ROBOT = load_robot("tudi")
+HAND = ROBOT.group("right_hand")
 
 
 class FalteringPilot:
@@ -42,6 +48,20 @@ class FalteringPilot:
         if self._asked <= self._silent + self._commands:
             return JointTarget(info["sent_rad"])
         raise PilotError("the arm cannot go there")
+
+
+class FickleExpert(ScriptedPilot):
+    """Takes hold of the fruit, opens the hand again, and stays there."""
+
+    _gave_up = False
+
+    def command(self, observation: Mapping[str, NDArray[Any]], info: Mapping[str, Any]) -> JointTarget | None:
+        self._gave_up = self._gave_up or info["judgement"].done[GRASP]
+        if not self._gave_up:
+            return super().command(observation, info)
+        wish_rad = info["sent_rad"].copy()
+        wish_rad[HAND] = ROBOT.home[HAND]
+        return JointTarget(wish_rad)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +85,15 @@ def test_a_pilot_that_gives_up_fails_its_own_episode_and_no_other(
         assert not sheet.accepted
         assert sheet.outcome is not None
         assert sheet.outcome.reason == "pilot: the arm cannot go there"
+
+
+def test_an_episode_says_how_far_it_came_also_where_all_was_lost_again(env: HumanoidEnv, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    result = run_episode(
+        env, FickleExpert(env), EpisodeOrder(scenario(), 1, "nominal", "expert"), archive, station="test"
+    )
+    assert result.signature == "timeout:grasp"
+    assert result.steps_done == GRASP + 1
 
 
 def test_a_silent_pilot_leaves_no_command_of_its_own(env: HumanoidEnv, tmp_path: Path) -> None:

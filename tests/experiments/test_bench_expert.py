@@ -12,7 +12,7 @@ from one_line import one_line
 
 from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments.bench import command
-from experiments.bench.expert import success_rows
+from experiments.bench.expert import reached_rows, success_rows
 from experiments.bench.kept_trials import Trial, fly_kept
 from experiments.command import BAD_INPUT
 from experiments.orders import orders
@@ -34,6 +34,7 @@ def test_a_run_that_was_broken_off_flies_only_what_is_missing(tmp_path: Path) ->
     file.write_text(json.dumps(lost) + "\n" + json.dumps(line)[:20])
     both = fly_kept("pick_fruit", ORDERS[:2], "trials", 1, file)
     assert first[0].success
+    assert line["steps_done"] == len(PICK_FRUIT.instructions)
     assert (both[0].success, both[0].signature) == (False, "made up")
     assert both[1].order != both[0].order
     assert [json.loads(text)["order"] for text in file.read_text().splitlines()] == [trial.order for trial in both]
@@ -60,3 +61,28 @@ def test_all_seeds_have_the_goal_and_each_has_its_own_interval() -> None:
 def test_one_seed_has_one_row() -> None:
     (row,) = success_rows("success", {0: trials(19, 20)}, 0.95)
     assert (row.name, row.goal, row.holds) == ("success", 0.95, True)
+
+
+def test_a_towel_that_was_folded_in_half_counts_whatever_came_of_it() -> None:
+    grasped, torn = Trial("a", False, "timeout:fold", 1), Trial("b", False, "torn", 2)
+    smoothed, whole = Trial("c", False, "timeout:grasp_again", 3), Trial("d", True, "", 5)
+    (row,) = reached_rows("first half-fold", {0: [grasped, torn, smoothed, whole]}, 2, 0.95)
+    low, high = wilson(3, 4)
+    assert (row.value, row.goal, row.holds) == (0.75, 0.95, False)
+    assert row.note == f"3 of 4, interval {low:.3f}-{high:.3f}; failed by timeout:fold 1"
+
+
+def test_trials_from_before_it_was_kept_how_far_they_came_are_no_half_folds(tmp_path: Path) -> None:
+    (file := tmp_path / "trials.jsonl").write_text(
+        "".join(
+            json.dumps({"order": f"{order.scenario.key} seed {order.seed}", "success": bool(place), "signature": ""})
+            + "\n"
+            for place, order in enumerate(ORDERS[:2])
+        )
+    )
+    lost, won = fly_kept("pick_fruit", ORDERS[:2], "trials", 1, file)
+    (row,) = reached_rows("first half-fold", {0: [lost, won]}, 2, 0.95)
+    assert (row.value, row.holds) == (None, None)
+    assert "1 failures in --folder are from before it was kept how far they came" in row.note
+    (row,) = reached_rows("first half-fold", {0: [won]}, 2, 0.95)
+    assert row.value == 1.0

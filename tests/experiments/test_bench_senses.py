@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
+from one_line import one_line
 from planted import rollout
 
 from envs.tasks.pick_fruit import PICK_FRUIT
+from experiments.bench import command
 from experiments.bench.learning import LearningBench
 from experiments.bench.senses import Senses, measure, summary
-from experiments.command import UsageError
+from experiments.command import BAD_INPUT, UsageError
 from policies.checkpoint import load_policy
 
 SCENARIOS = list(islice(PICK_FRUIT.space.draw(None, np.random.default_rng(0)), 10))
@@ -33,10 +36,49 @@ def test_what_a_sense_is_worth_is_counted_pair_by_pair() -> None:
 
 def test_a_folder_of_other_settings_is_refused(tmp_path) -> None:
     first = LearningBench(tmp_path, "pick_fruit", "nominal", 1, (2, 10, 1))
+    (tmp_path / "archive-sim").mkdir()
     assert LearningBench(tmp_path, "pick_fruit", "nominal", 1, (2, 10, 1)) == first
     for task, sizes in (("brew_coffee", (2, 10, 1)), ("pick_fruit", (120, 2500, 50))):
         with pytest.raises(UsageError, match=r"holds results of .*pick_fruit.* give another --folder"):
             LearningBench(tmp_path, task, "nominal", 1, sizes)
+
+
+def test_settings_of_which_nothing_was_made_are_in_nobodys_way(tmp_path: Path) -> None:
+    LearningBench(tmp_path, "pick_fruit", "nominal", 1, (2, 10, 1))
+    LearningBench(tmp_path, "brew_coffee", "nominal", 1, (2, 10, 1))
+    (tmp_path / "archive-sim").mkdir()
+    with pytest.raises(UsageError, match=r"holds results of .*brew_coffee"):
+        LearningBench(tmp_path, "pick_fruit", "nominal", 1, (2, 10, 1))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["senses", "--begin", "fly"], "no step 'fly'; its steps are reach, grasp"),
+        (["senses", "--begin", "grasp", "fly"], "no step 'fly'; its steps are reach, grasp"),
+        (["senses", "--execute-s", "0.5"], "--execute-s above 0 and at most 0.32"),
+        (["senses", "--task", "juggle"], "choose one of pick_fruit"),
+        (["mix", "--task", "juggle"], "choose one of pick_fruit"),
+        (["mix", "--real-weights", "1", "-2"], "--real-weight and --cache-gb 0"),
+        (["filter", "--task", "juggle"], "choose one of pick_fruit"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_before_anything_is_made(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main([*words, "--folder", str(tmp_path / "new"), "--quick"]) == BAD_INPUT
+    assert told in one_line(capsys.readouterr().err)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_starts_that_the_expert_did_not_reach_are_told_beside_every_success() -> None:
+    tried = {name: [rollout(scenario, True) for scenario in SCENARIOS] for name in ("all", "no-sight")}
+    rows = {row.name: row for row in summary(tried, ", from grasp", 12)}
+    for name in ("success, all senses, from grasp", "success, without sight, from grasp"):
+        assert rows[name].value == 1.0
+        assert "10 of 10" in rows[name].note
+        assert rows[name].note.endswith("; of 12, 2 dropped: the expert did not get that far")
+    assert all("dropped" not in row.note for row in summary(tried, "", 10))
 
 
 def test_a_run_that_was_broken_off_goes_on_with_what_it_has(tmp_path) -> None:

@@ -11,36 +11,18 @@ import numpy as np
 import pytest
 from input_pipe import InputPipe
 from recorded import recorded_bytes
+from still_policy import policy_that_stays_at_home
 
-from assets.robot import RobotSpec
 from assets.table import load_robot
 from envs.episodes.archive import Archive
 from experiments import evaluate
 from experiments.rollout_files import load_rollouts
 from hardware.input_events import EV_KEY
 from hardware.pedal import KEY_A, KEY_B, KEY_C
-from policies.checkpoint import Provenance, TrainedPolicy, save_policy
-from policies.dataset.features import STATE
-from policies.network import ChunkPolicy, InputSpec, NetworkConfig
-from policies.scaling import Normal, Scaler
+from policies.checkpoint import save_policy
 
 WAIT_S = 120.0
 MEANINGS = [f"{KEY_A}=take-over", f"{KEY_B}=give-back", f"{KEY_C}=e-stop"]
-
-
-def policy_that_stays_at_home(robot: RobotSpec) -> TrainedPolicy:
-    """A network that has learnt nothing, scaled so that it says hardly anything but home."""
-    config = NetworkConfig(width=16, token_width=8, layers=1)
-    joints = len(robot.joints)
-    steps = (config.horizon, joints)
-    home = np.broadcast_to(robot.home, steps).astype(np.float32)
-    scaler = Scaler(
-        {STATE: Normal(robot.home.astype(np.float32), np.ones(joints, np.float32))},
-        Normal(home, np.full(steps, 1e-3, np.float32)),
-        np.zeros(joints, np.bool_),
-    )
-    network = ChunkPolicy(InputSpec({STATE: joints}, (), joints), config)
-    return TrainedPolicy(network, scaler, robot, Provenance("none", (), 0, 0, robot.control_hz))
 
 
 @pytest.mark.slow

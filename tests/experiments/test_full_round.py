@@ -115,7 +115,7 @@ def test_a_rollout_that_cannot_be_flown_takes_none_before_it_along(finished: Pat
     wanted = orders([scene, Scenario("fold_towel", {})], 0, "rollout", "policy")
     kept: list[Rollout] = []
     with pytest.raises(ScenarioError):
-        evaluate.roll_out_all(config, wanted, None, lambda rollouts, is_whole: kept.extend(rollouts))
+        evaluate.roll_out_all(config, "pick_fruit", wanted, None, lambda rollouts, is_whole: kept.extend(rollouts))
     assert [rollout.scenario for rollout in kept] == [scene]
 
 

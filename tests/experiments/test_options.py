@@ -19,6 +19,15 @@ def test_a_gpu_that_is_not_there_is_told_before_the_training() -> None:
         training_config(Train((Path("set"),), Path("policy"), device="cuda"))
 
 
+def test_a_plan_is_carried_out_as_far_as_that_recipe_reaches() -> None:
+    acting = Train((Path("set"),), Path("policy"))
+    predicting = replace(acting, recipe="predict")
+    assert training_config(replace(predicting, execute_s=0.5)).execute_s == 0.5
+    for train, beyond, reach in ((acting, 0.5, "0.32"), (predicting, 0.7, "0.64")):
+        with pytest.raises(UsageError, match=f"at most {reach}, which is as far as --recipe {train.recipe} plans"):
+            training_config(replace(train, execute_s=beyond))
+
+
 @pytest.mark.parametrize(
     ("ports", "who"),
     [

@@ -13,6 +13,7 @@ from episode_samples import record_episode
 from one_line import one_line
 
 from envs.episodes.archive import Archive
+from envs.scenario import Pool, Scenario
 from experiments import dataset, view
 from experiments.bench import command as bench
 from experiments.bench.rows import Row
@@ -69,6 +70,18 @@ def test_a_filter_that_admits_nothing_is_told_in_one_line(
     assert not (tmp_path / "set").exists()
 
 
+def test_a_dataset_says_of_which_tasks_it_is(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = (Scenario("brew_coffee", {"cup_mass": float(mass)}) for mass in range(100))
+    scene = next(scenario for scenario in drawn if scenario.pool is Pool.TRAIN)
+    command = ["build", "--archive", str(archive), "--out", str(tmp_path / "set")]
+    assert dataset.main(command) == 0
+    said = capsys.readouterr().out
+    assert "episodes by task: pick_fruit 2\n" in said
+    record_episode(Archive(archive), seed=2, task="brew_coffee", scenario=scene)
+    assert dataset.main(command) == 0
+    assert "brew_coffee 1, pick_fruit 2; one policy would learn all of them" in capsys.readouterr().out
+
+
 def test_an_episode_is_shown_on_one_page(archive: Path, tmp_path: Path) -> None:
     page = tmp_path / "pages" / "page.png"
     assert view.main(["--archive", str(archive), "--out", str(page)]) == 0
@@ -89,6 +102,7 @@ def test_an_episode_is_shown_on_one_page(archive: Path, tmp_path: Path) -> None:
         (["--out", "scene.png", "--camera", "moon"], "choose one of overview, trainer, head, wrist"),
         (["--archive", "nowhere", "--out", "page.png"], "does not exist"),
         (["--archive", "nowhere"], "does not exist"),
+        (["brew_coffee"], "is a task, and no folder of an episode; `retake view --task brew_coffee`"),
     ],
 )
 def test_view_tells_bad_input_in_one_line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -29,6 +30,17 @@ def test_each_order_goes_on_from_the_moment_in_which_the_step_begins() -> None:
         assert early.start is not None
         assert late.start is not None
         assert late.start.step > early.start.step
+
+
+def test_where_the_expert_does_not_get_that_far_there_is_no_trial_and_nowhere_is_told_in_words() -> None:
+    numbers = {factor.name: factor for factor in PICK_FRUIT.space.factors if not factor.choices}
+    slips = {name: numbers[name].upper for name in ("stem_strength", "fruit_mass", "fruit_radius", "fruit_x")}
+    slips |= {"fruit_height": numbers["fruit_height"].upper, "fruit_y": numbers["fruit_y"].lower, "friction": 0.3}
+    hopeless = replace(WANTED[0], scenario=PICK_FRUIT.space.scenario({**WANTED[0].scenario.values, **slips}))
+    begun = begun_with("carry", "pick_fruit", [hopeless, WANTED[1]], 1)
+    assert [order.scenario for order in begun] == [WANTED[1].scenario]
+    with pytest.raises(UsageError, match="the expert did not reach carry in any of 1 trials of pick_fruit"):
+        begun_with("carry", "pick_fruit", [hopeless], 1)
 
 
 def test_a_step_that_the_task_does_not_have_is_refused_with_those_it_has() -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hand_made_dataset import write_dataset
+from learnt_policy import QUICK
 from small_robot import SMALL_ROBOT
 
 from assets.robot import JointSpec
@@ -15,6 +17,7 @@ from policies.dataset.table import tabulate
 from policies.errors import CheckpointError
 from policies.network import ChunkPolicy
 from policies.open_loop import predict_chunks
+from policies.training import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -85,6 +88,23 @@ def test_a_checkpoint_from_before_its_weights_had_a_digest_still_loads(learnt, t
     save_policy(learnt.policy, tmp_path / "policy")
     rewrite_without(tmp_path / "policy" / SIDECAR, "weights")
     assert load_policy(tmp_path / "policy").identity == learnt.policy.identity
+
+
+def test_a_checkpoint_knows_the_tasks_that_its_episodes_state(tmp_path):
+    root = write_dataset(tmp_path / "made", tasks=("fold_towel", None, "brew_coffee"))
+    train([open_dataset(root)], replace(QUICK, steps=2), tmp_path / "policy")
+    assert load_policy(tmp_path / "policy").provenance.tasks == ("brew_coffee", "fold_towel")
+    train([open_dataset(root, episodes=[0, 1])], replace(QUICK, steps=2), tmp_path / "policy")
+    assert load_policy(tmp_path / "policy").provenance.tasks == ("fold_towel",)
+
+
+def test_a_checkpoint_from_before_tasks_were_kept_knows_none(learnt, tmp_path):
+    save_policy(learnt.policy, tmp_path / "policy")
+    sidecar = tmp_path / "policy" / SIDECAR
+    fields = json.loads(sidecar.read_text())
+    del fields["provenance"]["tasks"]
+    sidecar.write_text(json.dumps(fields))
+    assert load_policy(tmp_path / "policy").provenance.tasks == ()
 
 
 @pytest.mark.parametrize("key", ["identity", "format", "robot", "network", "inputs", "provenance"])
