@@ -103,6 +103,7 @@ def roll_out(
         alarm_step=result.alarm_step,
         snapshot_steps=result.snapshot_steps,
         body=body_name(env.body),
+        steps_done=result.steps_done,
     )
 
 

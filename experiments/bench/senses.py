@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from envs.scenario import Distribution
+from envs.tasks.known import load_task
 from experiments.bench.learning import SIM, LearningBench, lost_row
 from experiments.bench.rows import BenchOptions, Row
 from experiments.bench.step_starts import place_of_step
@@ -87,19 +88,32 @@ def measure(config: Senses) -> list[Row]:
 
 
 def summary(tried: Mapping[str, Sequence[Rollout]], since: str = "", asked: int = 0) -> list[Row]:
-    """Each policy's success, and what each lost against the one with all senses. `since` is added to the names.
+    """Each policy's success, how far it came, and what it lost against the one with all senses.
+
+    `since` is added to the names of all rows.
 
     Of the `asked` trials of each policy those are missing in which the expert did not get as far as where they begin;
     the notes say how many, for what is left is easier than what was drawn.
     """
     whole = tried[_WITH_ALL]
-    rows = [_success_row(f"success, all senses{since}", whole, asked)]
+    rows = [_success_row(f"success, all senses{since}", whole, asked), *_steps_rows(f"all senses{since}", whole)]
     for name, rollouts in tried.items():
         if name != _WITH_ALL:
             sense = name.removeprefix("no-")
             rows.append(_success_row(f"success, without {sense}{since}", rollouts, asked))
+            rows += _steps_rows(f"without {sense}{since}", rollouts)
             rows.append(lost_row(f"lost by {sense}{since}", whole, rollouts))
     return rows
+
+
+def _steps_rows(who: str, rollouts: Sequence[Rollout]) -> list[Row]:
+    """How many instruction steps were done; none where that was not kept. It tells policies apart that all fail."""
+    done = [rollout.steps_done for rollout in rollouts if rollout.steps_done is not None]
+    if not done or len(done) < len(rollouts):
+        return []
+    names = [instruction.name for instruction in load_task(rollouts[0].scenario.task).instructions]
+    told = ", ".join(f"{name} {sum(count > place for count in done)}" for place, name in enumerate(names))
+    return [Row(f"steps done, {who}", sum(done) / len(done), f"of {len(names)}", note=f"{told}, of {len(done)}")]
 
 
 def _success_row(name: str, rollouts: Sequence[Rollout], asked: int) -> Row:

@@ -68,7 +68,8 @@ class Rollout:
     `signature` says how it failed: the instruction step that was not done, or what cannot be mended ("bruised",
     "timeout:grasp"); it is empty on success. `steps` is how many control steps it ran, so a failure happened at that
     step. `alarm_step` is where the doubt left its band. `snapshot_steps` are the steps from which the episode can be
-    restarted; a real body has none.
+    restarted; a real body has none. `steps_done` is how many instruction steps were done from the first one
+    on, where it had come furthest; None in files from before it was kept.
     """
 
     scenario: Scenario
@@ -82,6 +83,7 @@ class Rollout:
     alarm_step: int | None = None
     snapshot_steps: tuple[int, ...] = ()
     body: BodyKind = "sim"
+    steps_done: int | None = None
 
     @property
     def key(self) -> str:
@@ -108,6 +110,7 @@ class Rollout:
             "alarm_step": self.alarm_step,
             "snapshot_steps": list(self.snapshot_steps),
             "body": self.body,
+            "steps_done": self.steps_done,
         }
 
     @staticmethod
@@ -125,6 +128,7 @@ class Rollout:
             alarm_step=fields["alarm_step"],
             snapshot_steps=tuple(fields["snapshot_steps"]),
             body=fields["body"],
+            steps_done=fields.get("steps_done"),
         )
 
 

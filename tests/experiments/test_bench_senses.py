@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -32,6 +33,23 @@ def test_what_a_sense_is_worth_is_counted_pair_by_pair() -> None:
     assert rows["lost by sight"].value == pytest.approx(70.0)
     assert "lost 8, gained 1 of 10" in rows["lost by sight"].note
     assert rows["lost by sound"].value == 0.0
+
+
+def test_policies_that_all_fail_are_told_apart_by_how_far_they_came() -> None:
+    came = {"all": [3, 3, 2, 5], "no-sight": [1, 0, 1, 1]}
+    tried = {
+        name: [
+            replace(rollout(scenario, done == 5), steps_done=done)
+            for scenario, done in zip(SCENARIOS, steps, strict=False)
+        ]
+        for name, steps in came.items()
+    }
+    rows = {row.name: row for row in summary(tried)}
+    assert rows["steps done, all senses"].value == 13 / 4
+    assert rows["steps done, all senses"].note == "reach 4, grasp 4, pick 3, carry 1, place 1, of 4"
+    assert rows["steps done, without sight"].note == "reach 3, grasp 0, pick 0, carry 0, place 0, of 4"
+    tried["all"][0] = rollout(SCENARIOS[0], False)  # of a file from before it was kept
+    assert "steps done, all senses" not in {row.name for row in summary(tried)}
 
 
 def test_a_folder_of_other_settings_is_refused(tmp_path) -> None:
