@@ -13,10 +13,9 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.coffee_cup import CoffeeCup
 from envs.tasks.coffee_machine import PATIENCE_S, CoffeeMachine
-from envs.tasks.grip import HandGrip
+from envs.tasks.grip import HOLDING_N, HandGrip
 from envs.tasks.rules import above, at_most, below, check, judge
 
-HOLDING_N = 0.6
 TOUCHING_N = 0.1
 PRESSED_M = 0.005
 UNDER_SPOUT_MM = 12.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from envs.force_sums import ForceSums
 from envs.simulation import Simulation
 
+HOLDING_N = 0.6  # a thing is held where the thumb and the fingers press on it with more than this
+
 
 class HandGrip:
     """Normal forces between one hand and one thing, which the scene's sensors feel.

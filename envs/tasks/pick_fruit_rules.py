@@ -14,7 +14,7 @@ from envs.engine import mujoco
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
-from envs.tasks.grip import HandGrip
+from envs.tasks.grip import HOLDING_N, HandGrip
 from envs.tasks.pick_fruit import BRUISE_FORCE_N
 from envs.tasks.rules import above, at_most, below, check, judge
 
@@ -26,7 +26,6 @@ UNRIPE_STRENGTH_N = 4.0
 FORCE_FILTER_S = 0.012  # a stem or a skin gives to a force that lasts, not to one solver step
 REACHED_MM = 20.0
 TOUCHED_MM = 35.0  # a fruit that is being touched swings a little, and is still within the hand
-HOLDING_N = 0.6
 BASKET_RADIUS_MM = 88.0
 BASKET_RIM_M = 0.072  # above the basket's foot
 BASKET_SITE_M = 0.04

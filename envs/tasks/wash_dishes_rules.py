@@ -14,6 +14,7 @@ from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.dirt import DirtGrid
+from envs.tasks.grip import HOLDING_N
 from envs.tasks.rules import above, below, check, judge
 from envs.tasks.wash_dishes import CLEAN_FORCE_N, SCRATCH_FORCE_N
 from envs.tasks.wash_dishes_stage import DishStage
@@ -22,7 +23,6 @@ FloatArray = NDArray[np.float64]
 
 FORCE_FILTER_S = 0.02  # glaze and dirt answer to a force that lasts, not to one solver step
 REACH_M = 0.024  # of the sponge about its middle
-HOLDING_N = 0.6
 LET_GO_N = 0.1
 LIFTED_MM = 12.0
 AWAY_MM = 80.0  # a plate so far from where it was has been lifted off the stand

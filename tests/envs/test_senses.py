@@ -20,7 +20,7 @@ from envs.errors import RenderingError
 from envs.senses.sight import SightSense
 from envs.senses.touch import PAD_LENGTH_M, PAD_WIDTH_M, TouchSense
 from envs.simulation import Simulation
-from envs.tasks.pick_fruit_rules import HOLDING_N
+from envs.tasks.grip import HOLDING_N
 
 
 def test_each_pad_feels_the_normal_forces_of_its_contacts() -> None:
