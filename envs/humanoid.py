@@ -155,8 +155,7 @@ class HumanoidEnv(gymnasium.Env[Observation, FloatArray]):
     def snapshot(self) -> Snapshot:
         """Freeze the running episode, so that `reset(options={"start": ...})` goes on from here bit for bit.
 
-        Images are fresh after a restart. Where they are rendered less often than at every step they are the original's
-        from its next rendering on.
+        Images are fresh then; with `camera_every` above 1 they are the original's from its next rendering on.
 
         Raises:
             EnvError: there is no episode.
