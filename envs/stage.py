@@ -36,7 +36,7 @@ class Judgement:
     @property
     def current(self) -> int:
         """Index of the first instruction step that is not done; the last one, once all are."""
-        return next((index for index, done in enumerate(self.done) if not done), len(self.done) - 1)
+        return min(self.steps_done, len(self.done) - 1)
 
 
 class Judge(Protocol):
