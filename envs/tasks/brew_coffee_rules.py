@@ -14,7 +14,7 @@ from envs.stage import Judgement
 from envs.tasks.coffee_cup import CoffeeCup
 from envs.tasks.coffee_machine import PATIENCE_S, CoffeeMachine
 from envs.tasks.grip import HOLDING_N, HandGrip
-from envs.tasks.rules import above, at_most, below, check, judge
+from envs.tasks.rules import above, at_most, below, check, judge, tilt_deg
 
 TOUCHING_N = 0.1
 PRESSED_M = 0.005
@@ -79,11 +79,11 @@ class BrewCoffeeRules:
         x, y, z = data.xpos[self._cup_body].tolist()
         tray_x, tray_y, tray_z = data.xpos[self._tray].tolist()
         off_tray_mm, above_tray_mm = 1e3 * math.hypot(x - tray_x, y - tray_y), 1e3 * (z - tray_z - _TRAY_M)
-        tilt_deg = self._tilt_deg(simulation)
+        lean_deg = tilt_deg(data.xmat[self._cup_body])
         speed_m_s = math.hypot(*data.cvel[self._cup_body, 3:].tolist())
         thumb_n, fingers_n = self.grip_n(simulation)
         held_n, lets_go_n = min(thumb_n, fingers_n), max(thumb_n, fingers_n)
-        upright = below(tilt_deg, UPRIGHT_DEG, "the cup leans {:.1f} degrees")
+        upright = below(lean_deg, UPRIGHT_DEG, "the cup leans {:.1f} degrees")
         standing = (
             below(off_spout_mm, UNDER_SPOUT_MM, "the cup is {:.0f} mm beside the spout"),
             below(above_drip_mm, STANDING_MM, "the cup is {:.1f} mm above the grate"),
@@ -128,7 +128,7 @@ class BrewCoffeeRules:
                 below(speed_m_s, AT_REST_M_S, "the cup moves at {:.3f} m/s"),
             ),
         )
-        return judge(checks, self._failure(simulation, tilt_deg))
+        return judge(checks, self._failure(simulation, lean_deg))
 
     def memory(self) -> dict[str, Any]:
         return {
@@ -175,13 +175,13 @@ class BrewCoffeeRules:
             f"{above_drip_mm:z.1f} mm above the grate (or at least {LIFTED_MM:g})"
         )
 
-    def _failure(self, simulation: Simulation, tilt_deg: float) -> str | None:
+    def _failure(self, simulation: Simulation, lean_deg: float) -> str | None:
         if self._spoiled is not None:
             return self._spoiled
         if self.cup.peak_m > 0.0:
             return f"spilled: the surface stood {1e3 * self.cup.peak_m:.1f} mm above the rim"
-        if tilt_deg > TIPPED_DEG:
-            return f"tipped: the cup leans by {tilt_deg:.0f} degrees (at most {TIPPED_DEG:.0f})"
+        if lean_deg > TIPPED_DEG:
+            return f"tipped: the cup leans by {lean_deg:.0f} degrees (at most {TIPPED_DEG:.0f})"
         below_m = TABLE_M - float(simulation.data.xpos[self._cup_body, 2])
         if below_m > _FALLEN_M:
             return f"dropped: the cup fell {1e2 * below_m:.0f} cm below the table's top"
@@ -192,10 +192,6 @@ class BrewCoffeeRules:
         x, y, z = simulation.data.xpos[self._cup_body].tolist()
         spout_x, spout_y, _ = simulation.data.site_xpos[self._spout].tolist()
         return 1e3 * math.hypot(x - spout_x, y - spout_y), 1e3 * (z - TABLE_M - _DRIP_TRAY_M)
-
-    def _tilt_deg(self, simulation: Simulation) -> float:
-        upright = float(simulation.data.xmat[self._cup_body, 8])
-        return math.degrees(math.acos(min(max(upright, -1.0), 1.0)))
 
     def _pressed_mm(self, simulation: Simulation) -> float:
         return 1e3 * max(float(simulation.data.qpos[self._button]), 0.0)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from envs.scenario import Scenario
 from envs.simulation import Simulation
@@ -82,6 +86,11 @@ def judge(checks: Sequence[Clause], failure: str | None) -> Judgement:
     done = tuple([check[0] for check in checks])
     unmet = failure or next((say(*of) for is_done, say, of in checks if not is_done), "")
     return Judgement(done=done, success=failure is None and all(done), failure=failure, unmet=unmet)
+
+
+def tilt_deg(rotation: NDArray[np.float64]) -> float:
+    """Angle between a body's z and the vertical; `rotation` is the body's in the world, (9,)."""
+    return math.degrees(math.acos(min(max(rotation.item(8), -1.0), 1.0)))
 
 
 def _bounded(words: str, value: float, relation: str, limit: float) -> str:

@@ -14,8 +14,8 @@ from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.dirt import DirtGrid
-from envs.tasks.grip import HOLDING_N
-from envs.tasks.rules import above, below, check, judge
+from envs.tasks.grip import HOLDING_N, HandGrip
+from envs.tasks.rules import above, below, check, judge, tilt_deg
 from envs.tasks.wash_dishes import CLEAN_FORCE_N, SCRATCH_FORCE_N
 from envs.tasks.wash_dishes_stage import DishStage
 
@@ -39,14 +39,7 @@ FELL_M = 0.015  # above its place in the rack: a plate that nobody holds and tha
 BREAK_N = 60.0
 AT_REST_M_S = 0.06
 FALLEN_BELOW_M = 0.44  # below the counter's top
-_FEELS = (  # sensors of the scene
-    "sponge_on_plate",
-    "right_thumb_on_sponge",
-    "right_on_sponge",
-    "right_thumb_on_plate",
-    "right_on_plate",
-    "all_on_plate",
-)
+_FORCES = 6  # see `_forces_n`
 
 
 class WashDishesRules:
@@ -61,11 +54,12 @@ class WashDishesRules:
         self.plate, self.sponge = model.body("plate").id, model.body("sponge").id
         self._foot = model.site("foot").id
         self._tray = model.site("tray").id
-        self._forces = ForceSums(simulation, _FEELS)
+        self._on_plate = ForceSums(simulation, ("sponge_on_plate", "all_on_plate"))
+        self._hand_on = {thing: HandGrip(simulation, "right", thing) for thing in ("sponge", "plate")}
         self._blend = simulation.timestep_s / FORCE_FILTER_S
         self._peak_press_n = 0.0
         self._peak_blow_n = 0.0
-        self._force_n = [0.0] * len(_FEELS)
+        self._force_n = [0.0] * _FORCES
         self.middle_m = (0.0, 0.0)  # of the sponge's sole, in the plate's plane
         self._seat = (0.0, 0.0, 0.0)  # of the plate's middle, in the stand
 
@@ -126,7 +120,7 @@ class WashDishesRules:
         lets_plate_go = below(plate_thumb_n + plate_fingers_n, LET_GO_N, "the hand touches the plate with {:.2f} N")
         seat_x, seat_y, seat_z = self._seat
         slot = plate_x - slot_x, plate_y - slot_y, plate_z - slot_z
-        tilt = _tilt_deg(data.xmat[self.plate])
+        tilt = tilt_deg(data.xmat[self.plate])
         is_clean = left == 0, self._dirt, (left,)
         holds_sponge = (
             above(thumb_n, HOLDING_N, "thumb {:.1f} N on the sponge"),
@@ -148,7 +142,7 @@ class WashDishesRules:
                 ),
                 below(1e3 * abs(sponge_y - tray_y), TRAY_MM[1], "the sponge is {:.0f} mm beside the tray's middle"),
                 below(1e3 * (foot_z - tray_z), LYING_MM, "the sponge is {:.0f} mm above the tray"),
-                below(_tilt_deg(data.xmat[self.sponge]), LEVEL_DEG, "the sponge tilts by {:.0f} degrees"),
+                below(tilt_deg(data.xmat[self.sponge]), LEVEL_DEG, "the sponge tilts by {:.0f} degrees"),
                 below(thumb_n + fingers_n, LET_GO_N, "the hand touches the sponge with {:.2f} N"),
             ),
             check(
@@ -197,16 +191,16 @@ class WashDishesRules:
         return {}
 
     def _forget(self) -> None:
-        self._force_n = [0.0] * len(_FEELS)
+        self._force_n = [0.0] * _FORCES
         self.middle_m = (0.0, 0.0)
         self._peak_press_n = 0.0
         self._peak_blow_n = 0.0
 
     def _forces_n(self) -> tuple[float, ...]:
         """Of the sponge on the plate; of the thumb and of the fingers on sponge and plate; of all else on the plate."""
-        wiping, thumb_sponge, hand_sponge, thumb_plate, hand_plate, plate = self._forces.read_n()
-        fingers_sponge, fingers_plate = hand_sponge - thumb_sponge, hand_plate - thumb_plate
-        return wiping, thumb_sponge, fingers_sponge, thumb_plate, fingers_plate, plate - wiping - hand_plate
+        wiping_n, all_n = self._on_plate.read_n()
+        hand_n = self._hand_on["plate"].force_n()
+        return wiping_n, *self._hand_on["sponge"].force_n(), *hand_n, all_n - wiping_n - sum(hand_n)
 
     def _middle_on_plate(self, simulation: Simulation) -> tuple[float, float]:
         data = simulation.data
@@ -247,8 +241,3 @@ class WashDishesRules:
         if min(tilt_deg, 180.0 - tilt_deg) < 90.0 - LYING_DEG and not holds_plate:
             return "dropped: the plate lies flat"
         return None
-
-
-def _tilt_deg(matrix: FloatArray) -> float:
-    """Angle between a body's z and the vertical."""
-    return math.degrees(math.acos(min(max(matrix.item(8), -1.0), 1.0)))
