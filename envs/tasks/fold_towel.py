@@ -60,8 +60,8 @@ _FACTORS = (
         "cm",
         "Lay its middle {value} cm in front of the robot's axis.",
         "毛巾中心在机器人前方 {value} 厘米。",
-        29.5,
-        32.5,
+        29,
+        33,
         in_simulation="place of the towel's vertices",
     ),
     Factor(
@@ -69,8 +69,8 @@ _FACTORS = (
         "cm",
         "Lay its middle {value} cm to the left (negative: right).",
         "毛巾中心在左侧 {value} 厘米(负为右)。",
-        -2.5,
-        2.5,
+        -6,
+        6,
         in_simulation="place of the towel's vertices",
     ),
     Factor(
@@ -78,8 +78,8 @@ _FACTORS = (
         "deg",
         "Turn it by {value} degrees to the left (negative: right).",
         "把毛巾向左转 {value} 度(负为右)。",
-        -8,
-        8,
+        -20,
+        20,
         in_simulation="place of the towel's vertices",
     ),
     Factor(
