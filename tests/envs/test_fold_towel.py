@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import mujoco
 import numpy as np
@@ -15,8 +16,9 @@ from envs.humanoid import HumanoidEnv
 from envs.scenario import Factor, Scenario
 from envs.snapshot import Snapshot
 from envs.stage import Judgement
+from envs.tasks.cloth_hold import REACH_M
 from envs.tasks.fold_towel import FOLD_TOWEL
-from envs.tasks.towel import corner
+from envs.tasks.towel import FABRICS, corner
 
 GRASP, FOLD, SMOOTH = 0, 1, 2
 GOES_ON = 12
@@ -163,6 +165,25 @@ def test_every_factor_of_the_towel_changes_what_is_staged(env: HumanoidEnv, fact
     ends = factor.choices[:2] if factor.is_categorical else (factor.lower, 0.6 * factor.lower + 0.4 * factor.upper)
     one, other = (staged(env, scenario(**{factor.name: end})) for end in ends)
     assert one != other
+
+
+def test_whoever_reaches_where_corners_lie_on_average_misses_one_in_half_of_the_nominal_towels(
+    env: HumanoidEnv,
+) -> None:
+    # Else it could be folded by heart, without a look at where it lies.
+    env.reset(seed=0, options={"scenario": scenario()})
+    simulation, towel = body_of(env).simulation, rules_of(env).towel
+    far = towel.bodies[[corner("far_left"), corner("far_right")]]
+    drawn = FOLD_TOWEL.space.draw(None, np.random.default_rng(0), distribution="nominal")
+    lay_m = []
+    for where in islice(drawn, 256):
+        towel.cut(where.number("towel_size") / 1e2, FABRICS["terry"])
+        middle_m = np.array([where.number("towel_x"), where.number("towel_y")]) / 1e2
+        towel.lay(simulation.data, middle_m, np.deg2rad(where.number("towel_turn")))
+        mujoco.mj_kinematics(simulation.model, simulation.data)
+        lay_m.append(simulation.data.xpos[far])
+    away_m = np.linalg.norm(np.array(lay_m) - np.mean(lay_m, axis=0), axis=2)  # (scenarios, corners)
+    assert np.mean((away_m < REACH_M).all(axis=1)) < 0.55
 
 
 def test_staging_the_same_scenario_again_gives_the_same_scene(env: HumanoidEnv) -> None:
