@@ -14,13 +14,13 @@ _PER_CONTACT = 3  # the normal and two tangents, in newton
 class ForceSums:
     """What contact sensors of the scene feel: the sum of the normal forces of all contacts that each one matches.
 
-    Rules ask after every physics step. The sensors are read where MuJoCo wrote them; to look through the contacts from
-    Python costs eight times as much.
+    Rules ask after every physics step. The sensors are read where MuJoCo wrote them: where there are many contacts, as
+    under a towel, to look through all of them from Python takes longer.
 
     Args:
         simulation: whose scene has the sensors.
-        names: of them, one a sum; each `<contact data="force" reduce="maxforce" num="...">`. Of more contacts than
-            `num` the weakest are left out.
+        names: of them, one a sum, and at least one; each `<contact data="force" reduce="maxforce" num="...">`. Of more
+            contacts than `num` the weakest are left out.
 
     Raises:
         KeyError: the scene has no sensor of that name.

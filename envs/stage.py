@@ -19,8 +19,9 @@ class Judgement:
     """How far the task is.
 
     `done` says of each instruction step whether its success test holds or has held. `failure` names what can no longer
-    be mended (a bruise, an unripe fruit fallen) and ends the episode. `unmet` names the first predicate that does not
-    hold and by how much; it is empty on success.
+    be mended (a bruise, an unripe fruit fallen) and ends the episode. `unmet` says what does not hold and by how much,
+    in the first step that is not done; or in a later one that an earlier one was left for: whoever put the sponge down
+    on a plate that is dirty yet hears of the stains. It is empty on success.
     """
 
     done: tuple[bool, ...]  # one an instruction step

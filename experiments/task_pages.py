@@ -20,6 +20,7 @@ from envs.tasks.task import Task
 from experiments.command import UsageError, run_verb
 from experiments.flights import flown, simulated_body
 from experiments.pictures import write_jpeg
+from experiments.task_option import TaskNames
 from experiments.view_scene import CLEAN, chosen_scenario
 from experiments.workers import console
 
@@ -39,16 +40,15 @@ class TaskPages:
 
     out: Path = Path("docs")
     """The folder to write into."""
-    tasks: tuple[str, ...] = TASK_NAMES
+    tasks: TaskNames = TASK_NAMES
     """Which tasks to draw anew; the page always tells of all."""
     pictures: bool = True
     """Draw; otherwise only the text is written."""
 
 
 def run(config: TaskPages) -> int:
-    unknown = sorted(set(config.tasks) - set(TASK_NAMES))
-    if unknown:
-        raise UsageError(f"there are no tasks {unknown}; choose among {', '.join(TASK_NAMES)}")
+    for name in config.tasks:
+        load_task(name)  # refuses an unknown one before anything is drawn
     for name in config.tasks if config.pictures else ():
         env = make_env(name, images=False)
         try:

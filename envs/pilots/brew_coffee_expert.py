@@ -134,11 +134,11 @@ class BrewCoffeeExpert:
         return late_s >= 0.0 and (self._legs[0].is_over() or late_s > PATIENCE_S)
 
     def _is_firm(self) -> bool:
-        return min(self._rules.grip_n(self._simulation)) > FIRM_N
+        return min(self._rules.grip_n()) > FIRM_N
 
     def _plan(self, step: int) -> list[Leg]:
         hand, grip = self._kinematics.hand_position(), self._grip_place()
-        is_held = min(self._rules.grip_n(self._simulation)) > FIRM_N / 2
+        is_held = min(self._rules.grip_n()) > FIRM_N / 2
         if step == PRESS:
             return self._press_legs(hand)
         is_near = float(np.linalg.norm(hand - grip)) < NEAR_M
@@ -197,7 +197,7 @@ class BrewCoffeeExpert:
         if float(np.linalg.norm(hand - self._grip_place())) > APPROACH_M:
             return legs
         still, back = self._back_legs(hand)
-        return [back, *legs] if max(self._rules.grip_n(self._simulation)) == 0.0 else [still, back, *legs]
+        return [back, *legs] if max(self._rules.grip_n()) == 0.0 else [still, back, *legs]
 
     def _carry_leg(self, hand: FloatArray, end: FloatArray, duration_s: float) -> Leg:
         """By a bow towards the robot, around the machine's button and grate."""
@@ -239,7 +239,7 @@ class BrewCoffeeExpert:
     def _fingers_target(self, leg: Leg) -> FloatArray:  # (3,)
         """Open by what the eye says of the cup's size; close until the finger tips feel enough."""
         if leg.fingers == "close":
-            grip_n = max(self._rules.grip_n(self._simulation))
+            grip_n = max(self._rules.grip_n())
             eager = minimum_jerk(self._elapsed_s / CLOSING_RAMP_S)
             return squeezed(self._flex, self.hold * HOLD_N - grip_n, self._dt_s, eager)
         radius_m = self._size_guess * self._rules.cup.radius_m

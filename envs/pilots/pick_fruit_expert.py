@@ -72,7 +72,7 @@ class PickFruitExpert:
         Raises:
             PilotError: the arm cannot go where it should.
         """
-        grip_n = max(self._rules.grip_n(self._simulation))
+        grip_n = max(self._rules.grip_n())
         step = judgement.current
         if step == 2 and self._step == 1 and grip_n < FIRM_N and self._elapsed_s < 1.2:
             step = 1

@@ -14,7 +14,7 @@ from envs.stage import Judgement
 from envs.tasks.coffee_cup import CoffeeCup
 from envs.tasks.coffee_machine import PATIENCE_S, CoffeeMachine
 from envs.tasks.grip import HOLDING_N, HandGrip
-from envs.tasks.rules import above, at_most, below, check, judge, tilt_deg
+from envs.tasks.rules import above, at_most, below, check, judge, reading, tilt_deg
 
 TOUCHING_N = 0.1
 PRESSED_M = 0.005
@@ -69,7 +69,7 @@ class BrewCoffeeRules:
         if self.machine.is_started and not self._is_taken and self._spoiled is None:
             self._watch_spout(simulation, not was_started)
 
-    def grip_n(self, simulation: Simulation) -> tuple[float, float]:
+    def grip_n(self) -> tuple[float, float]:
         """Normal force of the thumb, and of all else of the hand, on the cup."""
         return self._hand.force_n()
 
@@ -81,7 +81,7 @@ class BrewCoffeeRules:
         off_tray_mm, above_tray_mm = 1e3 * math.hypot(x - tray_x, y - tray_y), 1e3 * (z - tray_z - _TRAY_M)
         lean_deg = tilt_deg(data.xmat[self._cup_body])
         speed_m_s = math.hypot(*data.cvel[self._cup_body, 3:].tolist())
-        thumb_n, fingers_n = self.grip_n(simulation)
+        thumb_n, fingers_n = self.grip_n()
         held_n, lets_go_n = min(thumb_n, fingers_n), max(thumb_n, fingers_n)
         upright = below(lean_deg, UPRIGHT_DEG, "the cup leans {:.1f} degrees")
         standing = (
@@ -107,11 +107,7 @@ class BrewCoffeeRules:
             ),
             check(
                 "press",
-                (
-                    is_started,
-                    lambda: f"the button is in by {self._pressed_mm(simulation):.1f} mm (above {1e3 * PRESSED_M:g})",
-                    (),
-                ),
+                (is_started, self._unpressed, (simulation,)),
             ),
             check(
                 "wait", (machine.is_ready, "no beep in the {:.1f} s that the machine runs".format, (machine.running_s,))
@@ -193,5 +189,6 @@ class BrewCoffeeRules:
         spout_x, spout_y, _ = simulation.data.site_xpos[self._spout].tolist()
         return 1e3 * math.hypot(x - spout_x, y - spout_y), 1e3 * (z - TABLE_M - _DRIP_TRAY_M)
 
-    def _pressed_mm(self, simulation: Simulation) -> float:
-        return 1e3 * max(float(simulation.data.qpos[self._button]), 0.0)
+    def _unpressed(self, simulation: Simulation) -> str:
+        pressed_mm, limit_mm = 1e3 * max(float(simulation.data.qpos[self._button]), 0.0), 1e3 * PRESSED_M
+        return f"the button is in by {reading(pressed_mm, limit_mm, 1)} mm (above {limit_mm:g})"

@@ -76,6 +76,11 @@ class ClothHold:
         """What is held now; empty if nothing is."""
         return tuple(self._vertices)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes hold of what is within reach when it closes: a hand that slipped opens first."""
+        return self._is_open
+
     def pinch_m(self, data: mujoco.MjData) -> FloatArray:  # (3,)
         """The middle between the two finger tips, in the world."""
         tips = [data.xpos[body] - PAD_LENGTH_M * data.xmat[body].reshape(3, 3)[:, 2] for body in self._tips]

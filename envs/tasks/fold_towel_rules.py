@@ -15,9 +15,9 @@ from envs.force_sums import ForceSums
 from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
-from envs.tasks.cloth_hold import HAND_BIT, REACH_M, ClothHold
+from envs.tasks.cloth_hold import CLOSED_N, HAND_BIT, REACH_M, ClothHold
 from envs.tasks.fold_towel import TOWEL_PATTERNS
-from envs.tasks.rules import Clause, below, check, judge
+from envs.tasks.rules import Clause, below, check, judge, reading
 from envs.tasks.towel import CREASE_ROW, FABRICS, SIDE, Towel, corner, vertex
 
 FloatArray = NDArray[np.float64]
@@ -57,9 +57,8 @@ class FoldTowelRules:
                 if name.startswith(SIDES) and model.geom_contype[geom] and not name.endswith("wrist_link")
             ]
         )
-        self._is_hand = np.zeros(
-            model.ngeom + 1, dtype=np.bool_
-        )  # the last one stands for a flex, geom -1 of a contact
+        # The last one stands for a flex, geom -1 of a contact.
+        self._is_hand = np.zeros(model.ngeom + 1, dtype=np.bool_)
         self._is_hand[self._hand_geoms] = True
         self._hand_contype = model.geom_contype[self._hand_geoms].copy()
         self._patterns = [model.mat(f"towel_{pattern}").id for pattern in TOWEL_PATTERNS]
@@ -148,12 +147,21 @@ class FoldTowelRules:
         return judge(checks, self._failure(vertices_m))
 
     def _holds(self, data: mujoco.MjData, vertices_m: FloatArray, side: str, name: str) -> Clause:
-        return corner(name) in self.holds[side].vertices, self._away, (data, vertices_m, side, name)
+        return corner(name) in self.holds[side].vertices, self._misses, (data, vertices_m, side, name)
 
-    def _away(self, data: mujoco.MjData, vertices_m: FloatArray, side: str, name: str) -> str:
-        away_mm = 1e3 * np.linalg.norm(vertices_m[corner(name)] - self.holds[side].pinch_m(data))
-        told = name.replace("_", " ")
-        return f"the {side} hand does not hold the {told} corner, {away_mm:.0f} mm away (below {1e3 * REACH_M:g})"
+    def _misses(self, data: mujoco.MjData, vertices_m: FloatArray, side: str, name: str) -> str:
+        """Why a hand does not hold a corner: too far, closed too early, too weak, or something else is in it."""
+        hold, limit_mm = self.holds[side], 1e3 * REACH_M
+        away_mm = 1e3 * float(np.linalg.norm(vertices_m[corner(name)] - hold.pinch_m(data)))
+        holds = "holds other places, not" if hold.vertices else "does not hold"
+        missed = f"the {side} hand {holds} the {name.replace('_', ' ')} corner, {reading(away_mm, limit_mm, 0)} mm away"
+        if away_mm >= limit_mm:
+            return f"{missed} (below {limit_mm:g})"
+        if hold.vertices:
+            return missed
+        if not hold.is_open:
+            return f"{missed}: it closed too early, or the towel slipped; it has to open first"
+        return f"{missed}: it pinches with {reading(hold.grip_n, CLOSED_N, 1)} N (above {CLOSED_N:g})"
 
     def _lets_go(self, side: str) -> Clause:
         held = len(self.holds[side].vertices)
@@ -165,8 +173,10 @@ class FoldTowelRules:
 
     def _unrest(self, data: mujoco.MjData) -> str:
         speed_m_s = self.towel.speed_m_s(data)
-        moves = f", moves at {speed_m_s:.2f} m/s (below {AT_REST_M_S:g})" if speed_m_s >= AT_REST_M_S else ""
-        return f"the towel lies still for {self._calm_s:.2f} s (above {AT_REST_S:g}){moves}"
+        calm = f"the towel lies still for {reading(self._calm_s, AT_REST_S, 2)} s (above {AT_REST_S:g})"
+        if speed_m_s < AT_REST_M_S:
+            return calm
+        return f"{calm}, moves at {reading(speed_m_s, AT_REST_M_S, 2)} m/s (below {AT_REST_M_S:g})"
 
     def gap_mm(self, vertices_m: FloatArray, one: str, other: str) -> float:
         """Distance of two corners over the table. `vertices_m` is (vertices, 3)."""
@@ -252,4 +262,10 @@ class FoldTowelRules:
 
 def _covers(covered: float, bounds: tuple[float, float]) -> Clause:
     low, high = bounds
-    return low < covered < high, "{:.1%} of its area covered ({:.0%} to {:.0%})".format, (covered, low, high)
+    return low < covered < high, _uncovered, (covered, bounds)
+
+
+def _uncovered(covered: float, bounds: tuple[float, float]) -> str:
+    low, high = bounds
+    read = reading(100.0 * covered, 100.0 * (low if covered <= low else high), 1)
+    return f"{read}% of its area covered ({low:.0%} to {high:.0%})"

@@ -16,7 +16,7 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.grip import HOLDING_N, HandGrip
 from envs.tasks.pick_fruit import BRUISE_FORCE_N
-from envs.tasks.rules import above, at_most, below, check, judge
+from envs.tasks.rules import above, at_most, below, check, judge, reading
 
 FloatArray = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ class PickFruitRules:
             if thumb_n > self._peak_n or fingers_n > self._peak_n:
                 self._peak_n = max(thumb_n, fingers_n)
 
-    def grip_n(self, simulation: Simulation) -> tuple[float, float]:
+    def grip_n(self) -> tuple[float, float]:
         """Normal force of the thumb, and of all else of the hand, on the ripe fruit."""
         return self._hand.force_n()
 
@@ -132,7 +132,7 @@ class PickFruitRules:
         arrived = picked and (inside or (off_centre_mm < BASKET_RADIUS_MM and not held))
         is_picked = (
             picked,
-            "the stem holds, at {:.1f} N (above {:.1f})".format,
+            lambda tension_n, limit_n: f"the stem holds, at {reading(tension_n, limit_n, 1)} N (above {limit_n:.1f})",
             (self._tension_n[0], self._gives_at_n[0]),
         )
         beside = "the fruit is {:.0f} mm beside the basket's middle"

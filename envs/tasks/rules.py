@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -48,9 +49,12 @@ class SceneRules(Protocol):
 # step and one or two of them told, so words are made only then.
 Clause = tuple[bool, Callable[..., str], tuple[Any, ...]]
 
+_PLACE = re.compile(r"\{:\.(\d)f\}")  # of the value in its words
+_MOST_DECIMALS = 6
+
 
 def below(value: float, limit: float, words: str) -> Clause:
-    """A value that must stay below a limit; `words` tell it, as a format."""
+    """A value that must stay below a limit; `words` tell it, as a format such as "{:.0f} mm"."""
     return value < limit, _bounded, (words, value, "below", limit)
 
 
@@ -62,6 +66,13 @@ def above(value: float, limit: float, words: str) -> Clause:
 def at_most(value: float, limit: float, words: str) -> Clause:
     """A value that must not exceed a limit; `words` tell it, as a format."""
     return value <= limit, _bounded, (words, value, "at most", limit)
+
+
+def reading(value: float, limit: float, decimals: int) -> str:
+    """A value with so many decimals, or with as many more as it takes to read on which side of its limit it lies."""
+    while decimals < _MOST_DECIMALS and np.sign(round(value, decimals) - limit) != np.sign(value - limit):
+        decimals += 1
+    return f"{value:z.{decimals}f}"
 
 
 def check(step: str, *clauses: Clause, instead: bool = False) -> Clause:
@@ -94,7 +105,8 @@ def tilt_deg(rotation: NDArray[np.float64]) -> float:
 
 
 def _bounded(words: str, value: float, relation: str, limit: float) -> str:
-    return f"{words.format(value)} ({relation} {limit:g})"
+    read = _PLACE.sub(lambda place: reading(value, limit, int(place[1])), words)
+    return f"{read} ({relation} {limit:g})"
 
 
 def _unmet(step: str, clauses: Sequence[Clause]) -> str:

@@ -45,7 +45,9 @@ def over_physics(task: str, quick: bool) -> list[Row]:
         ways: list[Way] = [Led(joints, flight), Led(senses, flight), Bare(joints.robot, flight)]
         taken = alternating(ways, 7 if quick else 25, time.process_time)
     joints_ms, senses_ms, bare_ms = _milliseconds(taken, flight)
-    told = f"processor time over {len(flight)} steps of the expert, medians of rounds; peer: mj_step alone"
+    told = (
+        f"processor time, {len(flight)} steps of the expert, medians of rounds; peer: mj_step with the scene's sensors"
+    )
     return [
         Row("env.step with joints only", joints_ms, "ms", peer=bare_ms, note=told),
         Row("env.step with joints only over bare physics", _ratio(taken, 0, 2), "x", JOINTS_GOAL, peer=1.0),

@@ -142,3 +142,32 @@ def test_a_sum_takes_no_other_sensor() -> None:
             ForceSums(simulation, ("imu_gyro",))
         with pytest.raises(KeyError):
             ForceSums(simulation, ("nothing",))
+
+
+@pytest.mark.parametrize(("task", "thing"), [("brew_coffee", "cup"), ("pick_fruit", "ripe"), ("wash_dishes", "sponge")])
+def test_no_force_is_cut_off_however_a_thing_lies_in_the_hand(task: str, thing: str) -> None:
+    names = [name for name in SUMS[task] if name.startswith(HAND) and name.endswith(thing)]
+    rng = np.random.default_rng(2)
+    with closing(make_env(task, images=False, senses=())) as env:
+        env.reset(options={"scenario": nominal(task)})
+        simulation = simulated_body(env).simulation
+        model, data = simulation.model, simulation.data
+        sums = ForceSums(simulation, names)
+        begun = data.qpos.copy()
+        digits = [model.joint(f"right_{digit}_flex").qposadr[0] for digit in ("thumb", "index", "middle")]
+        most = 0
+        for _ in range(400):
+            data.qpos[:] = begun
+            data.qpos[digits] = rng.uniform(-0.5, 1.1, len(digits))
+            mujoco.mj_kinematics(model, data)
+            place_m = data.site("right_grasp").xpos + rng.normal(0.0, 0.02, 3)
+            turn = rng.normal(size=4)
+            data.joint(thing).qpos[:] = [*place_m, *turn / np.linalg.norm(turn)]
+            mujoco.mj_forward(model, data)
+            contacts = met(simulation)
+            pressing = [
+                [n for one, other, n in contacts if n > 0.0 and between(one, other, SUMS[task][name])] for name in names
+            ]
+            most = max(most, *(len(forces_n) for forces_n in pressing))
+            assert sums.read_n() == pytest.approx([sum(forces_n) for forces_n in pressing], rel=1e-6)
+    assert most > 4  # else the hand closed on nothing

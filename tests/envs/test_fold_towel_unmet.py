@@ -90,6 +90,26 @@ def test_the_corner_that_nobody_holds_is_told_and_how_far_it_is(cloth: Cloth, he
     assert float(told[1]) == pytest.approx(1e3 * np.linalg.norm(cloth.m[corner(f"far_{missing}")] - pinch_m), abs=0.5)
 
 
+@pytest.mark.parametrize(
+    ("hand", "told"),
+    [
+        ({"is_open": True, "grip_n": 0.12}, "it pinches with 0.1 N (above 0.3)"),
+        ({"is_open": True, "grip_n": 0.296}, "it pinches with 0.296 N (above 0.3)"),
+        ({"is_open": False, "grip_n": 2.0}, "it closed too early, or the towel slipped; it has to open first"),
+    ],
+)
+def test_a_hand_that_is_at_the_corner_and_does_not_hold_it_hears_why(
+    cloth: Cloth, hand: dict[str, Any], told: str
+) -> None:
+    cloth.hold("left", corner("far_left"))
+    holds = cloth.rules.memory()["holds"]
+    holds["right"].update(hand)
+    cloth.remember(holds=holds)
+    pinch_m = cloth.rules.holds["right"].pinch_m(cloth.simulation.data)
+    cloth.m[corner("far_right")] = pinch_m - np.array([0.0, 0.0, 0.021])
+    assert cloth.unmet == f"grasp: the right hand does not hold the far right corner, 21 mm away: {told}"
+
+
 def far_corners_off(cloth: Cloth) -> None:
     for side, inwards in (("left", -1.0), ("right", 1.0)):
         cloth.m[corner(f"far_{side}"), 1] += 0.042 * inwards
@@ -162,7 +182,7 @@ def test_the_layer_that_nobody_holds_is_told(cloth: Cloth, missing: str) -> None
     for side in ("left", "right"):
         cloth.hold(side, *(corner(name) for name in (f"far_{side}", f"near_{side}") if name != missing))
     side, name = missing.split("_")[1], missing.replace("_", " ")
-    told = f"grasp_again: the {side} hand does not hold the {name} corner, " r"\d+ mm away \(below 28\)"
+    told = f"grasp_again: the {side} hand holds other places, not the {name} corner, " r"\d+ mm away \(below 28\)"
     assert re.fullmatch(told, cloth.unmet)
 
 
