@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from envs.episodes.archive import Archive
 from envs.episodes.catalogue import Catalogue
 from envs.episodes.durable import write_json
 from envs.episodes.records import Purpose
+from envs.episodes.session import EpisodeOrder
 from envs.registry import BodyKind
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
@@ -118,27 +120,40 @@ class LearningBench:
             train_policy(opened, training_config(wanted), out, what=what)
         return out
 
-    def rollouts(self, policy: Path, body: BodyKind, count: int, seed: int, begin: str = "") -> list[Rollout]:
-        """Rollouts on scenarios of the seed: the same for every policy and body.
+    def trials(self, count: int, seed: int, begin: str = "") -> list[EpisodeOrder]:
+        """What is tried under a seed, the same for every policy and body.
 
-        With `begin` the expert does all before that instruction step; where it fails at that there is no rollout.
+        With `begin` the expert does all before that instruction step; where it fails at that there is no trial.
+
+        Raises:
+            UsageError: the expert reaches that step nowhere.
         """
+        return list(_trials(self.task, self.distribution, self.processes, count, seed, begin))
+
+    def rollouts(self, policy: Path, body: BodyKind, count: int, seed: int, begin: str = "") -> list[Rollout]:
+        """Rollouts of a policy on the trials of a seed."""
         since = f"-from-{begin}" if begin else ""
         file = self.folder / f"rollouts-{policy.name}-on-{body}{since}.json"
         if file.is_file() and (held := load_rollouts(file).rollouts):
             return list(held)
-        space, archive = load_task(self.task).space, self.folder / f"tried-{body}"
-        chosen = scenarios(space, Pool.DISCOVER, count, seed, distribution=self.distribution)
-        identity = load_policy(policy).identity
+        archive, identity = self.folder / f"tried-{body}", load_policy(policy).identity
         evaluate = Evaluate(policy, archive, body=body, processes=self.processes)
 
         def keep(rollouts: list[Rollout], is_whole: bool) -> None:
             keep_rollouts(file, identity, self.task, archive, rollouts, is_whole)
 
-        wanted = orders(chosen, seed, "rollout", "policy", policy=identity)
-        if begin:
-            wanted = begun_with(begin, self.task, wanted, self.processes)
+        wanted = [replace(order, policy=identity) for order in self.trials(count, seed, begin)]
         return roll_out_all(evaluate, self.task, wanted, None, keep, what=f"{policy.name} on {body}{since}")
+
+
+@cache
+def _trials(
+    task: str, distribution: Distribution, processes: int, count: int, seed: int, begin: str
+) -> tuple[EpisodeOrder, ...]:
+    """Kept, for the expert takes as long to get to where they begin as a policy takes from there on."""
+    chosen = scenarios(load_task(task).space, Pool.DISCOVER, count, seed, distribution=distribution)
+    wanted = orders(chosen, seed, "rollout", "policy")
+    return tuple(begun_with(begin, task, wanted, processes) if begin else wanted)
 
 
 def lost_row(name: str, before: Sequence[Rollout], after: Sequence[Rollout], remark: str = "") -> Row:

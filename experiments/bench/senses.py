@@ -75,6 +75,10 @@ def measure(config: Senses) -> list[Row]:
     bench = LearningBench(config.folder, config.task, config.distribution, config.processes, sizes)
     left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
     tried: dict[str, dict[str, list[Rollout]]] = {step: {name: [] for name in left_out} for step in begins}
+    # Only its flights tell whether the expert gets to where the trials begin.
+    if not (config.folder / f"policy-{_WITH_ALL}-0").exists():
+        for step in begins:
+            bench.trials(trials, 0, step)
     dataset = bench.demonstrations(SIM, demonstrations)
     for seed in range(seeds):
         for name, without in left_out.items():

@@ -31,8 +31,9 @@ def place_of_step(step: str, task: str) -> int:
 
 
 def begun_with(step: str, task: str, wanted: Sequence[EpisodeOrder], processes: int) -> list[EpisodeOrder]:
-    """The same orders, each from a snapshot of the moment in which a step begins. Where the expert fails before it,
-    there is none.
+    """The same orders, each from a snapshot of the moment in which a step begins.
+
+    Where the expert fails before it, or does it in one control period with the step before, there is none.
 
     Raises:
         UsageError: the task has no such step, or the expert reaches it nowhere.
@@ -63,8 +64,10 @@ class _ExpertUntil:
                 judgement = info["judgement"]
                 if judgement.success or judgement.failure is not None or info["stop"] is not None:
                     return None
-                if judgement.current >= self.step:
+                if judgement.current == self.step:
                     return replace(order, start=env.snapshot())
+                if judgement.current > self.step:
+                    return None
         except PilotError:
             return None
         return None

@@ -61,6 +61,15 @@ def test_a_folder_of_other_settings_is_refused(tmp_path) -> None:
             LearningBench(tmp_path, task, "nominal", 1, sizes)
 
 
+def test_the_expert_flies_once_to_where_all_policies_begin(tmp_path: Path) -> None:
+    bench = LearningBench(tmp_path, "pick_fruit", "nominal", 1, (2, 10, 1))
+    whole, begun = bench.trials(2, 0), bench.trials(2, 0, "grasp")
+    assert [order.scenario for order in begun] == [order.scenario for order in whole]
+    assert all(order.start is None for order in whole)
+    assert all(order.start is not None and order.policy is None for order in begun)
+    assert all(one is other for one, other in zip(begun, bench.trials(2, 0, "grasp"), strict=True))
+
+
 def test_settings_of_which_nothing_was_made_are_in_nobodys_way(tmp_path: Path) -> None:
     LearningBench(tmp_path, "pick_fruit", "nominal", 1, (2, 10, 1))
     LearningBench(tmp_path, "brew_coffee", "nominal", 1, (2, 10, 1))
