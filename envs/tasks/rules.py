@@ -49,7 +49,7 @@ class SceneRules(Protocol):
 # step and one or two of them told, so words are made only then.
 Clause = tuple[bool, Callable[..., str], tuple[Any, ...]]
 
-_PLACE = re.compile(r"\{:\.(\d)f\}")  # of the value in its words
+_PLACE = re.compile(r"\{:z?\.(\d)f\}")  # of the value in its words
 _MOST_DECIMALS = 6
 
 
@@ -70,7 +70,10 @@ def at_most(value: float, limit: float, words: str) -> Clause:
 
 def reading(value: float, limit: float, decimals: int) -> str:
     """A value with so many decimals, or with as many more as it takes to read on which side of its limit it lies."""
-    while decimals < _MOST_DECIMALS and np.sign(round(value, decimals) - limit) != np.sign(value - limit):
+    while decimals < _MOST_DECIMALS:
+        rounded = round(value, decimals)
+        if (rounded > limit) is (value > limit) and (rounded < limit) is (value < limit):
+            break
         decimals += 1
     return f"{value:z.{decimals}f}"
 
@@ -105,7 +108,9 @@ def tilt_deg(rotation: NDArray[np.float64]) -> float:
 
 
 def _bounded(words: str, value: float, relation: str, limit: float) -> str:
-    read = _PLACE.sub(lambda place: reading(value, limit, int(place[1])), words)
+    # Something is told at almost every control step, and seldom of a value beside its limit.
+    is_clear = abs(value - limit) > 0.5
+    read = words.format(value) if is_clear else _PLACE.sub(lambda place: reading(value, limit, int(place[1])), words)
     return f"{read} ({relation} {limit:g})"
 
 

@@ -149,7 +149,7 @@ class WashDishesRules:
                 "lift",
                 above(plate_thumb_n, HOLDING_N, "thumb {:.1f} N on the plate"),
                 above(plate_fingers_n, HOLDING_N, "fingers {:.1f} N on the plate"),
-                above(1e3 * (plate_z - seat_z), LIFTED_MM, "the plate is {:.0f} mm up"),
+                above(1e3 * (plate_z - seat_z), LIFTED_MM, "the plate is {:z.0f} mm up"),
                 instead=1e3 * math.hypot(plate_x - seat_x, plate_y - seat_y) > AWAY_MM,
             ),
             check(
