@@ -14,7 +14,7 @@ from envs.stage import Judgement
 from envs.tasks.coffee_cup import CoffeeCup
 from envs.tasks.coffee_machine import PATIENCE_S, CoffeeMachine
 from envs.tasks.grip import HOLDING_N, HandGrip
-from envs.tasks.rules import above, at_most, below, check, judge, reading, tilt_deg
+from envs.tasks.rules import above, at_most, below, check, judge, tilt_deg, told
 
 TOUCHING_N = 0.1
 PRESSED_M = 0.005
@@ -105,10 +105,7 @@ class BrewCoffeeRules:
                 at_most(held_n, HOLDING_N, "thumb and fingers hold the cup with {:.1f} N"),
                 instead=is_started,
             ),
-            check(
-                "press",
-                (is_started, self._unpressed, (simulation,)),
-            ),
+            check("press", (is_started, self._unpressed, (simulation,))),
             check(
                 "wait", (machine.is_ready, "no beep in the {:.1f} s that the machine runs".format, (machine.running_s,))
             ),
@@ -190,5 +187,5 @@ class BrewCoffeeRules:
         return 1e3 * math.hypot(x - spout_x, y - spout_y), 1e3 * (z - TABLE_M - _DRIP_TRAY_M)
 
     def _unpressed(self, simulation: Simulation) -> str:
-        pressed_mm, limit_mm = 1e3 * max(float(simulation.data.qpos[self._button]), 0.0), 1e3 * PRESSED_M
-        return f"the button is in by {reading(pressed_mm, limit_mm, 1)} mm (above {limit_mm:g})"
+        pressed_mm = 1e3 * max(float(simulation.data.qpos[self._button]), 0.0)
+        return told("the button is in by {:.1f} mm", pressed_mm, "above", 1e3 * PRESSED_M)

@@ -65,7 +65,7 @@ class ClothHold:
         self._vertices = []
         self._gathered_m: list[list[float]] = []  # where each held vertex comes to lie, in the hand's frame
         self._let_go: list[int] = []
-        self._is_open = True
+        self.is_open = True  # it takes hold of what is within reach when it closes
         self.grip_n = 0.0
         self.pull_n = 0.0
         self.slips = 0
@@ -75,11 +75,6 @@ class ClothHold:
     def vertices(self) -> tuple[int, ...]:
         """What is held now; empty if nothing is."""
         return tuple(self._vertices)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it takes hold of what is within reach when it closes: a hand that slipped opens first."""
-        return self._is_open
 
     def pinch_m(self, data: mujoco.MjData) -> FloatArray:  # (3,)
         """The middle between the two finger tips, in the world."""
@@ -111,11 +106,11 @@ class ClothHold:
             if self._vertices:
                 anchors_m = self._model.eq_data[self._slots[0] : self._slots[0] + len(self._vertices), 3:6]  # a view
                 anchors_m += self._gather * (np.array(self._gathered_m) - anchors_m)
-        elif self._is_open and self.grip_n > CLOSED_N:
-            self._is_open = False
+        elif self.is_open and self.grip_n > CLOSED_N:
+            self.is_open = False
             self._catch(data, vertices_m)
         elif self.grip_n < 0.1 * CLOSED_N:
-            self._is_open = True
+            self.is_open = True
         if self._let_go:
             far_m = np.linalg.norm(vertices_m[self._let_go] - self.pinch_m(data), axis=1).min()
             if far_m > CLEAR_M:
@@ -127,7 +122,7 @@ class ClothHold:
             "vertices": list(self._vertices),
             "gathered_m": [list(place_m) for place_m in self._gathered_m],
             "let_go": list(self._let_go),
-            "is_open": self._is_open,
+            "is_open": self.is_open,
             "grip_n": self.grip_n,
             "pull_n": self.pull_n,
             "slips": self.slips,
@@ -137,7 +132,7 @@ class ClothHold:
         self._vertices = list(memory["vertices"])
         self._gathered_m = [list(place_m) for place_m in memory["gathered_m"]]
         self._let_go = list(memory["let_go"])
-        self._is_open = memory["is_open"]
+        self.is_open = memory["is_open"]
         self.grip_n = memory["grip_n"]
         self.pull_n = memory["pull_n"]
         self.slips = memory["slips"]

@@ -17,7 +17,7 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.cloth_hold import CLOSED_N, HAND_BIT, REACH_M, ClothHold
 from envs.tasks.fold_towel import TOWEL_PATTERNS
-from envs.tasks.rules import Clause, below, check, judge, reading
+from envs.tasks.rules import Clause, below, check, judge, reading, told
 from envs.tasks.towel import CREASE_ROW, FABRICS, SIDE, Towel, corner, vertex
 
 FloatArray = NDArray[np.float64]
@@ -161,7 +161,7 @@ class FoldTowelRules:
             return missed
         if not hold.is_open:
             return f"{missed}: it closed too early, or the towel slipped; it has to open first"
-        return f"{missed}: it pinches with {reading(hold.grip_n, CLOSED_N, 1)} N (above {CLOSED_N:g})"
+        return told(f"{missed}: it pinches with {{:.1f}} N", hold.grip_n, "above", CLOSED_N)
 
     def _lets_go(self, side: str) -> Clause:
         held = len(self.holds[side].vertices)
@@ -173,10 +173,10 @@ class FoldTowelRules:
 
     def _unrest(self, data: mujoco.MjData) -> str:
         speed_m_s = self.towel.speed_m_s(data)
-        calm = f"the towel lies still for {reading(self._calm_s, AT_REST_S, 2)} s (above {AT_REST_S:g})"
+        calm = told("the towel lies still for {:.2f} s", self._calm_s, "above", AT_REST_S)
         if speed_m_s < AT_REST_M_S:
             return calm
-        return f"{calm}, moves at {reading(speed_m_s, AT_REST_M_S, 2)} m/s (below {AT_REST_M_S:g})"
+        return told(f"{calm}, moves at {{:.2f}} m/s", speed_m_s, "below", AT_REST_M_S)
 
     def gap_mm(self, vertices_m: FloatArray, one: str, other: str) -> float:
         """Distance of two corners over the table. `vertices_m` is (vertices, 3)."""

@@ -55,17 +55,23 @@ _MOST_DECIMALS = 6
 
 def below(value: float, limit: float, words: str) -> Clause:
     """A value that must stay below a limit; `words` tell it, as a format such as "{:.0f} mm"."""
-    return value < limit, _bounded, (words, value, "below", limit)
+    return value < limit, told, (words, value, "below", limit)
 
 
 def above(value: float, limit: float, words: str) -> Clause:
     """A value that must exceed a limit; `words` tell it, as a format."""
-    return value > limit, _bounded, (words, value, "above", limit)
+    return value > limit, told, (words, value, "above", limit)
 
 
 def at_most(value: float, limit: float, words: str) -> Clause:
     """A value that must not exceed a limit; `words` tell it, as a format."""
-    return value <= limit, _bounded, (words, value, "at most", limit)
+    return value <= limit, told, (words, value, "at most", limit)
+
+
+def told(words: str, value: float, relation: str, limit: float) -> str:
+    """A value in its words, and what it is to its limit."""
+    read = _PLACE.sub(lambda place: reading(value, limit, int(place[1])), words)
+    return f"{read} ({relation} {limit:g})"
 
 
 def reading(value: float, limit: float, decimals: int) -> str:
@@ -105,13 +111,6 @@ def judge(checks: Sequence[Clause], failure: str | None) -> Judgement:
 def tilt_deg(rotation: NDArray[np.float64]) -> float:
     """Angle between a body's z and the vertical; `rotation` is the body's in the world, (9,)."""
     return math.degrees(math.acos(min(max(rotation.item(8), -1.0), 1.0)))
-
-
-def _bounded(words: str, value: float, relation: str, limit: float) -> str:
-    # Something is told at almost every control step, and seldom of a value beside its limit.
-    is_clear = abs(value - limit) > 0.5
-    read = words.format(value) if is_clear else _PLACE.sub(lambda place: reading(value, limit, int(place[1])), words)
-    return f"{read} ({relation} {limit:g})"
 
 
 def _unmet(step: str, clauses: Sequence[Clause]) -> str:

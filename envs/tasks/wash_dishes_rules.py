@@ -14,7 +14,7 @@ from envs.scenario import Scenario
 from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.dirt import DirtGrid
-from envs.tasks.grip import HOLDING_N, HandGrip
+from envs.tasks.grip import HOLDING_N
 from envs.tasks.rules import above, below, check, judge, tilt_deg
 from envs.tasks.wash_dishes import CLEAN_FORCE_N, SCRATCH_FORCE_N
 from envs.tasks.wash_dishes_stage import DishStage
@@ -39,7 +39,14 @@ FELL_M = 0.015  # above its place in the rack: a plate that nobody holds and tha
 BREAK_N = 60.0
 AT_REST_M_S = 0.06
 FALLEN_BELOW_M = 0.44  # below the counter's top
-_FORCES = 6  # see `_forces_n`
+_FEELS = (  # sensors of the scene, all read at once: thrice takes twice as long
+    "sponge_on_plate",
+    "right_thumb_on_sponge",
+    "right_on_sponge",
+    "right_thumb_on_plate",
+    "right_on_plate",
+    "all_on_plate",
+)
 
 
 class WashDishesRules:
@@ -54,12 +61,11 @@ class WashDishesRules:
         self.plate, self.sponge = model.body("plate").id, model.body("sponge").id
         self._foot = model.site("foot").id
         self._tray = model.site("tray").id
-        self._on_plate = ForceSums(simulation, ("sponge_on_plate", "all_on_plate"))
-        self._hand_on = {thing: HandGrip(simulation, "right", thing) for thing in ("sponge", "plate")}
+        self._forces = ForceSums(simulation, _FEELS)
         self._blend = simulation.timestep_s / FORCE_FILTER_S
         self._peak_press_n = 0.0
         self._peak_blow_n = 0.0
-        self._force_n = [0.0] * _FORCES
+        self._force_n = [0.0] * len(_FEELS)
         self.middle_m = (0.0, 0.0)  # of the sponge's sole, in the plate's plane
         self._seat = (0.0, 0.0, 0.0)  # of the plate's middle, in the stand
 
@@ -191,16 +197,16 @@ class WashDishesRules:
         return {}
 
     def _forget(self) -> None:
-        self._force_n = [0.0] * _FORCES
+        self._force_n = [0.0] * len(_FEELS)
         self.middle_m = (0.0, 0.0)
         self._peak_press_n = 0.0
         self._peak_blow_n = 0.0
 
     def _forces_n(self) -> tuple[float, ...]:
         """Of the sponge on the plate; of the thumb and of the fingers on sponge and plate; of all else on the plate."""
-        wiping_n, all_n = self._on_plate.read_n()
-        hand_n = self._hand_on["plate"].force_n()
-        return wiping_n, *self._hand_on["sponge"].force_n(), *hand_n, all_n - wiping_n - sum(hand_n)
+        wiping, thumb_sponge, hand_sponge, thumb_plate, hand_plate, plate = self._forces.read_n()
+        fingers_sponge, fingers_plate = hand_sponge - thumb_sponge, hand_plate - thumb_plate
+        return wiping, thumb_sponge, fingers_sponge, thumb_plate, fingers_plate, plate - wiping - hand_plate
 
     def _middle_on_plate(self, simulation: Simulation) -> tuple[float, float]:
         data = simulation.data
@@ -220,7 +226,7 @@ class WashDishesRules:
         self,
         simulation: Simulation,
         from_slot_m: tuple[float, float, float],
-        tilt_deg: float,
+        lean_deg: float,
         holds_plate: bool,
         lets_plate_go: bool,
         is_at_stand: bool,
@@ -238,6 +244,6 @@ class WashDishesRules:
         is_at_rack = max(abs(x), abs(y)) < RACK_M
         if lets_plate_go and z < FELL_M and not is_at_rack and not is_at_stand:
             return "dropped: the plate lies neither in the stand nor in the rack"
-        if min(tilt_deg, 180.0 - tilt_deg) < 90.0 - LYING_DEG and not holds_plate:
+        if min(lean_deg, 180.0 - lean_deg) < 90.0 - LYING_DEG and not holds_plate:
             return "dropped: the plate lies flat"
         return None

@@ -99,8 +99,8 @@ class LearningBench:
 
         With `episodes`, by id, it learns from these only.
         """
-        out = self.folder / f"policy-{name}-{seed}"
-        if not (out / SIDECAR).is_file():
+        out = self._policy_folder(name, seed)
+        if not self.has_policy(name, seed):
             from policies.dataset.reader import open_dataset
 
             wanted = Train(
@@ -119,6 +119,13 @@ class LearningBench:
                 opened = [one.select([e.index for e in one.episodes if e.identity in episodes]) for one in opened]
             train_policy(opened, training_config(wanted), out, what=what)
         return out
+
+    def has_policy(self, name: str, seed: int) -> bool:
+        """Whether that training is done."""
+        return (self._policy_folder(name, seed) / SIDECAR).is_file()
+
+    def _policy_folder(self, name: str, seed: int) -> Path:
+        return self.folder / f"policy-{name}-{seed}"
 
     def trials(self, count: int, seed: int, begin: str = "") -> list[EpisodeOrder]:
         """What is tried under a seed, the same for every policy and body.

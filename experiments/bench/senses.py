@@ -76,7 +76,7 @@ def measure(config: Senses) -> list[Row]:
     left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
     tried: dict[str, dict[str, list[Rollout]]] = {step: {name: [] for name in left_out} for step in begins}
     # Only its flights tell whether the expert gets to where the trials begin.
-    if not (config.folder / f"policy-{_WITH_ALL}-0").exists():
+    if not bench.has_policy(_WITH_ALL, 0):
         for step in begins:
             bench.trials(trials, 0, step)
     dataset = bench.demonstrations(SIM, demonstrations)
