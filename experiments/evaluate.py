@@ -17,6 +17,7 @@ from envs.episodes.session import EpisodeOrder
 from envs.registry import BodyKind
 from envs.scenario import Distribution, Pool, Scenario
 from envs.tasks.known import load_task
+from envs.tasks.task import Task
 from experiments.calibrations import check_calibrations
 from experiments.case_book import CaseBook
 from experiments.cockpit import Teleoperation
@@ -30,6 +31,7 @@ from experiments.port_options import DEFAULT_ROBOT, port_pairs, station_ports
 from experiments.rollout_files import keep_rollouts
 from experiments.serial_station import fly_on_cables, require_leader
 from experiments.stations import Flight, Rollouts
+from experiments.step_starts import begun_with, place_of_step
 from experiments.task_option import OptionalTaskName, task_to_try
 from experiments.workers import OnResult, available_processes, console, run_and_keep, run_jobs
 from hardware.pedal import pedal_meanings
@@ -59,7 +61,12 @@ class Evaluate:
 
     With --pool calibrate --out runs/mine/calibrate.json it makes what `retake cases calibrate` reads.
 
-    Example: retake evaluate --policy runs/mine/policy --archive runs/mine/archive --out runs/mine/discover.json
+    With --begin the expert does the steps before one, so that a policy that fails early can show what it has learnt of
+    later ones. What follows from such rollouts, a doubt band or requests, holds for rollouts that begin there.
+
+    Examples:
+      retake evaluate --policy runs/mine/policy --archive runs/mine/archive --out runs/mine/discover.json
+      retake evaluate --policy runs/coffee/policy --begin wait --episodes 30
     """
 
     policy: Path
@@ -74,6 +81,8 @@ class Evaluate:
     """How many scenarios."""
     distribution: Distribution = "deployment"
     """"deployment" is the whole range of every factor, "nominal" its middle half."""
+    begin: str | None = None
+    """An instruction step to begin with, in simulation; left out, the first one."""
     body: BodyKind = "sim"
     """"serial" flies a robot behind serial ports, or a twin; "fast-twin" is the twin's world without its cables, at the
     pace of simulation."""
@@ -121,11 +130,13 @@ def run(config: Evaluate) -> int:
     _check_devices(config)
     check_calibrations(config.body, config.robot, config.calibration, config.exoskeleton_calibration)
     _check_outputs(config)
+    if config.begin is not None and config.body != "sim":
+        raise UsageError(f"--begin needs a body that restarts from a snapshot: --body sim, not {config.body}")
     trained = load_policy(config.policy, load_robot(config.robot))
     task = load_task(task_to_try(config.policy, trained.provenance.tasks, config.task))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
     warn_of_known(config.archive, chosen, trained.identity)
-    wanted = orders(chosen, config.seed, "rollout", "policy", policy=trained.identity)
+    wanted = _begun(config, task, orders(chosen, config.seed, "rollout", "policy", policy=trained.identity))
 
     def keep(rollouts: list[Rollout], is_whole: bool) -> None:
         if config.out is not None:
@@ -139,6 +150,15 @@ def run(config: Evaluate) -> int:
     for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
         console.print(f"    {count:4d} x {signature}")
     return 0
+
+
+def _begun(config: Evaluate, task: Task, wanted: list[EpisodeOrder]) -> list[EpisodeOrder]:
+    """The orders from the instruction step on that was asked for; fewer, where the expert does not get there."""
+    if config.begin is None or place_of_step(config.begin, task.name) == 0:
+        return wanted
+    begun = begun_with(config.begin, task.name, wanted, config.processes, config.robot)
+    console.print(f"  the expert came to {config.begin} in {len(begun)} of {len(wanted)} scenarios; they begin there")
+    return begun
 
 
 def warn_of_known(archive: Path, chosen: Sequence[Scenario], policy: str) -> None:

@@ -15,12 +15,12 @@ from envs.scenario import Distribution
 from envs.tasks.known import load_task
 from experiments.bench.kept_trials import Trial, fly_kept
 from experiments.bench.rows import BenchOptions, Row
-from experiments.bench.step_starts import place_of_step
 from experiments.bench.success import success_row
 from experiments.command import UsageError, at_least
 from experiments.orders import orders, snapshot_at
 from experiments.port_options import DEFAULT_ROBOT
 from experiments.rollout_files import RolloutFile, load_rollouts
+from experiments.step_starts import place_of_step
 from experiments.task_option import TaskName
 from experiments.workers import available_processes
 from policies.cases.planning import recovery_start

@@ -17,12 +17,12 @@ from envs.registry import BodyKind
 from envs.scenario import Distribution, Pool
 from envs.tasks.known import load_task
 from experiments.bench.rows import Row
-from experiments.bench.step_starts import begun_with
 from experiments.collect import Collect, demonstrate
 from experiments.command import UsageError
 from experiments.evaluate import Evaluate, roll_out_all
 from experiments.orders import orders, scenarios
 from experiments.rollout_files import keep_rollouts, load_rollouts
+from experiments.step_starts import begun_with
 from experiments.train import EXECUTE_S, Sense, Train, train_policy, training_config
 from policies.cases.paired import pair, paired_interval
 from policies.cases.rollout import Rollout

@@ -11,9 +11,9 @@ from envs.scenario import Distribution
 from envs.tasks.known import load_task
 from experiments.bench.learning import SIM, LearningBench, lost_row
 from experiments.bench.rows import BenchOptions, Row
-from experiments.bench.step_starts import place_of_step
 from experiments.bench.success import success_row
 from experiments.command import at_least
+from experiments.step_starts import place_of_step
 from experiments.task_option import TaskName
 from experiments.train import EXECUTE_S, Sense, Train, training_config
 from experiments.workers import available_processes

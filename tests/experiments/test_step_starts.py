@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from envs.tasks.pick_fruit import PICK_FRUIT
-from experiments.bench.step_starts import begun_with
 from experiments.command import UsageError
 from experiments.orders import orders
+from experiments.step_starts import begun_with
 
 WANTED = orders(
     list(islice(PICK_FRUIT.space.draw(None, np.random.default_rng(0), distribution="nominal"), 2)), 0, "rollout", "x"

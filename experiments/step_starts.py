@@ -15,6 +15,7 @@ from envs.registry import make_env
 from envs.tasks.known import load_task
 from experiments.command import UsageError
 from experiments.flights import flown
+from experiments.port_options import DEFAULT_ROBOT
 from experiments.workers import run_jobs
 
 
@@ -30,7 +31,9 @@ def place_of_step(step: str, task: str) -> int:
     return names.index(step)
 
 
-def begun_with(step: str, task: str, wanted: Sequence[EpisodeOrder], processes: int) -> list[EpisodeOrder]:
+def begun_with(
+    step: str, task: str, wanted: Sequence[EpisodeOrder], processes: int, robot: str = DEFAULT_ROBOT
+) -> list[EpisodeOrder]:
     """The same orders, each from a snapshot of the moment in which a step begins.
 
     Where the expert fails before it, or does it in one control period with the step before, there is none.
@@ -38,7 +41,7 @@ def begun_with(step: str, task: str, wanted: Sequence[EpisodeOrder], processes: 
     Raises:
         UsageError: the task has no such step, or the expert reaches it nowhere.
     """
-    work = _ExpertUntil(task, place_of_step(step, task)).run
+    work = _ExpertUntil(task, place_of_step(step, task), robot).run
     found = run_jobs(f"up to {step}, {task}", work, wanted, processes=processes)
     begun = [order for order in found if order is not None]
     if not begun:
@@ -55,9 +58,10 @@ class _ExpertUntil:
 
     task: str
     step: int
+    robot: str
 
     def run(self, order: EpisodeOrder) -> EpisodeOrder | None:
-        env = _env(self.task)
+        env = _env(self.task, self.robot)
         manner = np.random.default_rng([order.seed, 1])
         try:
             for info in flown(env, order.scenario, order.seed, manner):
@@ -74,5 +78,5 @@ class _ExpertUntil:
 
 
 @lru_cache(maxsize=1)
-def _env(task: str) -> HumanoidEnv:
-    return make_env(task, images=False)
+def _env(task: str, robot: str) -> HumanoidEnv:
+    return make_env(task, robot=robot, images=False)
