@@ -51,7 +51,7 @@ _UP = np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True)
-class Leg:
+class Stretch:
     """A stretch of the hand's way. It lasts until its time is over and `is_over`, but not `PATIENCE_S` longer."""
 
     end: FloatArray  # (3,) where the grasp site arrives
@@ -85,7 +85,7 @@ class BrewCoffeeExpert:
         self._kinematics.reset(position_rad)
         self._flex = position_rad[self._fingers].copy()
         self._step = -1
-        self._legs: list[Leg] = []
+        self._legs: list[Stretch] = []
         self._elapsed_s = 0.0
 
     def command(self, judgement: Judgement) -> JointTarget:
@@ -136,29 +136,29 @@ class BrewCoffeeExpert:
     def _is_firm(self) -> bool:
         return min(self._rules.grip_n()) > FIRM_N
 
-    def _plan(self, step: int) -> list[Leg]:
+    def _plan(self, step: int) -> list[Stretch]:
         hand, grip = self._kinematics.hand_position(), self._grip_place()
         is_held = min(self._rules.grip_n()) > FIRM_N / 2
         if step == PRESS:
             return self._press_legs(hand)
         is_near = float(np.linalg.norm(hand - grip)) < NEAR_M
         if step == WAIT:
-            return [Leg(grip, self._dt_s, "open")] if is_near else self._reach_legs(hand, grip)
+            return [Stretch(grip, self._dt_s, "open")] if is_near else self._reach_legs(hand, grip)
         if step in (GRASP, TAKE, CARRY) and not is_held:
-            pause = [Leg(hand, REACTION_S, "open")] if step == TAKE else []
+            pause = [Stretch(hand, REACTION_S, "open")] if step == TAKE else []
             legs = pause + ([] if is_near else self._reach_legs(hand, grip))
-            return [*legs, Leg(grip, 0.4, "close", is_over=self._is_firm)]
+            return [*legs, Stretch(grip, 0.4, "close", is_over=self._is_firm)]
         if step == GRASP:
-            return [Leg(hand, 0.2, "close")]
+            return [Stretch(hand, 0.2, "close")]
         if step == SET:
             return self._set_legs(hand)
         if step == TAKE:
-            return [Leg(hand + HOVER_M * _UP, 0.5 * self._pace, "close")]
+            return [Stretch(hand + HOVER_M * _UP, 0.5 * self._pace, "close")]
         if step == CARRY:
             return [self._carry_leg(hand, self._on_tray() + LIFT_M * _UP, 1.5)]
         return self._place_legs(hand, is_held)
 
-    def _reach_legs(self, hand: FloatArray, grip: FloatArray) -> list[Leg]:
+    def _reach_legs(self, hand: FloatArray, grip: FloatArray) -> list[Stretch]:
         """Around the cup with open fingers: turned before, then straight in, so that no finger sweeps it away."""
         pointing = _level_pointing(grip)
         before = grip - APPROACH_M * pointing
@@ -167,49 +167,49 @@ class BrewCoffeeExpert:
             legs, hand = self._back_legs(hand), hand - BACK_M * self._pointing()
         to_go_m = float(np.linalg.norm(before - hand))
         via = np.array([min(hand[0], before[0]) - 0.05, hand[1], (hand[2] + before[2]) / 2])  # back before aside
-        legs.append(Leg(before, (0.5 + 1.5 * to_go_m) * self._pace, "open", via, pointing))
-        return [*legs, Leg(grip, 0.6 * self._pace, "open", pointing=pointing)]
+        legs.append(Stretch(before, (0.5 + 1.5 * to_go_m) * self._pace, "open", via, pointing))
+        return [*legs, Stretch(grip, 0.6 * self._pace, "open", pointing=pointing)]
 
-    def _back_legs(self, hand: FloatArray) -> list[Leg]:
+    def _back_legs(self, hand: FloatArray) -> list[Stretch]:
         """Away from a cup that is not held: let go of it first, then straight back."""
         pointing = self._pointing()
-        still = Leg(hand, 0.3 * self._pace, "open", pointing=pointing)
-        return [still, Leg(hand - BACK_M * pointing, 0.6 * self._pace, "open", pointing=pointing)]
+        still = Stretch(hand, 0.3 * self._pace, "open", pointing=pointing)
+        return [still, Stretch(hand - BACK_M * pointing, 0.6 * self._pace, "open", pointing=pointing)]
 
-    def _set_legs(self, hand: FloatArray) -> list[Leg]:
+    def _set_legs(self, hand: FloatArray) -> list[Stretch]:
         below = self._under_spout()
         legs = [self._carry_leg(hand, below + HOVER_M * _UP, 1.3)]
         if hand[2] < below[2] + HOVER_M:
             up = np.array([hand[0], hand[1], below[2] + HOVER_M])
-            legs = [Leg(up, 0.5 * self._pace, "close"), self._carry_leg(up, below + HOVER_M * _UP, 1.3)]
-        lower = Leg(below - PRESSING_M * _UP, 0.5 * self._pace, "close")
-        return [*legs, lower, Leg(below - PRESSING_M * _UP, 0.45, "open")]
+            legs = [Stretch(up, 0.5 * self._pace, "close"), self._carry_leg(up, below + HOVER_M * _UP, 1.3)]
+        lower = Stretch(below - PRESSING_M * _UP, 0.5 * self._pace, "close")
+        return [*legs, lower, Stretch(below - PRESSING_M * _UP, 0.45, "open")]
 
-    def _press_legs(self, hand: FloatArray) -> list[Leg]:
+    def _press_legs(self, hand: FloatArray) -> list[Stretch]:
         ahead = np.array([1.0, 0.0, 0.0])
         face_m = self._simulation.model.geom("button").size[1]
         button = self._simulation.data.geom("button").xpos - face_m * ahead
         before = button - (FINGERTIP_M + RUN_UP_M) * ahead
         legs = [
-            Leg(before, 0.8 * self._pace, "press", before - RUN_UP_M * ahead, ahead),
-            Leg(before + (RUN_UP_M + PRESS_DEPTH_M) * ahead, 0.5 * self._pace, "press", pointing=ahead),
+            Stretch(before, 0.8 * self._pace, "press", before - RUN_UP_M * ahead, ahead),
+            Stretch(before + (RUN_UP_M + PRESS_DEPTH_M) * ahead, 0.5 * self._pace, "press", pointing=ahead),
         ]
         if float(np.linalg.norm(hand - self._grip_place())) > APPROACH_M:
             return legs
         still, back = self._back_legs(hand)
         return [back, *legs] if max(self._rules.grip_n()) == 0.0 else [still, back, *legs]
 
-    def _carry_leg(self, hand: FloatArray, end: FloatArray, duration_s: float) -> Leg:
+    def _carry_leg(self, hand: FloatArray, end: FloatArray, duration_s: float) -> Stretch:
         """By a bow towards the robot, around the machine's button and grate."""
         via = (hand + end) / 2
         via[0] = min(hand[0], end[0]) - 0.1
         via[2] = max(hand[2], end[2]) + 0.03
-        return Leg(end, duration_s * self._pace, "close", via)
+        return Stretch(end, duration_s * self._pace, "close", via)
 
-    def _place_legs(self, hand: FloatArray, is_held: bool) -> list[Leg]:
+    def _place_legs(self, hand: FloatArray, is_held: bool) -> list[Stretch]:
         down = self._on_tray() - PRESSING_M * _UP
-        release = Leg(hand if not is_held else down, 0.5, "open")
-        return [Leg(down, 0.7 * self._pace, "close"), release] if is_held else [release]
+        release = Stretch(hand if not is_held else down, 0.5, "open")
+        return [Stretch(down, 0.7 * self._pace, "close"), release] if is_held else [release]
 
     def _pointing(self) -> FloatArray:  # (3,)
         return np.array(-self._kinematics.hand_rotation().as_matrix()[:, 2])
@@ -236,7 +236,7 @@ class BrewCoffeeExpert:
         top = tray + self._simulation.model.geom("tray").size[2] * _UP
         return np.array(top) + self._held_at()
 
-    def _fingers_target(self, leg: Leg) -> FloatArray:  # (3,)
+    def _fingers_target(self, leg: Stretch) -> FloatArray:  # (3,)
         """Open by what the eye says of the cup's size; close until the finger tips feel enough."""
         if leg.fingers == "close":
             grip_n = max(self._rules.grip_n())

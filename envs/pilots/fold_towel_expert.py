@@ -40,7 +40,7 @@ HEAD = {"head_yaw": 0.0, "head_pitch": 0.55}
 
 
 @dataclass(frozen=True)
-class Leg:
+class TwoHandedLeg:
     """One stretch of a step: where the hands are at a share of its time, and how the fingers end."""
 
     duration_s: float
@@ -67,7 +67,7 @@ class FoldTowelExpert:
         self._hands.reset(position_rad)
         self._target = position_rad.copy()
         self._step = -1
-        self._legs: list[Leg] = []
+        self._legs: list[TwoHandedLeg] = []
         self._elapsed_s = 0.0
         self._places = {side: self._hands.place(side) for side in SIDES}
 
@@ -100,7 +100,7 @@ class FoldTowelExpert:
         self._fingers_from = self._target.copy()
         self._head_from = self._target[self._head].copy()
 
-    def _move_fingers(self, target: FloatArray, leg: Leg, share: float) -> None:
+    def _move_fingers(self, target: FloatArray, leg: TwoHandedLeg, share: float) -> None:
         for side in SIDES:
             for name, value in leg.fingers.items():
                 joint = self._robot.joint_index[f"{side}_{name}"]
@@ -110,7 +110,7 @@ class FoldTowelExpert:
                     wanted - start
                 )
 
-    def _plan(self, step: int) -> list[Leg]:
+    def _plan(self, step: int) -> list[TwoHandedLeg]:
         vertices_m = self._rules.towel.vertices(self._simulation.data)
         has_hold = all(corner(f"far_{side}") in self._rules.holds[side].vertices for side in SIDES)
         turned = self._turned_in(vertices_m) if step == 0 else None
@@ -144,7 +144,7 @@ class FoldTowelExpert:
                     return side, place, flat
         return None
 
-    def _turn_out(self, side: str, place: FloatArray, flat: FloatArray) -> list[Leg]:
+    def _turn_out(self, side: str, place: FloatArray, flat: FloatArray) -> list[TwoHandedLeg]:
         """Pinch a corner that is turned in, and draw it out flat; the other hand waits."""
         rest = self._places["right" if side == "left" else "left"].copy()
         waiting = {"right" if side == "left" else "left": rest}
@@ -164,7 +164,7 @@ class FoldTowelExpert:
             self._straight(laid, {side: end + ABOVE, **waiting}, 0.4 * self._pace, OPEN),
         ]
 
-    def _grasp(self, corners: Mapping[str, FloatArray]) -> list[Leg]:
+    def _grasp(self, corners: Mapping[str, FloatArray]) -> list[TwoHandedLeg]:
         down = {
             side: np.array([*place[:2], max(place[2], TABLE_M) + PINCH_ABOVE_TABLE_M])
             for side, place in corners.items()
@@ -177,7 +177,7 @@ class FoldTowelExpert:
             self._straight(down, down, 0.5, PINCHED),
         ]
 
-    def _carry(self, goals: Mapping[str, FloatArray], reach: float) -> list[Leg]:
+    def _carry(self, goals: Mapping[str, FloatArray], reach: float) -> list[TwoHandedLeg]:
         """Over a half circle around the crease to be, nearly as high as the cloth is long."""
         start = {side: place.copy() for side, place in self._places.items()}
         laid = {side: np.array([*goals[side][:2], max(goals[side][2], TABLE_M) + LAY_ABOVE_M]) for side in SIDES}
@@ -193,12 +193,12 @@ class FoldTowelExpert:
 
         away = {side: laid[side] + ABOVE for side in SIDES}
         return [
-            Leg((1.0 + 4.0 * span_m) * self._pace, at, PINCHED),
+            TwoHandedLeg((1.0 + 4.0 * span_m) * self._pace, at, PINCHED),
             self._straight(laid, laid, 0.4, OPEN, is_letting_go=True),
             self._straight(laid, away, 0.5 * self._pace, OPEN, is_letting_go=True),
         ]
 
-    def _smooth(self, vertices_m: FloatArray) -> list[Leg]:
+    def _smooth(self, vertices_m: FloatArray) -> list[TwoHandedLeg]:
         crease = {
             "right": vertices_m[[vertex(CREASE_ROW, 3), vertex(CREASE_ROW, 0)]],
             "left": vertices_m[[vertex(CREASE_ROW, 5), vertex(CREASE_ROW, SIDE - 1)]],
@@ -218,7 +218,7 @@ class FoldTowelExpert:
 
     def _lifted(
         self, end: Mapping[str, FloatArray], duration_s: float, lift_m: float, fingers: Mapping[str, float]
-    ) -> Leg:
+    ) -> TwoHandedLeg:
         start = {side: place.copy() for side, place in self._places.items()}
 
         def at(share: float) -> Places:
@@ -226,7 +226,7 @@ class FoldTowelExpert:
             up = np.array([0.0, 0.0, lift_m * 16.0 * (way * (1.0 - way)) ** 2])
             return {side: start[side] + way * (end[side] - start[side]) + up for side in SIDES}
 
-        return Leg(duration_s, at, fingers)
+        return TwoHandedLeg(duration_s, at, fingers)
 
     def _straight(
         self,
@@ -236,8 +236,8 @@ class FoldTowelExpert:
         fingers: Mapping[str, float],
         *,
         is_letting_go: bool = False,
-    ) -> Leg:
+    ) -> TwoHandedLeg:
         def at(share: float) -> Places:
             return {side: blend(start[side], end[side], share, 1.0) for side in SIDES}
 
-        return Leg(duration_s, at, fingers, is_letting_go)
+        return TwoHandedLeg(duration_s, at, fingers, is_letting_go)
