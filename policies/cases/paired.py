@@ -56,8 +56,8 @@ def pair(before: Sequence[Rollout], after: Sequence[Rollout]) -> Paired:
     """Match rollouts by scenario.
 
     Raises:
-        EvidenceError: the scenarios differ, one appears twice, a pair ran with different seeds, or the body stopped
-            every first rollout.
+        EvidenceError: the scenarios differ, one appears twice, a pair ran with different seeds or from different
+            steps on, or the body stopped every first rollout.
     """
     first, second = _by_key(before), _by_key(after)
     if first.keys() != second.keys() or not first:
@@ -69,6 +69,11 @@ def pair(before: Sequence[Rollout], after: Sequence[Rollout]) -> Paired:
     unequal = [key for key in first if first[key].seed != second[key].seed]
     if unequal:
         raise EvidenceError(f"{len(unequal)} pairs ran with different seeds {unequal[:3]}; a pair must share its seed")
+    apart = [key for key in first if first[key].first_step != second[key].first_step]
+    if apart:
+        raise EvidenceError(
+            f"{len(apart)} pairs began at different steps {apart[:3]}; give both policies the same --begin"
+        )
     whole = [key for key in first if not first[key].was_stopped]
     if not whole:
         raise EvidenceError(f"the body stopped the first rollout of every one of {len(first)} pairs; run them again")

@@ -66,10 +66,11 @@ class Rollout:
     """One attempt of a policy at one scenario.
 
     `signature` says how it failed: the instruction step that was not done, or what cannot be mended ("bruised",
-    "timeout:grasp"); it is empty on success. `steps` is how many control steps it ran, so a failure happened at that
-    step. `alarm_step` is where the doubt left its band. `snapshot_steps` are the steps from which the episode can be
+    "timeout:grasp"); it is empty on success. `steps` is the control step at which it ended, so a failure happened
+    then. `alarm_step` is where the doubt left its band. `snapshot_steps` are the steps from which the episode can be
     restarted; a real body has none. `steps_done` is how many instruction steps were done from the first one
-    on, where it had come furthest; None in files from before it was kept.
+    on, where it had come furthest; None in files from before it was kept. `first_step` is where the policy took over
+    from the expert; 0 where it did everything.
     """
 
     scenario: Scenario
@@ -84,6 +85,7 @@ class Rollout:
     snapshot_steps: tuple[int, ...] = ()
     body: BodyKind = "sim"
     steps_done: int | None = None
+    first_step: int = 0
 
     @property
     def key(self) -> str:
@@ -111,6 +113,7 @@ class Rollout:
             "snapshot_steps": list(self.snapshot_steps),
             "body": self.body,
             "steps_done": self.steps_done,
+            "first_step": self.first_step,
         }
 
     @staticmethod
@@ -129,6 +132,7 @@ class Rollout:
             snapshot_steps=tuple(fields["snapshot_steps"]),
             body=fields["body"],
             steps_done=fields.get("steps_done"),
+            first_step=fields.get("first_step", 0),
         )
 
 

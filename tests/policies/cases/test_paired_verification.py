@@ -197,6 +197,8 @@ def test_what_is_no_pair_is_refused() -> None:
         pair([*before, before[0]], after)
     with pytest.raises(EvidenceError, match="must share its seed"):
         pair(before, [*after[:-1], Rollout(**{**vars(after[-1]), "seed": 8})])
+    with pytest.raises(EvidenceError, match="give both policies the same --begin"):
+        pair(before, [*after[:-1], Rollout(**{**vars(after[-1]), "first_step": 30})])
 
 
 def _arm(rate: float, rng: np.random.Generator, seeds: int) -> dict[int, dict[str, bool]]:
