@@ -62,7 +62,8 @@ class Evaluate:
     With --pool calibrate --out runs/mine/calibrate.json it makes what `retake cases calibrate` reads.
 
     With --begin the expert does the steps before one, so that a policy that fails early can show what it has learnt of
-    later ones. What follows from such rollouts, a doubt band or requests, holds for rollouts that begin there.
+    later ones. It has the task's whole duration from there on. A doubt band of such rollouts is for such rollouts;
+    `retake cases find` asks for recoveries from within them, and else for whole demonstrations.
 
     Examples:
       retake evaluate --policy runs/mine/policy --archive runs/mine/archive --out runs/mine/discover.json
@@ -131,11 +132,13 @@ def run(config: Evaluate) -> int:
     check_calibrations(config.body, config.robot, config.calibration, config.exoskeleton_calibration)
     _check_outputs(config)
     if config.begin is not None and config.body != "sim":
-        raise UsageError(f"--begin needs a body that restarts from a snapshot: --body sim, not {config.body}")
+        raise UsageError(f"--begin takes the expert to where it begins, in simulation: --body sim, not {config.body}")
     trained = load_policy(config.policy, load_robot(config.robot))
     task = load_task(task_to_try(config.policy, trained.provenance.tasks, config.task))
     chosen = scenarios(task.space, Pool(config.pool), config.episodes, config.seed, distribution=config.distribution)
-    warn_of_known(config.archive, chosen, trained.identity)
+    is_midway = config.begin is not None and place_of_step(config.begin, task.name) > 0
+    band = _band(config.band, is_midway)
+    warn_of_known(config.archive, chosen, None if is_midway else trained.identity)
     wanted = _begun(config, task, orders(chosen, config.seed, "rollout", "policy", policy=trained.identity))
 
     def keep(rollouts: list[Rollout], is_whole: bool) -> None:
@@ -145,7 +148,7 @@ def run(config: Evaluate) -> int:
             new = CaseBook(config.cases).add(rollouts, ())
             console.print(f"  {len(new)} new cases in {config.cases}; `retake cases list --cases` shows them")
 
-    rollouts = roll_out_all(config, task.name, wanted, _band(config.band), keep)
+    rollouts = roll_out_all(config, task.name, wanted, band, keep)
     console.print(f"  success: {Rate.of(rollout.success for rollout in rollouts)}")
     for signature, count in Counter(r.signature for r in rollouts if not r.success).most_common():
         console.print(f"    {count:4d} x {signature}")
@@ -154,21 +157,28 @@ def run(config: Evaluate) -> int:
 
 def _begun(config: Evaluate, task: Task, wanted: list[EpisodeOrder]) -> list[EpisodeOrder]:
     """The orders from the instruction step on that was asked for; fewer, where the expert does not get there."""
-    if config.begin is None or place_of_step(config.begin, task.name) == 0:
+    if config.begin is None:
         return wanted
     begun = begun_with(config.begin, task.name, wanted, config.processes, config.robot)
-    console.print(f"  the expert came to {config.begin} in {len(begun)} of {len(wanted)} scenarios; they begin there")
+    console.print(f"  {len(begun)} of {len(wanted)} scenarios can begin with {config.begin}; the expert did all before")
     return begun
 
 
-def warn_of_known(archive: Path, chosen: Sequence[Scenario], policy: str) -> None:
-    """Say so where the scenarios are not fresh. Another policy's rollouts of them are what a paired proof wants."""
+def warn_of_known(archive: Path, chosen: Sequence[Scenario], policy: str | None) -> None:
+    """Say so where the scenarios are not fresh. Another policy's rollouts of them are what a paired proof wants.
+
+    Without a policy, only demonstrations count.
+    """
     if not archive.is_dir():
         return
     with Catalogue(Archive(archive)) as catalogue:
         catalogue.sync()
         held = catalogue.query(scenario_key=[scenario.key for scenario in chosen])
-    known = {entry.scenario_key for entry in held if entry.purpose != "rollout" or entry.policy == policy}
+    known = {
+        entry.scenario_key
+        for entry in held
+        if entry.purpose != "rollout" or (policy is not None and entry.policy == policy)
+    }
     if known:
         console.print(
             f"  [yellow]not fresh:[/] {archive} holds demonstrations, or this policy's rollouts, of {len(known)} of "
@@ -237,13 +247,17 @@ def roll_out_all(
     return rollouts
 
 
-def _band(file: Path | None) -> DoubtBand | None:
+def _band(file: Path | None, is_midway: bool) -> DoubtBand | None:
     if file is None:
         return None
     try:
-        return DoubtBand.from_dict(json.loads(file.read_text()))
+        band = DoubtBand.from_dict(json.loads(file.read_text()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{file} holds no doubt band ({error}); `retake cases calibrate` writes one") from error
+    if band.begins_midway is not is_midway:
+        learnt, asked = ("began midway", "begin at home") if band.begins_midway else ("began at home", "begin midway")
+        raise UsageError(f"{file} was learnt from rollouts that {learnt}, and these {asked}; give a band of their own")
+    return band
 
 
 def _succeeded(rollouts: Sequence[Rollout]) -> str:

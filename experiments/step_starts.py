@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from envs.episodes.session import EpisodeOrder
-from envs.errors import PilotError
+from envs.errors import PilotError, UnstableError
 from envs.humanoid import HumanoidEnv
 from envs.registry import make_env
 from envs.tasks.known import load_task
@@ -36,11 +36,14 @@ def begun_with(
 ) -> list[EpisodeOrder]:
     """The same orders, each from a snapshot of the moment in which a step begins.
 
-    Where the expert fails before it, or does it in one control period with the step before, there is none.
+    Where the expert fails before it, or does it in one control period with the step before, there is none. The first
+    step begins with the episode: such orders stay as they are.
 
     Raises:
         UsageError: the task has no such step, or the expert reaches it nowhere.
     """
+    if place_of_step(step, task) == 0:
+        return list(wanted)
     work = _ExpertUntil(task, place_of_step(step, task), robot).run
     found = run_jobs(f"up to {step}, {task}", work, wanted, processes=processes)
     begun = [order for order in found if order is not None]
@@ -72,7 +75,7 @@ class _ExpertUntil:
                     return replace(order, start=env.snapshot())
                 if judgement.current > self.step:
                     return None
-        except PilotError:
+        except (PilotError, UnstableError):
             return None
         return None
 

@@ -141,7 +141,7 @@ def run_episode(
             step, state, judgement = info["step"], info["state"], info["judgement"]
             found = tuple(fault for fault in info["faults"] if fault not in state.faults)
             snapshot = None
-            if is_restartable and step % SNAPSHOT_EVERY == 0:
+            if is_restartable and (not progress or step % SNAPSHOT_EVERY == 0):
                 snapshot = env.snapshot()
                 snapshot_steps.append(step)
             try:
@@ -250,7 +250,7 @@ def body_name(body: object) -> BodyKind:
 
 def _extra(info: dict[str, Any], *calibrated: object) -> dict[str, Any]:
     """How the episode began, and by which calibrations its positions were counted."""
-    extra = {} if info["restart"] is None else {"restart": info["restart"]}
+    extra = {} if info["restart"] is None else {"restart": info["restart"], "first_step": info["step"]}
     digests: dict[str, str] = {}
     for one in calibrated:
         if isinstance(one, Calibrated):

@@ -155,26 +155,23 @@ class BrewCoffeeRules:
             if not self._is_taken and self.machine.is_rinsing:
                 self._spoiled = f"late: the cup still stood there {PATIENCE_S:.0f} s after the beep, and rinsing began"
         elif not catches and has_just_started:
-            self._spoiled = f"missed: the button was pressed with the cup {off_mm:.0f} mm beside the spout"
-            self._spoiled += (
-                f" (at most {reach_mm:.0f}) and {above_mm:.0f} mm above the grate (at most {LIFTED_MM:.0f})"
-            )
+            beside = told("the cup {:.0f} mm beside the spout", off_mm, "below", reach_mm)
+            over = told("{:.0f} mm above the grate", above_mm, "below", LIFTED_MM)
+            self._spoiled = f"missed: the button was pressed with {beside} and {over}"
         elif not catches:
             self._spoiled = f"early: the cup was taken {self.machine.until_beep_s:.1f} s before the beep"
 
     def _still_there(self, off_spout_mm: float, above_drip_mm: float) -> str:
-        return (
-            f"the cup is {off_spout_mm:.0f} mm beside the spout (at least {1e3 * self.cup.inner_radius_m:.0f}) and "
-            f"{above_drip_mm:z.1f} mm above the grate (or at least {LIFTED_MM:g})"
-        )
+        beside = told("the cup is {:.0f} mm beside the spout", off_spout_mm, "at least", 1e3 * self.cup.inner_radius_m)
+        return beside + " and " + told("{:z.1f} mm above the grate", above_drip_mm, "or at least", LIFTED_MM)
 
     def _failure(self, simulation: Simulation, lean_deg: float) -> str | None:
         if self._spoiled is not None:
             return self._spoiled
         if self.cup.peak_m > 0.0:
-            return f"spilled: the surface stood {1e3 * self.cup.peak_m:.1f} mm above the rim"
+            return told("spilled: the surface stood {:.1f} mm above the rim", 1e3 * self.cup.peak_m, "at most", 0.0)
         if lean_deg > TIPPED_DEG:
-            return f"tipped: the cup leans by {lean_deg:.0f} degrees (at most {TIPPED_DEG:.0f})"
+            return told("tipped: the cup leans by {:.0f} degrees", lean_deg, "at most", TIPPED_DEG)
         below_m = TABLE_M - float(simulation.data.xpos[self._cup_body, 2])
         if below_m > _FALLEN_M:
             return f"dropped: the cup fell {1e2 * below_m:.0f} cm below the table's top"

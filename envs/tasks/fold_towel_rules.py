@@ -251,12 +251,11 @@ class FoldTowelRules:
 
     def _failure(self, vertices_m: FloatArray) -> str | None:
         if self._pull_peak_n > TEAR_N:
-            return f"torn: a hand pulled at the towel with {self._pull_peak_n:.1f} N (at most {TEAR_N:.0f})"
+            return told("torn: a hand pulled at the towel with {:.1f} N", self._pull_peak_n, "at most", TEAR_N)
         outside_mm = 1e3 * float((np.abs(vertices_m[:, :2] - self._table_m[:2]) - self._table_half_m).max())
         if outside_mm > 1e3 * OVERHANG_M:
-            return (
-                f"dropped: the towel hangs {outside_mm:.0f} mm over the table's edge (at most {1e3 * OVERHANG_M:.0f})"
-            )
+            beyond = "dropped: the towel hangs {:.0f} mm over the table's edge"
+            return told(beyond, outside_mm, "at most", 1e3 * OVERHANG_M)
         return None
 
 

@@ -16,7 +16,7 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.grip import HOLDING_N, HandGrip
 from envs.tasks.pick_fruit import BRUISE_FORCE_N
-from envs.tasks.rules import above, at_most, below, check, judge, reading
+from envs.tasks.rules import above, at_most, below, check, judge, told
 
 FloatArray = NDArray[np.float64]
 
@@ -132,8 +132,8 @@ class PickFruitRules:
         arrived = picked and (inside or (off_centre_mm < BASKET_RADIUS_MM and not held))
         is_picked = (
             picked,
-            lambda tension_n, limit_n: f"the stem holds, at {reading(tension_n, limit_n, 1)} N (above {limit_n:.1f})",
-            (self._tension_n[0], self._gives_at_n[0]),
+            told,
+            ("the stem holds, at {:.1f} N", self._tension_n[0], "above", self._gives_at_n[0]),
         )
         beside = "the fruit is {:.0f} mm beside the basket's middle"
         checks = (
@@ -177,7 +177,7 @@ class PickFruitRules:
 
     def _failure(self, ripe_height_m: float, inside: bool) -> str | None:
         if self._peak_n > BRUISE_FORCE_N:
-            return f"bruised: gripped with {self._peak_n:.1f} N (at most {BRUISE_FORCE_N:.0f})"
+            return told("bruised: gripped with {:.1f} N", self._peak_n, "at most", BRUISE_FORCE_N)
         if not (self._stems_hold[self._stem[_FRUITS[1]]] and self._stems_hold[self._stem[_FRUITS[2]]]):
             return "unripe_fallen: an unripe fruit was torn off"
         if ripe_height_m < FALLEN_BELOW_M and not inside:

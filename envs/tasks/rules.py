@@ -69,8 +69,14 @@ def at_most(value: float, limit: float, words: str) -> Clause:
 
 
 def told(words: str, value: float, relation: str, limit: float) -> str:
-    """A value in its words, and what it is to its limit."""
-    read = _PLACE.sub(lambda place: reading(value, limit, int(place[1])), words)
+    """A value in its words, and what it is to its limit; {:.1f} in the words, or {:z.1f}, is where it stands.
+
+    Raises:
+        ValueError: it stands nowhere in these words.
+    """
+    read, places = _PLACE.subn(lambda place: reading(value, limit, int(place[1])), words)
+    if not places:
+        raise ValueError(f"{words!r} has no place for the value; write one such as {{:.1f}}")
     return f"{read} ({relation} {limit:g})"
 
 

@@ -15,7 +15,7 @@ from envs.simulation import Simulation
 from envs.stage import Judgement
 from envs.tasks.dirt import DirtGrid
 from envs.tasks.grip import HOLDING_N
-from envs.tasks.rules import above, below, check, judge, tilt_deg
+from envs.tasks.rules import above, below, check, judge, tilt_deg, told
 from envs.tasks.wash_dishes import CLEAN_FORCE_N, SCRATCH_FORCE_N
 from envs.tasks.wash_dishes_stage import DishStage
 
@@ -233,9 +233,9 @@ class WashDishesRules:
     ) -> str | None:
         data = simulation.data
         if self._peak_press_n > SCRATCH_FORCE_N:
-            return f"scratched: pressed with {self._peak_press_n:.1f} N (at most {SCRATCH_FORCE_N:.0f})"
+            return told("scratched: pressed with {:.1f} N", self._peak_press_n, "at most", SCRATCH_FORCE_N)
         if self._peak_blow_n > BREAK_N:
-            return f"broken: the plate was struck with {self._peak_blow_n:.0f} N (at most {BREAK_N:.0f})"
+            return told("broken: the plate was struck with {:.0f} N", self._peak_blow_n, "at most", BREAK_N)
         if data.xpos[self.sponge].item(2) < FALLEN_BELOW_M:
             return "dropped: the sponge fell off the counter"
         if data.xpos[self.plate].item(2) < FALLEN_BELOW_M:

@@ -76,9 +76,10 @@ def measure(config: Senses) -> list[Row]:
     left_out: dict[str, tuple[Sense, ...]] = {_WITH_ALL: ()} | {f"no-{sense}": (sense,) for sense in config.without}
     tried: dict[str, dict[str, list[Rollout]]] = {step: {name: [] for name in left_out} for step in begins}
     # Only its flights tell whether the expert gets to where the trials begin.
-    if not bench.has_policy(_WITH_ALL, 0):
-        for step in begins:
-            bench.trials(trials, 0, step)
+    for seed in range(seeds):
+        if not bench.has_policy(_WITH_ALL, seed):
+            for step in begins:
+                bench.trials(trials, seed, step)
     dataset = bench.demonstrations(SIM, demonstrations)
     for seed in range(seeds):
         for name, without in left_out.items():

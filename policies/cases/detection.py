@@ -63,7 +63,7 @@ def assess_detection(band: DoubtBand, rollouts: Sequence[Rollout], control_hz: f
         detections=Rate.of(step is not None for step in alarms),
         lead_s=tuple(leads),
         auroc_at={f"{share:g}": _auroc_at(band, rollouts, max(round(share * longest), 1)) for share in FRACTIONS},
-        auroc_of_length=_auroc([r.steps for r in rollouts], [not r.success for r in rollouts]),
+        auroc_of_length=_auroc([r.steps - r.first_step for r in rollouts], [not r.success for r in rollouts]),
     )
 
 

@@ -62,6 +62,7 @@ class DoubtBand:
     height: float
     n_shape: int  # successes that gave mean and scale
     n_height: int  # successes that gave the height
+    begins_midway: bool = False  # it is for rollouts that go on from what the expert has done
 
     @staticmethod
     def calibrate(
@@ -75,8 +76,11 @@ class DoubtBand:
         """A band from the successes among CALIBRATE rollouts of one policy.
 
         Raises:
-            EvidenceError: there are too few successes for this alpha.
+            EvidenceError: there are too few successes for this alpha, or some rollouts begin at home and others not.
         """
+        begins_midway = {rollout.first_step > 0 for rollout in calibration}
+        if len(begins_midway) > 1:
+            raise EvidenceError("some calibration rollouts begin at home and others midway; a band is for one of both")
         series = [running_mean(r.decisions.signal(signal), window) for r in calibration if r.success]
         needed = smallest_calibration(alpha) + _MIN_SHAPE
         if len(series) < needed:
@@ -90,9 +94,9 @@ class DoubtBand:
         shape = [series[index] for index in order[n_height:]]
         mean, scale = _mean_and_scale(shape)
         excess = np.array([_excess(series[index], mean, scale).max() for index in order[:n_height]])
-        return DoubtBand(
-            signal, alpha, window, mean, scale, conformal_quantile(excess, alpha), len(shape), int(excess.size)
-        )
+        height = conformal_quantile(excess, alpha)
+        sizes = len(shape), int(excess.size)
+        return DoubtBand(signal, alpha, window, mean, scale, height, *sizes, begins_midway=begins_midway == {True})
 
     def threshold(self, decisions: int) -> FloatArray:  # (decisions,)
         """The upper edge at the first so many decisions."""

@@ -12,7 +12,7 @@ from pick_fruit_flights import CARRY, FINGERS, GRASP, PICK, FloatArray, Info, bl
 
 from envs.humanoid import HumanoidEnv
 from envs.scenario import Factor
-from envs.tasks.pick_fruit import PICK_FRUIT
+from envs.tasks.pick_fruit import BRUISE_FORCE_N, PICK_FRUIT
 
 # The null factor changes nothing; the stem's strength lives in the rules, where only pulling shows it; cameras and
 # background noise live in the senses.
@@ -66,6 +66,13 @@ def test_closing_the_hand_fully_on_the_fruit_bruises_it(env: HumanoidEnv) -> Non
     judgement = last(fly(env, scenario(), squeeze))["judgement"]
     assert not judgement.success
     assert judgement.failure.startswith("bruised: ")
+
+
+def test_a_grip_a_hair_too_hard_is_told_so(env: HumanoidEnv) -> None:
+    fly(env, scenario(), lambda wish_rad, info: wish_rad)
+    body = body_of(env)
+    body.rules.restore(body.rules.memory() | {"peak_n": BRUISE_FORCE_N + 0.003})
+    assert body.rules.assess(body.simulation).failure == "bruised: gripped with 12.003 N (at most 12)"
 
 
 def test_opening_the_hand_on_the_way_drops_the_fruit(env: HumanoidEnv) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs.tasks.rules import above, at_most, below, check, judge, reading
+from envs.tasks.rules import above, at_most, below, check, judge, reading, told
 
 
 @given(
@@ -39,6 +39,11 @@ def test_a_reading_lies_on_the_same_side_of_its_limit_as_the_value(
 )
 def test_a_reading_has_no_more_decimals_than_it_takes(value: float, limit: float, decimals: int, told: str) -> None:
     assert reading(value, limit, decimals) == told
+
+
+def test_words_without_a_place_for_the_value_are_refused() -> None:
+    with pytest.raises(ValueError, match="no place for the value"):
+        told("the fruit is {:d} mm away", 3.0, "below", 2.0)
 
 
 def test_only_what_does_not_hold_is_told_of_the_first_step_that_is_not_done() -> None:

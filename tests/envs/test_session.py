@@ -123,7 +123,7 @@ def test_a_restart_says_in_its_sheet_that_it_goes_on_where_it_was(env: HumanoidE
     env.reset(seed=1, options={"scenario": scenario()})
     order = EpisodeOrder(scenario(), 1, "recovery", "expert", start=env.snapshot())
     result = run_episode(env, FalteringPilot(silent=0, commands=1), order, archive, station="test")
-    assert archive.sheet(result.episode_id).header.extra == {"restart": "exact"}
+    assert archive.sheet(result.episode_id).header.extra == {"restart": "exact", "first_step": result.snapshot_steps[0]}
 
 
 def test_an_order_whose_start_is_too_old_is_refused_and_leaves_no_recording(env: HumanoidEnv, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_restart_on_cables_says_in_its_sheet_that_the_robot_began_at_home(tmp_
         env = station_env(station)
         result = run_episode(env, FalteringPilot(silent=0, commands=1), order, archive, station="test")
     header = archive.sheet(result.episode_id).header
-    assert (header.extra, header.parent, header.body) == ({"restart": "staged"}, "e-0", "serial")
+    assert (header.extra, header.parent, header.body) == ({"restart": "staged", "first_step": 0}, "e-0", "serial")
 
 
 def test_an_episode_carries_the_digest_of_the_calibration_that_its_joints_were_counted_by(tmp_path: Path) -> None:

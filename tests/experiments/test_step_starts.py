@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
 
+from envs.errors import UnstableError
+from envs.humanoid import HumanoidEnv
 from envs.tasks.pick_fruit import PICK_FRUIT
 from experiments.command import UsageError
 from experiments.orders import orders
@@ -46,3 +49,20 @@ def test_where_the_expert_does_not_get_that_far_there_is_no_trial_and_nowhere_is
 def test_a_step_that_the_task_does_not_have_is_refused_with_those_it_has() -> None:
     with pytest.raises(UsageError, match=r"no step 'fly'; its steps are reach, grasp"):
         begun_with("fly", "pick_fruit", WANTED, 1)
+
+
+def test_the_first_step_begins_where_every_episode_does() -> None:
+    assert begun_with("reach", "pick_fruit", WANTED, 1) == WANTED
+
+
+def test_a_scene_that_becomes_unstable_costs_its_own_trial_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    reset = HumanoidEnv.reset
+
+    def breaks_down_in_the_first(env: HumanoidEnv, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if options["options"]["scenario"] == WANTED[0].scenario:
+            raise UnstableError("it became unstable")
+        return reset(env, **options)
+
+    monkeypatch.setattr(HumanoidEnv, "reset", breaks_down_in_the_first)
+    begun = begun_with("grasp", "pick_fruit", WANTED, 1)
+    assert [order.scenario for order in begun] == [WANTED[1].scenario]

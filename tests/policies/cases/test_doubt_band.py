@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -121,3 +122,14 @@ def test_a_rollout_survives_json() -> None:
     assert again.to_dict() == episode.to_dict()
     with pytest.raises(ValueError, match="give one value each"):
         Decisions.of([0, 5], [0.1], [0.1, 0.2])
+
+
+def test_a_band_is_for_rollouts_that_begin_as_those_that_it_was_learnt_from() -> None:
+    rng = np.random.default_rng(3)
+    whole = _episodes(30, rng)
+    begun = [replace(rollout, first_step=40) for rollout in whole]
+    assert not DoubtBand.calibrate(whole, np.random.default_rng(0)).begins_midway
+    band = DoubtBand.calibrate(begun, np.random.default_rng(0))
+    assert DoubtBand.from_dict(band.to_dict()).begins_midway
+    with pytest.raises(EvidenceError, match="a band is for one of both"):
+        DoubtBand.calibrate([*whole, *begun], np.random.default_rng(0))
