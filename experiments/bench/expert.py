@@ -41,8 +41,9 @@ class Expert(BenchOptions):
     Of fold_towel there are rows for the first half-fold as well: the towel lay folded in half, whatever came of it
     afterwards.
 
-    With --rollouts, its success from the last snapshot at least half a second before each alarm of a policy, or before
-    its failure where nothing alarmed. With several seeds there is a row for each, and one for all of them. Whatever is
+    With --rollouts, its success from the last snapshot at least half a second before each alarm of a policy; and, apart
+    and without a goal, before its failures where nothing alarmed: half a second earlier a cup may be tipping already.
+    With several seeds there is a row for each, and one for all of them. Whatever is
     in --folder already is used again, so a run that was broken off goes on; an expert that has changed since wants
     another folder.
 
@@ -79,13 +80,7 @@ def measure(config: Expert) -> list[Row]:
     if not config.seed:
         raise UsageError("--seed is empty; give one seed or several, as in --seed 0 1 2")
     if config.rollouts is not None:
-        found = load_rollouts(config.rollouts)
-        return success_rows(
-            "success, from before an alarm or a failure",
-            {seed: _recoveries(config, found, seed) for seed in config.seed},
-            RECOVERY_GOAL,
-            "; with every seed the same moments, so the interval is narrower than it should be",
-        )
+        return _recovery_rows(config, load_rollouts(config.rollouts))
     if config.archive is not None:
         raise UsageError("--archive says where the episodes of --rollouts are; give both, or neither")
     rows: list[Row] = []
@@ -158,10 +153,26 @@ def _up_to(steps: int, trial: Trial) -> Trial:
     return replace(trial, success=True, signature="") if (trial.steps_done or 0) >= steps else trial
 
 
-def _recoveries(config: Expert, found: RolloutFile, seed: int) -> list[Trial]:
-    wanted = recovery_orders(found, config.archive or found.archive, config.wanted, seed)
-    file = _file(config, f"{found.task}-recoveries-seed-{seed}")
-    return fly_kept(found.task, wanted, f"moments before an alarm, seed {seed}", config.processes, file)
+def _recovery_rows(config: Expert, found: RolloutFile) -> list[Row]:
+    alarmed = {rollout.episode_id for rollout in found.rollouts if rollout.alarm_step is not None}
+    before_alarm: dict[int, list[Trial]] = {}
+    before_failure: dict[int, list[Trial]] = {}
+    for seed in config.seed:
+        wanted = recovery_orders(found, config.archive or found.archive, config.wanted, seed)
+        file = _file(config, f"{found.task}-recoveries-seed-{seed}")
+        trials = fly_kept(found.task, wanted, f"moments before trouble, seed {seed}", config.processes, file)
+        flown = list(zip(wanted, trials, strict=True))
+        before_alarm[seed] = [trial for order, trial in flown if order.parent in alarmed]
+        before_failure[seed] = [trial for order, trial in flown if order.parent not in alarmed]
+    remark = "; with every seed the same moments, so the interval is narrower than it should be"
+    rows: list[Row] = []
+    for name, trials_of, goal in (
+        ("success, from before an alarm", before_alarm, RECOVERY_GOAL),
+        ("success, from before a failure without an alarm", before_failure, None),
+    ):
+        if any(trials_of.values()):
+            rows += success_rows(name, trials_of, goal, remark)
+    return rows
 
 
 def _fresh(config: Expert, distribution: Distribution, seed: int) -> list[Trial]:

@@ -59,8 +59,23 @@ def test_the_row_says_how_many_of_how_many_with_the_goal(flown: Path, capsys: py
     finally:
         console.stderr = False
     (row,) = json.loads(capsys.readouterr().out)["rows"]
-    assert row["goal"] == 0.8
+    assert (row["name"], row["goal"]) == ("success, from before an alarm", 0.8)
     assert f"{row['value']:.0f} of 1, interval" in row["note"]
+
+
+def test_a_failure_that_nothing_foresaw_is_told_apart_and_has_no_goal(
+    flown: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = load_rollouts(flown)
+    file = tmp_path / "failed.json"
+    failed = replace(found.rollouts[0], success=False, signature="dropped")
+    save_rollouts(file, "policy", "pick_fruit", found.archive, [failed])
+    try:
+        assert command.main(["expert", "--rollouts", str(file), "--processes", "1", "--json"]) == 0
+    finally:
+        console.stderr = False
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["name"], row["goal"]) == ("success, from before a failure without an alarm", None)
 
 
 def test_rollouts_without_trouble_start_nothing(
