@@ -97,7 +97,7 @@ def test_how_far_the_cup_must_still_be_taken_is_told(env: HumanoidEnv) -> None:
     env.reset(seed=0, options={"scenario": WHERE})
     spout_m = simulation_of(env).data.site("spout").xpos
     put_cup(env, (spout_m[0] + 0.003, spout_m[1], 0.672))
-    told = "the cup is 3 mm beside the spout (at least 26) and 1.0 mm above the grate (or at least 6)"
+    told = "the cup is 3 mm beside the spout (at least 26.5) and 1.0 mm above the grate (or at least 6)"
     assert unmet(env, running_s=5.0) == f"take: {told}"  # within the walls, 3.5 mm thick, it still catches
 
 

@@ -59,7 +59,9 @@ def test_the_command_for_narrowed_limits_works_on_a_wired_and_calibrated_robot(
     with cables(buses) as paths:
         check = ["check", "--json", *given, "--ports", *pairs(paths)]
         assert robot.main(check) == robot.NOT_READY
-        (finding,) = [f for f in json.loads(capsys.readouterr().out)["findings"] if f["severity"] == "refuses"]
+        refusals = [f for f in json.loads(capsys.readouterr().out)["findings"] if f["severity"] == "refuses"]
+        assert len(refusals) == 1, refusals
+        finding = refusals[0]
         assert "min position limit is 2500, the table needs 2198" in finding["problem"]
         assert robot.main([*finding["command"].split()[2:], "--yes"]) == 0
         assert f"by calibration {made.digest}" in capsys.readouterr().out
