@@ -104,7 +104,7 @@ def roll_out(
         snapshot_steps=result.snapshot_steps,
         body=body_name(env.body),
         steps_done=result.steps_done,
-        first_step=0 if order.start is None else order.start.step,
+        first_step=result.first_step,
     )
 
 

@@ -74,7 +74,8 @@ class EpisodeOrder:
 class EpisodeResult:
     """What came of an order. `signature` is "" on success, else what failed, without its figures.
 
-    A demonstration with `lost_steps` is not accepted, though it may have succeeded.
+    A demonstration with `lost_steps` is not accepted, though it may have succeeded. `first_step` is where it began: not
+    0 where the body went on from a snapshot, 0 where it was only set up as there.
     """
 
     order: EpisodeOrder
@@ -88,6 +89,7 @@ class EpisodeResult:
     quality: QualityVerdict | None = None  # None where it was not judged
     lost_steps: int = 0  # that the recorder could not keep
     steps_done: int = 0  # instruction steps from the first one on, where most of them were done
+    first_step: int = 0
 
     @property
     def is_kept(self) -> bool:
@@ -130,7 +132,7 @@ def run_episode(
     progress: list[tuple[int, float]] = []
     snapshot_steps: list[int] = []
     no_command: str | None = None
-    steps_done = info["judgement"].steps_done
+    steps_done, first_step = info["judgement"].steps_done, info["step"]
     is_judged = order.purpose != "rollout"
     judge = LiveJudge(header, references) if is_judged and references is not None else None
     with archive.record(header, is_real_time=env.clock.is_real_time) as recorder:
@@ -192,6 +194,7 @@ def run_episode(
         quality=quality,
         lost_steps=recorder.losses.steps,
         steps_done=steps_done,
+        first_step=first_step,
     )
 
 

@@ -43,9 +43,8 @@ class Expert(BenchOptions):
 
     With --rollouts, its success from the last snapshot at least half a second before each alarm of a policy; and, apart
     and without a goal, before its failures where nothing alarmed: half a second earlier a cup may be tipping already.
-    With several seeds there is a row for each, and one for all of them. Whatever is
-    in --folder already is used again, so a run that was broken off goes on; an expert that has changed since wants
-    another folder.
+    With several seeds there is a row for each, and one for all of them. Whatever is in --folder already is used again,
+    so a run that was broken off goes on; an expert that has changed since wants another folder.
 
     Examples:
       retake bench expert --seed 7 --episodes 200

@@ -69,8 +69,8 @@ class Rollout:
     "timeout:grasp"); it is empty on success. `steps` is the control step at which it ended, so a failure happened
     then. `alarm_step` is where the doubt left its band. `snapshot_steps` are the steps from which the episode can be
     restarted; a real body has none. `steps_done` is how many instruction steps were done from the first one
-    on, where it had come furthest; None in files from before it was kept. `first_step` is where the policy took over
-    from the expert; 0 where it did everything.
+    on, where it had come furthest; None in files from before it was kept. `first_step` is where it began: not 0 where
+    the expert had done what came before.
     """
 
     scenario: Scenario
