@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-Fingers = Literal["open", "grip", "stay"]
+Fingers = Literal["open", "grip", "loose", "stay"]
 Pose = tuple[FloatArray, mink.SO3]  # (3,) of the grasp site, and the hand's rotation
 
 

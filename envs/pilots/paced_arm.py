@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +46,21 @@ class PacedArm:
     def stay(self) -> Pose:
         """Where the hand is meant to be."""
         return self.kinematics.hand_position(), self.kinematics.hand_rotation()
+
+    def from_here(self, away_m: FloatArray, step_m: FloatArray | float = 0.0) -> Callable[[], Pose]:
+        """A leg's goal so far, (3,), from where it begins, and a step, (3,), further each time it is asked."""
+        begun: list[Pose] = []
+        asked = 0
+
+        def goal() -> Pose:
+            nonlocal asked
+            if not begun:
+                begun.append(self.stay())
+            asked += 1
+            place, rotation = begun[0]
+            return place + away_m + asked * step_m, rotation
+
+        return goal
 
     def begin(self, leg: Leg) -> None:
         """Walk this leg from where the hand is.

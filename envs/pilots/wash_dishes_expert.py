@@ -18,6 +18,7 @@ from envs.pilots.legs import Fingers, Leg, Pose, flex_for_gap, towards
 from envs.pilots.manner import Manner
 from envs.pilots.paced_arm import PacedArm
 from envs.pilots.paths import blend
+from envs.pilots.plate_pinch import REACH_BEYOND_M, UP, PlatePinch
 from envs.pilots.wiping import START_ABOVE_M, Wiping
 from envs.simulation import Simulation
 from envs.stage import Judgement
@@ -29,9 +30,9 @@ TAKE, WIPE, PUT_BACK, LIFT, RACK = range(5)
 HOLD_N = {"sponge": 7.0, "plate": 7.0}
 FIRM_N = {"sponge": 5.0, "plate": 5.5}
 LOST_N = 0.2
+LOOSE_N = 0.8  # with so little the fingers slide along a plate and keep it from falling over
+LOWER_M_S, SLIDE_M_S = 0.07, 0.05
 GAP_M = {"sponge": 0.034, "plate": 0.026}  # half of what the open hand leaves between thumb and fingers
-REACH_BEYOND_M = 0.0385  # how far the finger tips reach beyond the grasp site
-PINCH_DEPTH_M = 0.025  # how far they reach below the plate's rim
 NEAR_M = 0.06  # a sponge so near to the plate need not be brought there
 HIGH_M = 0.66  # a hand so high may travel at once
 LIFT_M = 0.07  # how high the plate goes, so that it clears the rack's tines
@@ -43,7 +44,6 @@ PACES = (0.9, 1.1)
 LOOK_RAD = {"head_yaw": -0.52, "head_pitch": 0.8}
 DOWN = np.array([0.12, 0.0, -1.0])
 LEFT = np.array([0.0, 1.0, 0.0])
-UP = np.array([0.0, 0.0, 1.0])
 
 
 class WashDishesExpert:
@@ -62,6 +62,7 @@ class WashDishesExpert:
         self._foot = simulation.model.site("foot").id
         self._tray = simulation.model.site("tray").id
         self._wiping = Wiping(simulation, rules, self._dt_s)
+        self._pinch = PlatePinch(simulation, rules)
         self.reset(robot.home)
 
     def reset(self, position_rad: FloatArray, rng: np.random.Generator | None = None) -> None:
@@ -78,6 +79,7 @@ class WashDishesExpert:
         self._sag = np.zeros(3)  # from the hand to where it was commanded
         self._offset = np.zeros(3)  # from what is held to the hand that was commanded, in the hand's frame
         self._held = "sponge"
+        self._has_seized = False  # closed on a plate that it only touched, and not held one since
 
     def command(self, judgement: Judgement) -> JointTarget:
         """The next joint target.
@@ -96,7 +98,7 @@ class WashDishesExpert:
         return JointTarget(command)
 
     def _choose(self, step: int) -> None:
-        if (step != self._step and not self._goes_on(step)) or not self._legs:
+        if (step != self._step and not self._goes_on(step)) or not self._legs or self._has_lost():
             self._step = step
             self._held = "sponge" if step <= PUT_BACK else "plate"
             self._legs = (self._take, self._wipe, self._put_back, self._lift, self._rack)[step]()
@@ -115,6 +117,10 @@ class WashDishesExpert:
         if (self._step, step) == (PUT_BACK, LIFT) and self._legs:
             return self._legs[0].fingers == "open"
         return (self._step, step) in ((WIPE, TAKE), (RACK, LIFT)) and max(self._rules.grip_n(self._held)) > LOST_N
+
+    def _has_lost(self) -> bool:
+        """Whether the plate has slipped out of the hand on its way to the rack; no instruction step tells."""
+        return self._step == RACK and self._legs[0].fingers == "grip" and self._pinch.is_lost()
 
     def _begin_leg(self) -> None:
         self._flex_start = self._flex.copy()
@@ -144,14 +150,15 @@ class WashDishesExpert:
         fetch = [] if max(self._rules.grip_n("sponge")) > LOST_N else self._take()
         return [
             *fetch,
-            Leg(self._drawn_back(), 0.3, "grip"),
+            Leg(self._arm.from_here(0.05 * self._wiping.normal()), 0.3, "grip"),
             self._travel(lambda: self._in_tray(0.003), "grip", 0.09 * UP),
             Leg(lambda: self._in_tray(0.002), 0.08, "grip", self._is_low, 0.6),
             Leg(self._from_here(0.0), 0.3, "open"),
         ]
 
     def _lift(self) -> list[Leg]:
-        leave = [Leg(self._from_here(0.05), 0.4 * self._pace, "open")]
+        clear_m = max(0.05, 0.03 + self._pinch.depth_m())
+        leave = [Leg(self._from_here(clear_m), 8.0 * clear_m * self._pace, "open")]
         return [
             *([] if self._arm.kinematics.hand_position()[2] > HIGH_M else leave),
             self._travel(self._at_rim, "open", 0.09 * UP),
@@ -161,8 +168,11 @@ class WashDishesExpert:
         ]
 
     def _rack(self) -> list[Leg]:
-        if max(self._rules.grip_n("plate")) < LOST_N:
-            return self._lift()
+        if not self._pinch.is_held():
+            return self._lift() if self._pinch.is_lost() or self._has_seized else self._seized()
+        self._has_seized = False
+        if self._pinch.is_shallow():
+            return self._regripped()
         self._see_offset()
         lift_m = max(0.01, self._rules.slot_place(self._simulation)[2] + LIFT_M - self._thing()[2])
         return [
@@ -174,6 +184,21 @@ class WashDishesExpert:
             Leg(self._from_here(0.06), 0.5, "open"),
         ]
 
+    def _seized(self) -> list[Leg]:
+        """Close on a plate that is between the fingers already."""
+        self._has_seized = True
+        return [Leg(self._from_here(0.0), 0.3, "grip", self._is_firm, 1.0)]
+
+    def _regripped(self) -> list[Leg]:
+        """Set the plate down where it is, and slide down it to where it is held well."""
+        return [
+            Leg(self._sinking(LOWER_M_S), 0.12, "grip", self._pinch.stands, 1.6),
+            Leg(self._from_here(0.0), 0.08, "loose"),
+            Leg(self._sinking(SLIDE_M_S), 0.12, "loose", self._pinch.is_deep, 0.6),
+            Leg(self._from_here(0.0), 0.3, "grip", self._is_firm, 1.0),
+            Leg(self._from_here(0.04), 0.5 * self._pace, "grip"),
+        ]
+
     def _travel(self, goal: Callable[[], Pose], fingers: Fingers, arrives_m: FloatArray | None) -> Leg:
         start, end = self._arm.kinematics.hand_position(), goal()[0]
         via = (start + end) / 2 if arrives_m is None else end + arrives_m
@@ -183,33 +208,13 @@ class WashDishesExpert:
 
     # Where the hand should be.
 
-    def _drawn_back(self) -> Callable[[], Pose]:
-        """Away from the plate's face."""
-        normal = self._wiping.normal()
-        begun: list[Pose] = []
-
-        def goal() -> Pose:
-            if not begun:
-                place, rotation = self._arm.stay()
-                begun.append((place + 0.05 * normal, rotation))
-            return begun[0]
-
-        return goal
-
     def _from_here(self, height_m: float) -> Callable[[], Pose]:
         """So far above where the leg begins."""
-        begun: list[Pose] = []
+        return self._arm.from_here(height_m * UP)
 
-        def goal() -> Pose:
-            if not begun:
-                begun.append(self._arm.stay())
-            return self._over(begun[0], height_m)
-
-        return goal
-
-    @staticmethod
-    def _over(pose: Pose, height_m: float) -> Pose:
-        return pose[0] + height_m * UP, pose[1]
+    def _sinking(self, speed_m_s: float) -> Callable[[], Pose]:
+        """Straight down from where the leg begins, further at every step."""
+        return self._arm.from_here(np.zeros(3), -speed_m_s * self._dt_s * UP)
 
     def _at_sponge(self) -> Pose:
         body = self._simulation.data.body("sponge")
@@ -228,16 +233,8 @@ class WashDishesExpert:
         return self._hand_for(place, towards(-UP, LEFT))
 
     def _at_rim(self) -> Pose:
-        data = self._simulation.data
-        axes = data.body("plate").xmat.reshape(3, 3)
-        normal = axes[:, 2]
-        slope = UP - (UP @ normal) * normal
-        slope /= np.linalg.norm(slope)
-        radius_m = float(self._simulation.model.geom("plate").size[0])
-        rim = data.body("plate").xpos + radius_m * slope
-        between = rim - 0.5 * PINCH_DEPTH_M * slope
-        place = np.array([between[0], between[1], rim[2] + REACH_BEYOND_M - PINCH_DEPTH_M])
-        return place + self._sag, towards(-UP, np.array([normal[0], normal[1], 0.0]))
+        place, rotation = self._pinch.at_rim()
+        return place + self._sag, rotation
 
     def _in_slot(self, above_m: float) -> Pose:
         place = self._rules.slot_place(self._simulation) + above_m * UP
@@ -291,4 +288,5 @@ class WashDishesExpert:
         if self._step == WIPE and self._rules.press_n > 0.3:
             return self._flex  # what the tips feel now is the plate, through the sponge
         grip_n = max(self._rules.grip_n(self._held))
-        return squeezed(self._flex, self.hold * HOLD_N[self._held] - grip_n, self._dt_s)
+        wanted_n = LOOSE_N if leg.fingers == "loose" else self.hold * HOLD_N[self._held]
+        return squeezed(self._flex, wanted_n - grip_n, self._dt_s)

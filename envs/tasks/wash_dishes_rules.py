@@ -89,9 +89,9 @@ class WashDishesRules:
         self._force_n = [
             force + blend * (now - force) for force, now in zip(self._force_n, self._forces_n(), strict=True)
         ]
-        press_n, blow_n = self._force_n[0], self._force_n[5]
+        press_n = self._force_n[0]
         self._peak_press_n = max(self._peak_press_n, press_n)
-        self._peak_blow_n = max(self._peak_blow_n, blow_n)
+        self._peak_blow_n = max(self._peak_blow_n, self._force_n[5])
         self.middle_m = self._middle_on_plate(simulation)
         slid_m = math.dist(self.middle_m, before_m)
         is_wiping = press_n >= CLEAN_FORCE_N and self._is_before_plate(simulation)
@@ -102,6 +102,11 @@ class WashDishesRules:
     def press_n(self) -> float:
         """How hard the sponge presses on the plate."""
         return self._force_n[0]
+
+    @property
+    def support_n(self) -> float:
+        """How hard everything but hand and sponge presses on the plate."""
+        return self._force_n[5]
 
     def grip_n(self, thing: str) -> tuple[float, float]:
         """Normal force of the thumb, and of all else of the hand, on "sponge" or "plate"."""
