@@ -48,7 +48,7 @@ class PacedArm:
         return self.kinematics.hand_position(), self.kinematics.hand_rotation()
 
     def from_here(self, away_m: FloatArray, step_m: FloatArray | float = 0.0) -> Callable[[], Pose]:
-        """A leg's goal so far, (3,), from where it begins, and a step, (3,), further each time it is asked."""
+        """A goal at this distance, (3,), from where its leg begins; each control period moves it on by a step, (3,)."""
         begun: list[Pose] = []
         asked = 0
 

@@ -13,10 +13,10 @@ FloatArray = NDArray[np.float64]
 
 REACH_BEYOND_M = 0.0385  # how far the finger tips reach beyond the grasp site
 PINCH_DEPTH_M = 0.025  # how far they reach below the plate's rim
-# So near to its rim a plate slips, however calmly it is carried: finger tips are round, and touch it 6 mm further up.
+# Pinched 14 mm below its rim a plate slips, however calmly it is carried; what is near to that comes to it on the way.
 SHALLOW_M = 0.019
-LOST_M = -0.005
-HELD_N = 0.2
+OUT_OF_REACH_M = -0.005
+LOST_N = 0.2  # who feels less holds nothing
 STANDS_N = 3.0  # more than what brushes by, less than what a sponge below it may be pressed with
 UP = np.array([0.0, 0.0, 1.0])
 
@@ -30,7 +30,7 @@ class PlatePinch:
         self._grasp = simulation.model.site("right_grasp").id
 
     def depth_m(self) -> float:
-        """How far the finger tips reach below the rim; below zero, the plate is out of reach."""
+        """How much nearer to the plate's middle than its rim the finger tips are."""
         data = self._simulation.data
         pointing = -data.site_xmat[self._grasp].reshape(3, 3)[:, 2]
         tips = data.site_xpos[self._grasp] + REACH_BEYOND_M * pointing
@@ -38,7 +38,7 @@ class PlatePinch:
 
     def is_held(self) -> bool:
         """Whether it is pinched; a plate that only leans on the hand is not."""
-        return min(self._rules.grip_n("plate")) > HELD_N
+        return min(self._rules.grip_n("plate")) > LOST_N
 
     def is_shallow(self) -> bool:
         return self.depth_m() < SHALLOW_M
@@ -47,10 +47,10 @@ class PlatePinch:
         return self.depth_m() > PINCH_DEPTH_M
 
     def is_lost(self) -> bool:
-        return self.depth_m() < LOST_M
+        return self.depth_m() < OUT_OF_REACH_M
 
     def stands(self) -> bool:
-        """Whether something else carries it."""
+        """Whether it is pressed on something below it."""
         return self._rules.support_n + self._rules.press_n > STANDS_N
 
     def at_rim(self) -> Pose:

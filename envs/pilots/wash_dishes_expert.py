@@ -18,18 +18,17 @@ from envs.pilots.legs import Fingers, Leg, Pose, flex_for_gap, towards
 from envs.pilots.manner import Manner
 from envs.pilots.paced_arm import PacedArm
 from envs.pilots.paths import blend
-from envs.pilots.plate_pinch import REACH_BEYOND_M, UP, PlatePinch
+from envs.pilots.plate_pinch import LOST_N, REACH_BEYOND_M, UP, PlatePinch
 from envs.pilots.wiping import START_ABOVE_M, Wiping
 from envs.simulation import Simulation
 from envs.stage import Judgement
-from envs.tasks.wash_dishes_rules import WashDishesRules
+from envs.tasks.wash_dishes_rules import ALONG_MM, SEATED_MM, SLOT_MM, WashDishesRules
 
 FloatArray = NDArray[np.float64]
 
 TAKE, WIPE, PUT_BACK, LIFT, RACK = range(5)
 HOLD_N = {"sponge": 7.0, "plate": 7.0}
 FIRM_N = {"sponge": 5.0, "plate": 5.5}
-LOST_N = 0.2
 LOOSE_N = 0.8  # with so little the fingers slide along a plate and keep it from falling over
 LOWER_M_S, SLIDE_M_S = 0.07, 0.05
 GAP_M = {"sponge": 0.034, "plate": 0.026}  # half of what the open hand leaves between thumb and fingers
@@ -168,8 +167,10 @@ class WashDishesExpert:
         ]
 
     def _rack(self) -> list[Leg]:
+        if self._pinch.is_lost():
+            return self._lift()
         if not self._pinch.is_held():
-            return self._lift() if self._pinch.is_lost() or self._has_seized else self._seized()
+            return self._let_go() if self._is_in_slot() else self._lift() if self._has_seized else self._seized()
         self._has_seized = False
         if self._pinch.is_shallow():
             return self._regripped()
@@ -180,9 +181,11 @@ class WashDishesExpert:
             self._travel(lambda: self._in_slot(LIFT_M), "grip", None),
             Leg(lambda: self._in_slot(LIFT_M), 0.08, "grip", self._is_centred, 1.5),
             Leg(lambda: self._in_slot(-0.001), 0.9 * self._pace, "grip"),
-            Leg(self._from_here(0.0), 0.4, "open"),
-            Leg(self._from_here(0.06), 0.5, "open"),
+            *self._let_go(),
         ]
+
+    def _let_go(self) -> list[Leg]:
+        return [Leg(self._from_here(0.0), 0.4, "open"), Leg(self._from_here(0.06), 0.5, "open")]
 
     def _seized(self) -> list[Leg]:
         """Close on a plate that is between the fingers already."""
@@ -270,6 +273,10 @@ class WashDishesExpert:
 
     def _is_firm(self) -> bool:
         return min(self._rules.grip_n(self._held)) > FIRM_N[self._held]
+
+    def _is_in_slot(self) -> bool:
+        away_mm = 1e3 * np.abs(self._thing() - self._rules.slot_place(self._simulation))
+        return bool((away_mm < [ALONG_MM, SLOT_MM, SEATED_MM]).all())
 
     def _is_low(self) -> bool:
         return float(self._thing()[2] - self._simulation.data.site_xpos[self._tray][2]) < 0.004

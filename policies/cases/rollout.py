@@ -70,7 +70,7 @@ class Rollout:
     then. `alarm_step` is where the doubt left its band. `snapshot_steps` are the steps from which the episode can be
     restarted; a real body has none. `steps_done` is how many instruction steps were done from the first one
     on, where it had come furthest; None in files from before it was kept. `first_step` is where it began: not 0 where
-    the expert had done what came before.
+    the body went on from a snapshot.
     """
 
     scenario: Scenario
