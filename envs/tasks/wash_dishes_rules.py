@@ -89,9 +89,9 @@ class WashDishesRules:
         self._force_n = [
             force + blend * (now - force) for force, now in zip(self._force_n, self._forces_n(), strict=True)
         ]
-        press_n = self._force_n[0]
+        press_n, blow_n = self._force_n[0], self._force_n[5]
         self._peak_press_n = max(self._peak_press_n, press_n)
-        self._peak_blow_n = max(self._peak_blow_n, self._force_n[5])
+        self._peak_blow_n = max(self._peak_blow_n, blow_n)
         self.middle_m = self._middle_on_plate(simulation)
         slid_m = math.dist(self.middle_m, before_m)
         is_wiping = press_n >= CLEAN_FORCE_N and self._is_before_plate(simulation)

@@ -5,46 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import mujoco
-import numpy as np
 import pytest
-from flights import body_of
+from flights import FloatArray, Info, blind_env_of, body_of, fly, middle_of
 
 from envs.humanoid import HumanoidEnv
+from envs.pilots.fingers import DIGITS
 from envs.pilots.plate_pinch import PINCH_DEPTH_M, SHALLOW_M, PlatePinch
-from envs.pilots.scripted import ScriptedPilot
-from envs.registry import make_env
+from envs.pilots.wash_dishes_expert import RACK
 from envs.snapshot import Snapshot
 from envs.stage import Judgement
 from envs.tasks.wash_dishes import WASH_DISHES
 from envs.tasks.wash_dishes_rules import WashDishesRules
 
-RACK = 4
-
 
 @pytest.fixture(scope="module")
 def env() -> Iterator[HumanoidEnv]:
-    env = make_env("wash_dishes", images=False)
-    yield env
-    env.close()
+    with blind_env_of("wash_dishes") as env:
+        yield env
 
 
 @pytest.fixture(scope="module")
 def lifted(env: HumanoidEnv) -> Snapshot:
     """The expert has just lifted the plate off its stand."""
-    middle = WASH_DISHES.space.at(np.full(len(WASH_DISHES.space.factors), 0.5), "nominal")
-    scenario = WASH_DISHES.space.scenario({**middle.values, "stain_share": 0.2})
-    observation, info = env.reset(seed=0, options={"scenario": scenario})
-    pilot = ScriptedPilot(env)
-    pilot.reset(info["scenario"], np.random.default_rng(0))
     held = 0
-    while held < 8:
-        target = pilot.command(observation, info)
-        assert target is not None
-        observation, _, terminated, truncated, info = env.step(target.position_rad)
-        assert not terminated
-        assert not truncated
+    for info in fly(env, middle_of(WASH_DISHES.space, stain_share=0.2)):
         held += info["judgement"].current == RACK
-    return Snapshot.from_bytes(env.snapshot().to_bytes())
+        if held == 8:
+            return Snapshot.from_bytes(env.snapshot().to_bytes())
+    pytest.fail("the expert never lifted the plate")
 
 
 def pinch_of(env: HumanoidEnv) -> PlatePinch:
@@ -61,43 +49,34 @@ def move_plate(env: HumanoidEnv, by_m: tuple[float, float, float]) -> None:
 
 
 def test_a_plate_that_is_pinched_near_its_rim_is_set_down_and_taken_deeper(env: HumanoidEnv, lifted: Snapshot) -> None:
-    observation, info = env.reset(seed=1, options={"start": lifted})
+    flight = fly(env, lifted, seed=1)
+    judgement: Judgement = next(flight)["judgement"]
     pinch = pinch_of(env)
     assert not pinch.is_shallow()
     move_plate(env, (0.0, 0.0, SHALLOW_M - 0.001 - pinch.depth_m()))
     assert pinch.is_shallow()
     assert not pinch.is_lost()
-    pilot = ScriptedPilot(env)
-    pilot.reset(info["scenario"], np.random.default_rng(1))
-    deepest_m, is_over = 0.0, False
-    while not is_over:
-        target = pilot.command(observation, info)
-        assert target is not None
-        observation, _, terminated, truncated, info = env.step(target.position_rad)
-        is_over = terminated or truncated
+    deepest_m = 0.0
+    for info in flight:
+        judgement = info["judgement"]
         if pinch.is_held():
             deepest_m = max(deepest_m, pinch.depth_m())
-    judgement: Judgement = info["judgement"]
     assert judgement.success, judgement.unmet
     assert deepest_m > 0.9 * PINCH_DEPTH_M
 
 
 def test_a_hand_whose_plate_slipped_out_on_the_way_opens_for_it_again(env: HumanoidEnv, lifted: Snapshot) -> None:
-    observation, info = env.reset(seed=1, options={"start": lifted})
-    pilot = ScriptedPilot(env)
-    pilot.reset(info["scenario"], np.random.default_rng(1))
-    fingers = [env.robot.joint_index[f"right_{digit}_flex"] for digit in ("thumb", "index", "middle")]
-    for step in range(40):
+    fingers = [env.robot.joint_index[f"right_{digit}_flex"] for digit in DIGITS]
+    bends_rad: list[FloatArray] = []
+
+    def noted(wish_rad: FloatArray, info: Info) -> FloatArray:
+        bends_rad.append(wish_rad[fingers])
+        return wish_rad
+
+    for step, _ in enumerate(fly(env, lifted, noted, seed=1, steps=40)):
         if step == 20:
             move_plate(env, (0.0, -0.12, 0.12))
-        target = pilot.command(observation, info)
-        assert target is not None
-        bent_rad = target.position_rad[fingers]
-        if step == 20:
-            held_rad = bent_rad
-        observation, *_, info = env.step(target.position_rad)
-        if info["judgement"].failure is not None:
-            break
+    held_rad, bent_rad = bends_rad[20], bends_rad[-1]
     assert (bent_rad < held_rad - 0.1).all()
 
 
