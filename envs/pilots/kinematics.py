@@ -53,9 +53,7 @@ class HandKinematics:
     def reset(self, position_rad: FloatArray) -> None:
         """Think from these joint positions on. `position_rad` is (joints,)."""
         q = self.model.qpos0.copy()
-        # A policy may leave any joint at its limit; the optimiser cannot both freeze it and bring it out of the margin.
-        lower, upper = self._robot.lower + _LIMIT_MARGIN_RAD, self._robot.upper - _LIMIT_MARGIN_RAD
-        q[self._qpos] = np.clip(position_rad, lower, upper)
+        q[self._qpos] = self._within_margin(position_rad)
         self._configuration.update(q)
         rest = self.model.qpos0.copy()
         rest[self._qpos] = self._rest_rad
@@ -65,8 +63,12 @@ class HandKinematics:
         """Take every joint but this arm's from these positions, (joints,): a waist that leans carries the arm along."""
         q = self._configuration.q.copy()
         others = np.setdiff1d(np.arange(len(self._qpos)), self._arm)
-        q[self._qpos[others]] = position_rad[others]
+        q[self._qpos[others]] = self._within_margin(position_rad)[others]
         self._configuration.update(q)
+
+    def _within_margin(self, position_rad: FloatArray) -> FloatArray:
+        """A policy may leave any joint at its limit; the optimiser cannot both freeze it and bring it from there."""
+        return np.clip(position_rad, self._robot.lower + _LIMIT_MARGIN_RAD, self._robot.upper - _LIMIT_MARGIN_RAD)
 
     def prefer(self, position_m: FloatArray, rotation: mink.SO3, dt_s: float) -> None:
         """Among the arm's ways to reach anything, prefer from now on the one that reaches this pose best from home.
