@@ -132,5 +132,6 @@ BREW_COFFEE = Task(
     space=ScenarioSpace("brew_coffee", _FACTORS),
     instructions=_INSTRUCTIONS,
     duration_s=26.0,
+    recovery_lead_s=2.0,
     scene="brew_coffee",
 )

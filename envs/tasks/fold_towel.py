@@ -131,5 +131,6 @@ FOLD_TOWEL = Task(
     space=ScenarioSpace("fold_towel", _FACTORS),
     instructions=_INSTRUCTIONS,
     duration_s=20.0,
+    recovery_lead_s=4.0,
     scene="fold_towel",
 )

@@ -12,7 +12,8 @@ from envs.scenario import ScenarioSpace
 class Task:
     """A task: its factors, the steps a trainer is told, and how long an episode may take.
 
-    `scene` names the MJCF under `assets/scenes`.
+    `scene` names the MJCF under `assets/scenes`. `recovery_lead_s` is how long before an alarm somebody has to take
+    over to make it good four times of five, as measured with the expert (docs/architecture.md, Cases).
     """
 
     name: str
@@ -21,3 +22,4 @@ class Task:
     instructions: tuple[Instruction, ...]
     duration_s: float
     scene: str
+    recovery_lead_s: float = 0.5

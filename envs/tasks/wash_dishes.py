@@ -144,5 +144,6 @@ WASH_DISHES = Task(
     space=ScenarioSpace("wash_dishes", _FACTORS),
     instructions=_INSTRUCTIONS,
     duration_s=20.0,
+    recovery_lead_s=1.5,
     scene="wash_dishes",
 )

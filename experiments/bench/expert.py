@@ -23,7 +23,7 @@ from experiments.rollout_files import RolloutFile, load_rollouts
 from experiments.step_starts import place_of_step
 from experiments.task_option import TaskName
 from experiments.workers import available_processes
-from policies.cases.planning import recovery_start
+from policies.cases.planning import LEAST_LEAD_S, recovery_start
 from policies.cases.rollout import troubled
 
 _GOALS: dict[Distribution, float] = {"nominal": 0.95, "deployment": 0.80}
@@ -41,8 +41,9 @@ class Expert(BenchOptions):
     Of fold_towel there are rows for the first half-fold as well: the towel lay folded in half, whatever came of it
     afterwards.
 
-    With --rollouts, its success from the last snapshot at least half a second before each alarm of a policy; and, apart
-    and without a goal, before its failures where nothing alarmed: half a second earlier a cup may be tipping already.
+    With --rollouts, its success from the last snapshot so long before each alarm of a policy as the task or --lead-s
+    says; where the rollout began later, from its beginning. Apart and without a goal, before its failures where nothing
+    alarmed.
     With several seeds there is a row for each, and one for all of them. Whatever is in --folder already is used again,
     so a run that was broken off goes on; an expert that has changed since wants another folder.
 
@@ -50,6 +51,7 @@ class Expert(BenchOptions):
       retake bench expert --seed 7 --episodes 200
       retake bench expert --task fold_towel --seed 0 1 2 --episodes 100 --folder runs/expert
       retake bench expert --rollouts runs/mine/discover.json
+      retake bench expert --rollouts runs/mine/discover.json --lead-s 0.5 1 2 4
     """
 
     task: TaskName = "pick_fruit"
@@ -64,6 +66,8 @@ class Expert(BenchOptions):
     """Rollouts that `retake evaluate --out` wrote: let the expert recover from where they alarmed or failed."""
     archive: Path | None = None
     """The archive that holds their episodes; left out, the one that the rollouts name."""
+    lead_s: tuple[float, ...] = ()
+    """How many seconds before alarms it takes over, at least 0.5; several tell how early somebody has to."""
     processes: int = available_processes()
     """How many episodes are simulated at once."""
 
@@ -82,6 +86,8 @@ def measure(config: Expert) -> list[Row]:
         return _recovery_rows(config, load_rollouts(config.rollouts))
     if config.archive is not None:
         raise UsageError("--archive says where the episodes of --rollouts are; give both, or neither")
+    if config.lead_s:
+        raise UsageError("--lead-s says how long before the alarms of --rollouts it takes over; give both, or neither")
     rows: list[Row] = []
     goals = _CLOTH_GOALS if config.task == "fold_towel" else _GOALS
     for distribution, goal in goals.items():
@@ -93,7 +99,7 @@ def measure(config: Expert) -> list[Row]:
     return rows
 
 
-def recovery_orders(found: RolloutFile, archive: Path, count: int, seed: int) -> list[EpisodeOrder]:
+def recovery_orders(found: RolloutFile, archive: Path, count: int, seed: int, lead_s: float) -> list[EpisodeOrder]:
     """An order to go on from each of the first so many moments before an alarm or a failure.
 
     Raises:
@@ -104,7 +110,7 @@ def recovery_orders(found: RolloutFile, archive: Path, count: int, seed: int) ->
     starts = [
         (rollout, start)
         for rollout in troubled(found.rollouts)
-        if (start := recovery_start(rollout, control_hz)) is not None
+        if (start := recovery_start(rollout, control_hz, lead_s)) is not None
     ]
     if not starts:
         raise UsageError(
@@ -153,21 +159,30 @@ def _up_to(steps: int, trial: Trial) -> Trial:
 
 
 def _recovery_rows(config: Expert, found: RolloutFile) -> list[Row]:
+    late = [lead_s for lead_s in config.lead_s if not lead_s >= LEAST_LEAD_S]
+    if late:
+        raise UsageError(f"--lead-s is {late[0]:g}; it must be at least {LEAST_LEAD_S:g}")
+    leads_s = config.lead_s or (load_task(found.task).recovery_lead_s,)
+    return [row for lead_s in leads_s for row in _rows_with_lead(config, found, lead_s)]
+
+
+def _rows_with_lead(config: Expert, found: RolloutFile, lead_s: float) -> list[Row]:
     alarmed = {rollout.episode_id for rollout in found.rollouts if rollout.alarm_step is not None}
     before_alarm: dict[int, list[Trial]] = {}
     before_failure: dict[int, list[Trial]] = {}
     for seed in config.seed:
-        wanted = recovery_orders(found, config.archive or found.archive, config.wanted, seed)
-        file = _file(config, f"{found.task}-recoveries-seed-{seed}")
-        trials = fly_kept(found.task, wanted, f"moments before trouble, seed {seed}", config.processes, file)
+        wanted = recovery_orders(found, config.archive or found.archive, config.wanted, seed, lead_s)
+        file = _file(config, f"{found.task}-recoveries-lead-{lead_s:g}-seed-{seed}")
+        name = f"moments {lead_s:g} s before trouble, seed {seed}"
+        trials = fly_kept(found.task, wanted, name, config.processes, file)
         flown = list(zip(wanted, trials, strict=True))
         before_alarm[seed] = [trial for order, trial in flown if order.parent in alarmed]
         before_failure[seed] = [trial for order, trial in flown if order.parent not in alarmed]
     remark = "; with every seed the same moments, so the interval is narrower than it should be"
     rows: list[Row] = []
     for name, trials_of, goal in (
-        ("success, from before an alarm", before_alarm, RECOVERY_GOAL),
-        ("success, from before a failure without an alarm", before_failure, None),
+        (f"success, from {lead_s:g} s before an alarm", before_alarm, RECOVERY_GOAL),
+        (f"success, from {lead_s:g} s before a failure without an alarm", before_failure, None),
     ):
         if any(trials_of.values()):
             rows += success_rows(name, trials_of, goal, remark)

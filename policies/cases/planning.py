@@ -17,7 +17,7 @@ from policies.cases.risk import RiskStudy
 from policies.cases.rollout import Rollout, failures
 from policies.errors import PoolError
 
-RECOVERY_LEAD_S = 0.5  # a recovery starts at least so long before the alarm
+LEAST_LEAD_S = 0.5  # nobody can help later than that before an alarm
 
 _MAX_REUSE = 2  # recoveries from one rollout
 
@@ -84,7 +84,8 @@ class Planner:
         self, modes: Sequence[Mode], rollouts: Sequence[Rollout], rng: np.random.Generator
     ) -> list[Request]:
         """Recoveries in the modes first; failures that no rule names take what is left."""
-        starting = ((rollout, recovery_start(rollout, self.control_hz)) for rollout in failures(rollouts))
+        lead_s = self.task.recovery_lead_s
+        starting = ((rollout, recovery_start(rollout, self.control_hz, lead_s)) for rollout in failures(rollouts))
         left = {rollout.episode_id: (rollout, start) for rollout, start in starting if start is not None}
         starts: list[list[tuple[Rollout, Start]]] = []
         for mode in modes:
@@ -157,11 +158,17 @@ class Planner:
         )
 
 
-def recovery_start(rollout: Rollout, control_hz: float) -> Start | None:
-    """The last snapshot at least half a second before the alarm (before the failure, without an alarm)."""
+def recovery_start(rollout: Rollout, control_hz: float, lead_s: float) -> Start | None:
+    """The last snapshot so long before the alarm (before the failure, without an alarm).
+
+    Where the rollout had not begun by then it is the first one, if that is half a second before.
+    """
     moment = rollout.steps if rollout.alarm_step is None else rollout.alarm_step
-    early = [step for step in rollout.snapshot_steps if step <= moment - RECOVERY_LEAD_S * control_hz]
-    return Start(rollout.episode_id, max(early)) if early else None
+    steps = [step for step in rollout.snapshot_steps if step <= moment - LEAST_LEAD_S * control_hz]
+    early = [step for step in steps if step <= moment - lead_s * control_hz]
+    if not steps:
+        return None
+    return Start(rollout.episode_id, max(early) if early else min(steps))
 
 
 def _evidence(mode: Mode) -> str:

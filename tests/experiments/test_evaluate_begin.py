@@ -50,7 +50,7 @@ def test_the_expert_recovers_from_within_a_rollout_that_began_midway(words: list
     out = tmp_path / "rollouts.json"
     assert evaluate.main([*words, "--episodes", "1", "--begin", "grasp", "--out", str(out)]) == 0
     found = load_rollouts(out)
-    (wanted,) = recovery_orders(found, found.archive, 1, seed=0)
+    (wanted,) = recovery_orders(found, found.archive, 1, seed=0, lead_s=0.5)
     assert wanted.start is not None
     assert wanted.start.step > found.rollouts[0].first_step
     (trial,) = fly_kept("pick_fruit", [wanted], "recoveries", 1, None)

@@ -97,8 +97,16 @@ def test_a_recovery_starts_half_a_second_before_the_alarm_in_the_rollouts_own_po
 
 def test_without_an_alarm_a_recovery_starts_before_the_failure() -> None:
     failed = replace(planted.rollouts(20, 0, inside=1.0, outside=1.0)[0], alarm_step=None)
-    assert recovery_start(failed, 25.0).step == 80
-    assert recovery_start(replace(failed, snapshot_steps=()), 25.0) is None
+    assert recovery_start(failed, 25.0, 0.5).step == 80
+    assert recovery_start(replace(failed, snapshot_steps=()), 25.0, 0.5) is None
+
+
+def test_where_the_rollout_began_later_than_the_lead_says_a_recovery_starts_at_its_beginning() -> None:
+    failed = replace(planted.rollouts(1, 0)[0], alarm_step=60, snapshot_steps=(20, 30, 40, 50))
+    assert recovery_start(failed, 25.0, 1.0).step == 30
+    assert recovery_start(failed, 25.0, 1.6).step == 20
+    assert recovery_start(failed, 25.0, 4.0).step == 20
+    assert recovery_start(replace(failed, alarm_step=32), 25.0, 4.0) is None  # half a second before there was nothing
 
 
 def test_a_rollout_from_a_pool_that_never_trains_is_refused() -> None:
