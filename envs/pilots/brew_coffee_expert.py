@@ -17,6 +17,7 @@ from assets.robot import RobotSpec
 from envs.body import JointTarget
 from envs.pilots.fingers import flex_at_contact, flexing_joints, squeezed
 from envs.pilots.kinematics import SHOULDER_IN_WORLD, HandKinematics, facing
+from envs.pilots.legs import UP
 from envs.pilots.manner import Manner
 from envs.pilots.paths import ReachPath, blend, minimum_jerk
 from envs.simulation import Simulation
@@ -47,7 +48,6 @@ LIFT_M = 0.03
 HOVER_M = 0.012
 NEAR_M = 0.012
 PATIENCE_S = 0.6
-_UP = np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,9 @@ class BrewCoffeeExpert:
         if step == SET:
             return self._set_legs(hand)
         if step == TAKE:
-            return [Stretch(hand + HOVER_M * _UP, 0.5 * self._pace, "close")]
+            return [Stretch(hand + HOVER_M * UP, 0.5 * self._pace, "close")]
         if step == CARRY:
-            return [self._carry_leg(hand, self._on_tray() + LIFT_M * _UP, 1.5)]
+            return [self._carry_leg(hand, self._on_tray() + LIFT_M * UP, 1.5)]
         return self._place_legs(hand, is_held)
 
     def _reach_legs(self, hand: FloatArray, grip: FloatArray) -> list[Stretch]:
@@ -178,12 +178,12 @@ class BrewCoffeeExpert:
 
     def _set_legs(self, hand: FloatArray) -> list[Stretch]:
         below = self._under_spout()
-        legs = [self._carry_leg(hand, below + HOVER_M * _UP, 1.3)]
+        legs = [self._carry_leg(hand, below + HOVER_M * UP, 1.3)]
         if hand[2] < below[2] + HOVER_M:
             up = np.array([hand[0], hand[1], below[2] + HOVER_M])
-            legs = [Stretch(up, 0.5 * self._pace, "close"), self._carry_leg(up, below + HOVER_M * _UP, 1.3)]
-        lower = Stretch(below - PRESSING_M * _UP, 0.5 * self._pace, "close")
-        return [*legs, lower, Stretch(below - PRESSING_M * _UP, 0.45, "open")]
+            legs = [Stretch(up, 0.5 * self._pace, "close"), self._carry_leg(up, below + HOVER_M * UP, 1.3)]
+        lower = Stretch(below - PRESSING_M * UP, 0.5 * self._pace, "close")
+        return [*legs, lower, Stretch(below - PRESSING_M * UP, 0.45, "open")]
 
     def _press_legs(self, hand: FloatArray) -> list[Stretch]:
         ahead = np.array([1.0, 0.0, 0.0])
@@ -207,7 +207,7 @@ class BrewCoffeeExpert:
         return Stretch(end, duration_s * self._pace, "close", via)
 
     def _place_legs(self, hand: FloatArray, is_held: bool) -> list[Stretch]:
-        down = self._on_tray() - PRESSING_M * _UP
+        down = self._on_tray() - PRESSING_M * UP
         release = Stretch(hand if not is_held else down, 0.5, "open")
         return [Stretch(down, 0.7 * self._pace, "close"), release] if is_held else [release]
 
@@ -218,7 +218,7 @@ class BrewCoffeeExpert:
         return GRIP_ABOVE_FOOT * self._rules.cup.radius_m
 
     def _grip_place(self) -> FloatArray:  # (3,)
-        return np.array(self._simulation.data.body("cup").xpos + self._grip_height_m() * _UP)
+        return np.array(self._simulation.data.body("cup").xpos + self._grip_height_m() * UP)
 
     def _held_at(self) -> FloatArray:  # (3,)
         """The hand over the cup's foot, as it holds it now."""
@@ -233,7 +233,7 @@ class BrewCoffeeExpert:
 
     def _on_tray(self) -> FloatArray:  # (3,)
         tray = self._simulation.data.geom("tray").xpos
-        top = tray + self._simulation.model.geom("tray").size[2] * _UP
+        top = tray + self._simulation.model.geom("tray").size[2] * UP
         return np.array(top) + self._held_at()
 
     def _fingers_target(self, leg: Stretch) -> FloatArray:  # (3,)

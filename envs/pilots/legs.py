@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-Fingers = Literal["open", "grip", "loose", "stay"]
+UP = np.array([0.0, 0.0, 1.0])
+Fingers = Literal["open", "grip", "loose"]
 Pose = tuple[FloatArray, mink.SO3]  # (3,) of the grasp site, and the hand's rotation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.pilots.legs import Pose, towards
+from envs.pilots.legs import UP, Pose, towards
 from envs.simulation import Simulation
 from envs.tasks.wash_dishes_rules import WashDishesRules
 
@@ -18,7 +18,6 @@ SHALLOW_M = 0.019
 OUT_OF_REACH_M = -0.005
 LOST_N = 0.2  # who feels less holds nothing
 STANDS_N = 3.0  # more than what brushes by, less than what a sponge below it may be pressed with
-UP = np.array([0.0, 0.0, 1.0])
 
 
 class PlatePinch:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from assets.robot import RobotSpec
 from envs.body import JointTarget
 from envs.pilots.fingers import flexing_joints, squeezed
-from envs.pilots.legs import Fingers, Leg, Pose, flex_for_gap, towards
+from envs.pilots.legs import UP, Fingers, Leg, Pose, flex_for_gap, towards
 from envs.pilots.manner import Manner
 from envs.pilots.paced_arm import PacedArm
 from envs.pilots.paths import blend
-from envs.pilots.plate_pinch import LOST_N, REACH_BEYOND_M, UP, PlatePinch
+from envs.pilots.plate_pinch import LOST_N, REACH_BEYOND_M, PlatePinch
 from envs.pilots.wiping import START_ABOVE_M, Wiping
 from envs.simulation import Simulation
 from envs.stage import Judgement
