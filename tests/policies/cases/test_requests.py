@@ -95,6 +95,14 @@ def test_a_recovery_starts_half_a_second_before_the_alarm_in_the_rollouts_own_po
     assert max(map(starts.count, starts)) <= 2
 
 
+def test_a_task_that_needs_longer_to_make_it_good_asks_for_recoveries_from_earlier() -> None:
+    planner = Planner(replace(planted.TASK, recovery_lead_s=1.5), _BUDGET, 25.0, "round-1")
+    plan = planner.plan(_SURE, [_MODE], planted.rollouts(160, 0), np.random.default_rng(0))
+    recoveries = [d for r in plan.requests if r.kind == "recovery" for d in r.demonstrations]
+    assert recoveries
+    assert {shown.start.step for shown in recoveries} == {20}  # the last multiple of ten at or before 60 - 37.5
+
+
 def test_without_an_alarm_a_recovery_starts_before_the_failure() -> None:
     failed = replace(planted.rollouts(20, 0, inside=1.0, outside=1.0)[0], alarm_step=None)
     assert recovery_start(failed, 25.0, 0.5).step == 80
